@@ -1,0 +1,3 @@
+//! The site file.
+
+pub mod site;

@@ -1,0 +1,97 @@
+//! Every capacity of the gateway, with its reason.
+//!
+//! Nothing in this program grows without one of these. Where two limits depend on each other, a
+//! `const` assertion at the end says so, so that a careless change does not compile.
+
+/// Points of one site. A one-site master station on a 128 MB board (`docs/decisions/0003`).
+pub const POINTS_MAX: usize = 500;
+/// Parameters of all points together: ten for each point.
+pub const PARAMETERS_MAX: usize = 5_000;
+/// Equipment categories of one site.
+pub const CATEGORIES_MAX: usize = 200;
+/// Lines (serial ports and TCP connections) of one site.
+pub const LINES_MAX: usize = 64;
+/// Meters of one site.
+pub const METERS_MAX: usize = 500;
+/// Registers in one register map.
+pub const MAP_REGISTERS_MAX: usize = 1_000;
+/// Platforms that may hold a token.
+pub const PLATFORMS_MAX: usize = 32;
+
+/// Characters of an ID (`interface`: 32 to 64).
+pub const ID_CHARS_MAX: usize = 64;
+/// Characters of a name shown to a person.
+pub const NAME_CHARS_MAX: usize = 128;
+/// Bytes of a text that a meter reports, such as its serial number.
+pub const METER_TEXT_BYTES_MAX: usize = 64;
+/// Bytes of a configuration file or a register map.
+pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
+/// Faults listed for one file; the rest are counted.
+pub const FAULTS_MAX: usize = 100;
+
+/// Registers of one read: Modbus Application Protocol V1.1b3, section 6.3.
+pub const READ_REGISTERS_MAX: u16 = 125;
+/// Coils or discrete inputs of one read: Modbus Application Protocol V1.1b3, section 6.1.
+pub const READ_BITS_MAX: u16 = 2_000;
+/// Registers of one write: Modbus Application Protocol V1.1b3, section 6.12.
+pub const WRITE_REGISTERS_MAX: u16 = 123;
+/// Coils of one write: Modbus Application Protocol V1.1b3, section 6.11.
+pub const WRITE_BITS_MAX: u16 = 1_968;
+/// Bytes of a serial frame: Modbus over Serial Line V1.02, section 2.5.1.
+pub const RTU_FRAME_BYTES_MAX: usize = 256;
+/// Bytes of a TCP frame: Modbus Messaging on TCP/IP V1.0b, section 3.1.3.
+pub const TCP_FRAME_BYTES_MAX: usize = 260;
+/// Requests waiting for one line. Poll, console and API each have at most a few in flight.
+pub const LINE_QUEUE_MAX: usize = 16;
+
+/// Shortest scan interval.
+pub const INTERVAL_MIN_MS: i64 = 100;
+/// Longest scan interval: a day.
+pub const INTERVAL_MAX_MS: i64 = 86_400_000;
+
+/// Scans waiting for the store's writer thread; when it is full the poll waits, never the memory.
+pub const STORE_QUEUE_MAX: usize = 1_024;
+/// Scans of one group in one epoch; 17 minutes at one scan a second.
+pub const EPOCH_SCANS_MAX: usize = 1_020;
+/// Readings held open (not yet sealed) over all groups.
+pub const OPEN_READINGS_MAX: usize = 512 * 1_024;
+/// Bytes of one sled segment.
+pub const STORE_SEGMENT_BYTES: usize = 256 * 1_024;
+/// Bytes of one stored value. A leaf holds up to 16 keys, and a page above a quarter of a segment
+/// would become a file of its own, which a full disk does not survive.
+pub const STORE_VALUE_BYTES_MAX: usize = STORE_SEGMENT_BYTES / 80;
+/// Bytes of one ring record.
+pub const RING_RECORD_BYTES_MAX: usize = 2_500;
+/// Records in the ring before the epoch is sealed.
+pub const RING_RECORDS_MAX: u32 = 4_096;
+/// Series that share one time stamp.
+pub const GROUP_SERIES_MAX: usize = 250;
+
+/// Bytes of an API request body.
+pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;
+/// Nesting of an API request body.
+pub const API_JSON_DEPTH_MAX: usize = 8;
+/// Bytes of one item of an answer; also the fixed buffer that it is written into.
+pub const API_ITEM_BYTES_MAX: usize = 4_096;
+/// Items of one page.
+pub const API_PAGE_SIZE_MAX: u32 = 500;
+/// Items of one page where the request does not say.
+pub const API_PAGE_SIZE_DEFAULT: u32 = 100;
+/// Threads that answer API requests.
+pub const API_WORKERS: usize = 4;
+/// Entries of one list in a request.
+pub const API_LIST_MAX: usize = 100;
+
+/// Bytes of one MQTT payload.
+pub const UPLINK_PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
+/// Unacknowledged MQTT messages.
+pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
+
+/// Bytes of one console line.
+pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
+
+const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
+const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
+const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
+const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
+const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);

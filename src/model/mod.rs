@@ -1,0 +1,12 @@
+//! The words of metering: what a register is, what a Point measures, what a Reading says.
+//!
+//! No I/O here, and nothing that knows a file, a wire or a database.
+
+pub mod category;
+pub mod cems;
+pub mod meter;
+pub mod point;
+pub mod quality;
+pub mod reading;
+pub mod reading_type;
+pub mod register;

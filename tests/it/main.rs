@@ -1,0 +1,1 @@
+//! The gateway against itself: one module a part.
