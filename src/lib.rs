@@ -18,3 +18,4 @@ pub mod model;
 
 pub mod config;
 pub mod meters;
+pub mod poll;
