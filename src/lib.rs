@@ -20,3 +20,5 @@ pub mod register_text;
 pub mod config;
 pub mod meters;
 pub mod poll;
+
+pub mod modbus;
