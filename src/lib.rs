@@ -20,4 +20,6 @@ pub mod register_text;
 pub mod config;
 pub mod meters;
 
+pub mod counter;
+pub mod mapping;
 pub mod modbus;
