@@ -21,4 +21,6 @@ pub mod config;
 pub mod meters;
 pub mod poll;
 
+pub mod counter;
+pub mod mapping;
 pub mod modbus;
