@@ -24,3 +24,5 @@ pub mod poll;
 pub mod counter;
 pub mod mapping;
 pub mod modbus;
+
+pub mod store;
