@@ -89,14 +89,14 @@ mod tests {
 
     #[test]
     fn a_reference_to_nothing_is_answered_with_what_there_is() {
-        let text = "meter = 'gird'\n[[meter]]\nid = 'grid'\n";
+        let text = "of = 'gird'\n[[meter]]\nid = 'grid'\n";
         let document = Document::parse("site.toml", text).unwrap();
         let root = document.root();
         let ids = Ids::of("meter", &entries(&root, "meter", 9));
-        assert_eq!(ids.reference(&root, "meter"), None);
+        assert_eq!(ids.reference(&root, "of"), None);
         assert_eq!(
             document.verdict().unwrap_err().to_string(),
-            "site.toml:1: meter: there is no meter 'gird'; did you mean 'grid'?\n"
+            "site.toml:1: of: there is no meter 'gird'; did you mean 'grid'?\n"
         );
     }
 }
