@@ -19,4 +19,6 @@ pub mod model;
 pub mod config;
 pub mod meters;
 
+pub mod sim;
+
 pub mod modbus;
