@@ -1,4 +1,5 @@
 //! Modbus: what goes over a wire, and what is made of it.
 
 pub mod decode;
+pub mod frame;
 mod half;
