@@ -19,6 +19,6 @@ pub mod model;
 pub mod config;
 pub mod meters;
 
-pub mod sim;
-
 pub mod modbus;
+
+pub mod sim;

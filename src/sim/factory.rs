@@ -28,6 +28,9 @@ use super::calendar::{Day, Moment, SLOT_SECONDS, SLOTS};
 use super::load;
 use crate::time::UtcTime;
 
+/// The factory's own ID.
+pub const CEMS_ID: &str = "CEMS-310000-0001";
+
 /// Something that flows, in whole units a slot: Wh, litres or kilograms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {

@@ -6,4 +6,8 @@
 
 pub mod calendar;
 pub mod factory;
-pub mod load;
+mod load;
+pub mod wave;
+
+pub mod fleet;
+pub mod meter;
