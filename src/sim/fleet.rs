@@ -47,10 +47,14 @@ impl Fleet {
         Self::new(meters)
     }
 
-    /// Whether a meter has this address.
+    /// The meter that is meant by `unit`: over TCP a meter that is alone is also meant by 0 and 255
+    /// (Modbus Messaging on TCP/IP V1.0b, section 4.4.2.2).
     #[must_use]
-    pub fn has(&self, unit: UnitId) -> bool {
-        self.meters.contains_key(&unit)
+    pub fn resolve(&self, unit: UnitId, over_tcp: bool) -> Option<UnitId> {
+        if over_tcp && matches!(unit.0, 0 | 255) && self.meters.len() == 1 {
+            return self.meters.keys().next().copied();
+        }
+        self.meters.contains_key(&unit).then_some(unit)
     }
 
     /// What `unit` says; `None` where no meter has this address.

@@ -11,3 +11,8 @@ pub mod wave;
 
 pub mod fleet;
 pub mod meter;
+
+pub mod bus;
+pub mod fault;
+pub mod pty;
+pub mod serve;
