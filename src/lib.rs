@@ -20,6 +20,8 @@ pub mod register_text;
 pub mod config;
 pub mod meters;
 
+pub mod counter;
+pub mod mapping;
 pub mod modbus;
 
 pub mod sim;

@@ -15,6 +15,8 @@ pub const LINES_MAX: usize = 64;
 pub const METERS_MAX: usize = 500;
 /// Registers in one register map.
 pub const MAP_REGISTERS_MAX: usize = 1_000;
+/// TOML files in the folder of register maps: far more models than one site has.
+pub const MAP_FILES_MAX: usize = 200;
 /// Platforms that may hold a token.
 pub const PLATFORMS_MAX: usize = 32;
 
