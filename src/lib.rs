@@ -26,3 +26,4 @@ pub mod mapping;
 pub mod modbus;
 
 pub mod store;
+pub mod sim;

@@ -94,6 +94,11 @@ pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
 
+/// Registers and coils that a client may write into one simulated meter beside its measurements.
+pub const SIM_WRITTEN_MAX: usize = 1_024;
+/// Connections that one simulated Modbus TCP server holds at once.
+pub const SIM_CONNECTIONS_MAX: usize = 32;
+
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
 const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
