@@ -18,3 +18,5 @@ pub mod model;
 
 pub mod config;
 pub mod meters;
+
+pub mod uplink;

@@ -1,1 +1,4 @@
 //! The gateway against itself: one module a part.
+
+mod broker;
+mod uplink;
