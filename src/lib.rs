@@ -20,3 +20,4 @@ pub mod config;
 pub mod meters;
 
 pub mod uplink;
+pub mod store;
