@@ -15,6 +15,7 @@ pub mod time;
 
 pub mod document;
 pub mod model;
+pub mod register_text;
 
 pub mod config;
 pub mod meters;
