@@ -20,5 +20,5 @@ pub mod register_text;
 pub mod config;
 pub mod meters;
 
-pub mod uplink;
 pub mod store;
+pub mod uplink;

@@ -12,6 +12,7 @@ mod drive;
 mod link;
 mod mode;
 mod payload;
+mod store;
 mod topic;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 pub use backlog::{Backlog, BacklogError, Label};
 pub use mode::ModeName;
 pub use payload::Identity;
+pub use store::StoreBacklog;
 pub use topic::{OFFLINE, ONLINE, TopicFault, Topics};
 
 use crate::config::site::UplinkSettings;
