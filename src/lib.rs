@@ -27,3 +27,4 @@ pub mod modbus;
 
 pub mod store;
 pub mod sim;
+pub mod uplink;

@@ -2,3 +2,5 @@
 
 mod arrows;
 mod faults;
+mod broker;
+mod uplink;
