@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::modbus::health::Health;
 use crate::modbus::line::LineHandle;
+use crate::model::quality::Cause;
 use crate::model::reading::Scan;
 use crate::store::Store;
 use crate::time::{Clock, Interval, UtcTime};
@@ -129,7 +130,13 @@ pub struct Cycle {
 }
 
 impl Cycle {
-    fn new(jobs: Vec<Job>, line: LineHandle, store: Store, clock: Arc<dyn Clock>, status: StatusTable) -> Self {
+    fn new(
+        jobs: Vec<Job>,
+        line: LineHandle,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        status: StatusTable,
+    ) -> Self {
         let mut cycle = Self { turns: Vec::new(), health: BTreeMap::new(), line, store, clock, status };
         cycle.replace(jobs);
         cycle
@@ -190,7 +197,7 @@ impl Cycle {
     async fn scan(&mut self, index: usize) {
         let turn = &mut self.turns[index];
         let health = self.health.entry(turn.job.meter_id.clone()).or_default();
-        let scan = if health.may_ask(Instant::now()) {
+        let scan = if asks(health, &turn.job, &self.line).await {
             let scanned = scan::scan(&turn.job, &self.line, self.clock.as_ref(), turn.one_by_one).await;
             turn.take(&scanned, health);
             scanned.scan
@@ -242,10 +249,29 @@ impl Turn {
             silent_scans: self.silent_scans,
             overruns: self.schedule.overruns(),
             answered_at: self.answered_at,
-            backed_off: health.is_some_and(|health| !health.may_ask(Instant::now())),
+            backed_off: health.is_some_and(Health::is_backed_off),
             one_by_one: self.one_by_one,
         }
     }
+}
+
+/// Whether the meter is worth a scan now. One that has been silent is first probed with one read,
+/// tried once, so that its absence costs the line one time limit.
+async fn asks(health: &mut Health, job: &Job, line: &LineHandle) -> bool {
+    if !health.is_backed_off() {
+        return true;
+    }
+    let Some(first) = job.reads.first().filter(|_| health.may_ask(Instant::now())) else { return false };
+    let present = match line.probe(job.unit, first.table, first.span).await {
+        Ok(_) | Err(Cause::Exception(_)) => true,
+        Err(_) => false,
+    };
+    if present {
+        health.answered();
+    } else {
+        health.silent(Instant::now());
+    }
+    present
 }
 
 async fn sleep_until(due: Option<Instant>) {
