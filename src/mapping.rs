@@ -135,6 +135,7 @@ fn bounded(text: &str) -> Arc<str> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exactly the nearest double is promised")]
 mod tests {
     use proptest::prelude::*;
 
