@@ -274,6 +274,14 @@ mod tests {
     }
 
     #[test]
+    fn a_text_keeps_to_its_limit_without_cutting_a_character() {
+        let long = format!("a{}", "é".repeat(limits::METER_TEXT_BYTES_MAX));
+        let kept = bounded(&long);
+        assert_eq!(kept.len(), limits::METER_TEXT_BYTES_MAX - 1);
+        assert!(long.starts_with(&*kept));
+    }
+
+    #[test]
     fn the_wrong_number_of_words_is_a_mismatch() {
         let sample = sample(&register("f32"), &[1], &Conversion::NONE, None, None);
         assert_eq!(sample, Sample::missing(Cause::Mismatch));
