@@ -10,7 +10,7 @@ pub mod job;
 pub mod scan;
 pub mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub struct Poll {
 }
 
 enum Order {
-    Replace(Vec<Job>, oneshot::Sender<()>),
+    Replace(Vec<Job>, oneshot::Sender<BTreeSet<String>>),
     Stop,
 }
 
@@ -79,13 +79,15 @@ impl Poll {
     }
 
     /// Polls `jobs` from now on. A job that stays as it was keeps its ticks and its counters, so
-    /// that no meter misses a cycle because another one came or went.
-    pub async fn replace(&self, jobs: Vec<Job>) {
-        let (done, taken) = oneshot::channel();
-        if self.orders.send(Order::Replace(jobs, done)).await.is_ok() {
-            // The other end is only ever dropped by the task's end, which is an answer too.
-            let _ended = taken.await;
+    /// that no meter misses a cycle because another one came or went. Gives the meters whose jobs
+    /// were started anew.
+    pub async fn replace(&self, jobs: Vec<Job>) -> BTreeSet<String> {
+        let (done, restarted) = oneshot::channel();
+        if self.orders.send(Order::Replace(jobs, done)).await.is_err() {
+            return BTreeSet::new();
         }
+        // The other end is only ever dropped by the end of the task, which starts nothing anew.
+        restarted.await.unwrap_or_default()
     }
 
     /// How every job goes.
@@ -163,9 +165,8 @@ impl Cycle {
                 biased;
                 order = inbox.recv() => match order {
                     Some(Order::Replace(jobs, done)) => {
-                        self.replace(jobs);
-                        // Nobody waits any longer: the order is carried out all the same.
-                        let _unheard = done.send(());
+                        // Nobody may wait any longer: the order is carried out all the same.
+                        let _unheard = done.send(self.replace(jobs));
                     }
                     Some(Order::Stop) | None => return,
                 },
@@ -182,16 +183,21 @@ impl Cycle {
         due.min_by_key(|(_, due)| *due)
     }
 
-    fn replace(&mut self, jobs: Vec<Job>) {
+    fn replace(&mut self, jobs: Vec<Job>) -> BTreeSet<String> {
+        let mut restarted = BTreeSet::new();
         let (wall, now) = (self.clock.now(), Instant::now());
         let mut before: Vec<Turn> = std::mem::take(&mut self.turns);
         for job in jobs {
             let kept = before.iter().position(|turn| turn.job == job).map(|index| before.swap_remove(index));
-            self.turns.push(kept.unwrap_or_else(|| Turn::new(job, wall, now)));
+            self.turns.push(kept.unwrap_or_else(|| {
+                restarted.insert(job.meter_id.clone());
+                Turn::new(job, wall, now)
+            }));
         }
         let turns = &self.turns;
         self.health.retain(|meter_id, _| turns.iter().any(|turn| turn.job.meter_id == *meter_id));
         self.publish();
+        restarted
     }
 
     async fn scan(&mut self, index: usize) {
