@@ -1,4 +1,5 @@
-//! Golden frames: exchanges with a meter, worked out apart from this program, that prove its map.
+//! Golden frames: exchanges with a meter, taken or worked out apart from this program, that a map must
+//! explain.
 //!
 //! Each exchange goes the way of a real one: the request is built and compared, the reply searched
 //! for, its registers decoded and mapped.

@@ -187,7 +187,7 @@ mod tests {
                 "kW",
                 "power",
                 "-10000..10000",
-                "section 1.2, register 30053",
+                "input register table, register 30053",
                 "总有功功率 / total active power"
             ]
         );
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(
             text,
             "eastron-sdm120: does not hold / 未通过, 19 values in 4 exchanges\n  \
-               the maker's example: voltage\n    \
+               voltage, as a manual prints it\n    \
                  the reply does not answer the request: wrong unit, function, length or CRC\n  \
                frequency, energies and demands, from 30071\n    \
                  energy_export: expected 1335.7, read 1335.69 (good)\n"
