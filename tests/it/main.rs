@@ -4,3 +4,4 @@ mod arrows;
 mod broker;
 mod faults;
 mod uplink;
+mod sim;
