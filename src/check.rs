@@ -116,6 +116,15 @@ fn meter_plan(
     Ok(seconds / interval.as_duration().as_secs_f64())
 }
 
+/// Where a line's link leads: a device path, or host and port.
+#[must_use]
+pub fn place_of(link: &Link) -> String {
+    match link {
+        Link::Serial(serial) => serial.port.clone(),
+        Link::Tcp { host, port } | Link::RtuOverTcp { host, port, .. } => format!("{host}:{port}"),
+    }
+}
+
 /// A line's link in a few words, such as `RTU on /dev/ttyS1, 9600 8N1`.
 #[must_use]
 pub fn reached_by(link: &Link) -> String {
