@@ -68,6 +68,8 @@ pub const RING_RECORD_BYTES_MAX: usize = 2_500;
 pub const RING_RECORDS_MAX: u32 = 4_096;
 /// Series that share one time stamp.
 pub const GROUP_SERIES_MAX: usize = 250;
+/// Series ever named in one data directory; a site has at most [`PARAMETERS_MAX`] at a time.
+pub const STORE_SERIES_MAX: usize = 10 * PARAMETERS_MAX;
 
 /// Bytes of an API request body.
 pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;
@@ -88,6 +90,11 @@ pub const API_LIST_MAX: usize = 100;
 pub const UPLINK_PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
 /// Unacknowledged MQTT messages.
 pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
+/// Scans read from the store at once for the uplink. A scan of a full group takes a few payloads, so
+/// this bounds the messages that wait in memory to about a megabyte.
+pub const UPLINK_SCANS_READ_MAX: usize = 16;
+/// Seconds without any acknowledgement after which a broker is taken for gone.
+pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;

@@ -71,6 +71,17 @@ pub fn find_reply(expect: Expect, heard: &[u8]) -> Option<Found<Answer>> {
     })
 }
 
+/// Whether `heard` holds a reply that begins as the expected one and is long enough, but whose CRC is
+/// wrong.
+#[must_use]
+pub fn holds_damaged_reply(expect: Expect, heard: &[u8]) -> bool {
+    heard.iter().enumerate().any(|(start, unit)| {
+        let pdu = &heard[start + 1..];
+        let bytes = if *unit == expect.unit.0 { expect.answer_bytes(pdu) } else { None };
+        bytes.is_some_and(|bytes| pdu.len() >= bytes + 2)
+    })
+}
+
 /// Where the echo of `sent` ends among the bytes that were heard, on a port that hears itself.
 #[must_use]
 pub fn end_of_echo(sent: &[u8], heard: &[u8]) -> Option<usize> {
