@@ -1,28 +1,21 @@
 //! The demo's past: the same reads, decoding, mapping and storing as live, in virtual time.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use crate::config::site::Site;
 use crate::modbus::line::LineHandle;
-use crate::modbus::timing::{Protocol, Timing};
-use crate::modbus::transport::{Connect, Stream};
 use crate::model::meter::Line;
 use crate::poll::Cycle;
 use crate::poll::job::jobs_of_line;
 use crate::sim::bus::Bus;
 use crate::sim::fault::FaultPlan;
 use crate::sim::fleet::Fleet;
+use crate::sim::memory;
 use crate::sim::meter::Holes;
-use crate::sim::serve::serve_connection;
 use crate::store::{Store, StoreError};
 use crate::time::{Interval, ManualClock, UtcTime};
 
-/// Bytes that may be on their way through a line in memory.
-const IN_FLIGHT_BYTES: usize = 1_024;
 /// A line in memory answers at once; longer is a fault of the program.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -71,25 +64,5 @@ fn quarter_hourly(mut site: Site) -> Site {
 fn line_in_memory(site: &Site, line: &Line, clock: &Arc<ManualClock>) -> LineHandle {
     let fleet = Fleet::of_line(site, line, Holes::Zero);
     let bus = Bus::new(fleet, Arc::clone(clock) as _, Duration::ZERO, FaultPlan::none());
-    let connect = InMemory { line_id: line.id.clone(), bus: Arc::new(bus) };
-    LineHandle::spawn_on(Box::new(connect), Protocol::Tcp, Timing::in_memory(RESPONSE_TIMEOUT), Arc::clone(clock) as _)
-}
-
-struct InMemory {
-    line_id: String,
-    bus: Arc<Bus>,
-}
-
-#[async_trait]
-impl Connect for InMemory {
-    fn name(&self) -> String {
-        format!("{} in memory", self.line_id)
-    }
-
-    async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
-        let (ours, theirs) = tokio::io::duplex(IN_FLIGHT_BYTES);
-        let bus = Arc::clone(&self.bus);
-        tokio::spawn(async move { serve_connection(theirs, &bus).await });
-        Ok(Box::new(ours))
-    }
+    memory::line(bus, RESPONSE_TIMEOUT, Arc::clone(clock) as _)
 }

@@ -73,7 +73,7 @@ pub(super) fn points(ops: &Ops) -> Vec<PointView> {
         id: point.id.clone(),
         name: point.name.clone(),
         parameters: point.parameters.iter().map(|parameter| {
-            let series = ops.store().find_series(&point.id, &parameter.id);
+            let series = ops.store().series(&point.id, &parameter.id).ok();
             let latest = series.and_then(|series| ops.store().latest(series));
             ParameterView {
                 id: parameter.id.clone(),

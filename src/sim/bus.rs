@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio_modbus::{ExceptionCode, Request};
+use crate::modbus::frame::{ExceptionCode, Request};
 
 use super::fault::{Fault, FaultPlan};
 use super::fleet::Fleet;

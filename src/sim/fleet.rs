@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio_modbus::Request;
+use crate::modbus::frame::Request;
 
 use super::factory::{self, Quantity};
 use super::meter::{Dial, Formula, Holes, Meter};

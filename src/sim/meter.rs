@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio_modbus::{ExceptionCode, Request, Response};
+use crate::modbus::frame::{ExceptionCode, Request, Response};
 
 use crate::limits;
 use crate::modbus::decode::encode;

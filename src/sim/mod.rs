@@ -15,6 +15,7 @@ pub mod meter;
 
 pub mod bus;
 pub mod fault;
+pub mod memory;
 pub mod pty;
 pub mod serve;
 

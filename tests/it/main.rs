@@ -3,5 +3,6 @@
 mod arrows;
 mod broker;
 mod faults;
-mod uplink;
+mod poll;
 mod sim;
+mod uplink;
