@@ -1,5 +1,6 @@
 //! Keeps every reading through power cuts, and the newest of every series at hand.
 
+mod code;
 mod error;
 mod latest;
 mod names;
