@@ -26,17 +26,36 @@ impl Piece {
     /// The items in order; `None` in place of the first that does not read back, which is then the
     /// last.
     pub(crate) fn items<C: Coder>(&self) -> impl Iterator<Item = Option<C::Item>> {
-        let mut coder = C::default();
-        let mut bits = BitReader::new(&self.bytes);
-        let mut damaged = false;
-        (0..self.count).map_while(move |_| {
-            if damaged {
-                return None;
-            }
-            let item = coder.decode(&mut bits);
-            damaged = item.is_none();
-            Some(item)
-        })
+        Items { bytes: self.bytes.as_slice(), position: 0, left: self.count, coder: C::default() }
+    }
+
+    /// As [`Piece::items`], from a piece that is not needed any more.
+    pub(crate) fn into_items<C: Coder>(self) -> impl Iterator<Item = Option<C::Item>> {
+        Items { bytes: self.bytes, position: 0, left: self.count, coder: C::default() }
+    }
+}
+
+/// The items of a piece as they are decoded.
+struct Items<B, C> {
+    bytes: B,
+    /// Bits decoded so far.
+    position: usize,
+    left: usize,
+    coder: C,
+}
+
+impl<B: AsRef<[u8]>, C: Coder> Iterator for Items<B, C> {
+    type Item = Option<C::Item>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let mut bits = BitReader::at(self.bytes.as_ref(), self.position);
+        let item = self.coder.decode(&mut bits);
+        self.position = bits.position();
+        if item.is_none() {
+            self.left = 0;
+        }
+        Some(item)
     }
 }
 
