@@ -57,6 +57,15 @@ pub const STORE_QUEUE_MAX: usize = 1_024;
 pub const EPOCH_SCANS_MAX: usize = 1_020;
 /// Readings held open (not yet sealed) over all groups.
 pub const OPEN_READINGS_MAX: usize = 512 * 1_024;
+/// Bytes of memory of the readings held open; reached only by data that does not compress.
+pub const OPEN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Bytes of memory of full epochs that wait while the medium takes no writes: with the open one a
+/// sixth of a 128 MB board.
+pub const UNSEALED_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// Pause before a database that took no writes is opened again.
+pub const STORE_REOPEN_PAUSE_MS: u64 = 2_000;
+/// Readers of scans that keep a cursor, such as the uplink.
+pub const STORE_CURSORS_MAX: usize = 64;
 /// Bytes of one sled segment.
 pub const STORE_SEGMENT_BYTES: usize = 256 * 1_024;
 /// Bytes of one stored value. A leaf holds up to 16 keys, and a page above a quarter of a segment
@@ -106,6 +115,8 @@ pub const SIM_CONNECTIONS_MAX: usize = 32;
 
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
+const _: () = assert!(EPOCH_SCANS_MAX < u16::MAX as usize);
+const _: () = assert!(METER_TEXT_BYTES_MAX <= u8::MAX as usize);
 const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
 const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);

@@ -6,3 +6,4 @@ mod faults;
 mod poll;
 mod sim;
 mod uplink;
+mod store;
