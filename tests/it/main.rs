@@ -1,3 +1,4 @@
 //! The gateway against itself: one module a part.
 
 mod faults;
+mod lines;
