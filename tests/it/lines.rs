@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cems_gateway::modbus::frame::{Request, Response, rtu, tcp};
-use cems_gateway::modbus::line::{LineHandle, PortState, RegisterBlock};
+use cems_gateway::modbus::line::{LineHandle, PortState, RegisterBlock, Write};
 use cems_gateway::modbus::timing::{Protocol, Timing};
 use cems_gateway::modbus::transport::{Connect, Stream};
 use cems_gateway::modbus::wire::Wire;
@@ -23,7 +23,8 @@ use cems_gateway::time::{RunningClock, SystemClock, UtcTime};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
-use tokio_modbus::client::{Context, Reader};
+use tokio_modbus::client::{Client, Context, Reader};
+use tokio_modbus::slave::SlaveContext;
 
 const UNIT: UnitId = UnitId(1);
 const TWO: Span = Span { start: 40, count: 2 };
@@ -261,9 +262,57 @@ async fn the_wire_serves_the_readers_of_tokio_modbus_as_well() {
     tokio::spawn(serve(far, Duration::ZERO, Arc::default()));
     let timing = Timing::in_memory(Duration::from_millis(500));
     let wire = Wire::new(Box::new(near), Protocol::Rtu { local_echo: false }, timing);
-    let client: Box<dyn tokio_modbus::client::Client> = Box::new(wire);
+    let client: Box<dyn Client> = Box::new(wire);
     let words = Context::from(client).read_holding_registers(7, 3).await.unwrap().unwrap();
     assert_eq!(words, [7, 8, 9]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_half_way_leaves_nothing_for_the_next() {
+    let (near, far) = tokio::io::duplex(1_024);
+    tokio::spawn(serve(far, Duration::from_millis(100), Arc::default()));
+    let timing = Timing::in_memory(Duration::from_millis(200));
+    let wire = Wire::new(Box::new(near), Protocol::Rtu { local_echo: false }, timing);
+    let client: Box<dyn Client> = Box::new(wire);
+    let mut client = Context::from(client);
+    assert_eq!(client.read_holding_registers(7, 2).await.unwrap().unwrap(), [7, 8]);
+    let dropped = tokio::time::timeout(Duration::from_millis(50), client.read_holding_registers(20, 2)).await;
+    assert!(dropped.is_err());
+    assert_eq!(client.read_holding_registers(30, 2).await.unwrap().unwrap(), [30, 31]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_is_written_to_all_and_awaited_from_none() {
+    let desk = desk(0, Duration::from_secs(9));
+    assert_eq!(desk.line.write(UnitId(0), Write::Register(1, 2)).await, Ok(()));
+    let nobody = desk.line.read(UnitId(0), Table::HoldingRegister, TWO).await;
+    assert_eq!(nobody, Err(Cause::Exception(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_waits_for_the_silence_that_ends_the_reply_before_it() {
+    let (near, mut far) = tokio::io::duplex(1_024);
+    let timing = Timing::rtu(2_400, 11, Duration::from_millis(500));
+    let meter = tokio::spawn(async move {
+        let (mut silences, mut replied_at, mut buffer) = (Vec::new(), None::<Instant>, [0; 256]);
+        while let Ok(count @ 1..) = far.read(&mut buffer).await {
+            silences.extend(replied_at.map(|at| at.elapsed()));
+            // The request is on the wire for eight characters and the meter thinks for a while.
+            sleep(timing.wire_time(8) + Duration::from_millis(20)).await;
+            far.write_all(&rtu_reply(&buffer[..count]).unwrap()).await.unwrap();
+            replied_at = Some(Instant::now());
+        }
+        silences
+    });
+    let mut wire = Wire::new(Box::new(near), Protocol::Rtu { local_echo: false }, timing);
+    wire.set_slave(UNIT.0.into());
+    for start in 0..5 {
+        wire.call(Request::ReadHoldingRegisters(start, 2)).await.unwrap().unwrap();
+    }
+    drop(wire);
+    let silences = meter.await.unwrap();
+    assert_eq!(silences.len(), 4);
+    assert!(silences.iter().all(|silence| *silence >= timing.gap), "{silences:?} under {:?}", timing.gap);
 }
 
 #[test]
