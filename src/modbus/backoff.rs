@@ -3,26 +3,26 @@
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(200);
-const MOST: Duration = Duration::from_secs(5);
 
-/// Pauses that double from 0.2 s to 5 s, each up to a quarter longer, so that many gateways do not
+/// Pauses that double from 0.2 s to a longest one, each up to a quarter longer, so that many gateways do not
 /// return to one server in step.
 #[derive(Clone, Debug)]
 pub(super) struct Backoff {
+    most: Duration,
     failures: u32,
     noise: u64,
 }
 
 impl Backoff {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self { failures: 0, noise: seed }
+    pub(super) const fn new(most: Duration, seed: u64) -> Self {
+        Self { most, failures: 0, noise: seed }
     }
 
     /// The pause after one more failure.
     pub(super) fn next(&mut self) -> Duration {
         let doubled = FIRST * 2_u32.saturating_pow(self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
-        let pause = doubled.min(MOST);
+        let pause = doubled.min(self.most);
         pause + pause / 4 * self.next_noise() / 255
     }
 
@@ -50,9 +50,11 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    const FIVE: Duration = Duration::from_secs(5);
+
     #[test]
-    fn pauses_double_up_to_five_seconds_and_start_again_after_success() {
-        let mut backoff = Backoff::new(7);
+    fn pauses_double_up_to_the_longest_and_start_again_after_success() {
+        let mut backoff = Backoff::new(FIVE, 7);
         for base_ms in [200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
             let pause = backoff.next();
             let base = Duration::from_millis(base_ms);
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn two_gateways_do_not_return_in_step() {
-        let [mut one, mut other] = [Backoff::new(7), Backoff::new(8 << 32)];
+        let [mut one, mut other] = [Backoff::new(FIVE, 7), Backoff::new(FIVE, 8 << 32)];
         let pauses = |backoff: &mut Backoff| (0..5).map(|_| backoff.next()).collect::<Vec<_>>();
         assert_ne!(pauses(&mut one), pauses(&mut other));
     }

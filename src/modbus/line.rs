@@ -29,7 +29,7 @@ use crate::time::{Clock, UtcTime};
 const READ_TRIES: u8 = 2;
 
 /// Asks the task that owns a line. Clones ask the same line; it ends with the last of them.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LineHandle {
     inbox: mpsc::Sender<Job>,
     state: watch::Receiver<PortState>,

@@ -52,6 +52,8 @@ pub struct Timing {
     pub quiet: Duration,
     /// What measures `gap`.
     pub pause: PauseKind,
+    /// The longest pause between two attempts to open the port.
+    pub reopen_pause_max: Duration,
     /// Where the numbers that should differ from start to start come from: the first transaction
     /// and the jitter of reconnecting.
     pub seed: u64,
@@ -66,6 +68,10 @@ const LATE_WINDOW_MIN: Duration = Duration::from_millis(100);
 const QUIET_MIN_SERIAL: Duration = Duration::from_millis(20);
 /// A network may hold back the rest of a frame for longer than any serial port.
 const QUIET_MIN_NETWORK: Duration = Duration::from_millis(50);
+/// Looking for a device file costs nothing, and a meter is back the second its adapter is.
+const REOPEN_PAUSE_MAX_SERIAL: Duration = Duration::from_millis(500);
+/// A server that is down should not be knocked at by every gateway every second.
+const REOPEN_PAUSE_MAX_NETWORK: Duration = Duration::from_secs(5);
 const QUIET_IN_MEMORY: Duration = Duration::from_millis(5);
 
 impl Timing {
@@ -76,7 +82,7 @@ impl Timing {
         let timing = match &line.link {
             Link::Serial(settings) => {
                 let serial = Self::rtu(settings.baud, settings.bits_per_char(), response_timeout);
-                Self { pause: PauseKind::Kernel, ..serial }
+                Self { pause: PauseKind::Kernel, reopen_pause_max: REOPEN_PAUSE_MAX_SERIAL, ..serial }
             }
             Link::RtuOverTcp { baud, .. } => {
                 let serial = Self::rtu(*baud, BITS_PER_CHAR, response_timeout);
@@ -105,6 +111,7 @@ impl Timing {
             late_window: response_timeout.max(LATE_WINDOW_MIN),
             quiet: QUIET_IN_MEMORY,
             pause: PauseKind::Runtime,
+            reopen_pause_max: REOPEN_PAUSE_MAX_NETWORK,
             seed: 0,
         }
     }

@@ -293,12 +293,17 @@ async fn a_reply_with_another_number_of_registers_is_never_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_reply_right_behind_the_first_is_not_taken_for_the_next() {
+async fn a_second_reply_behind_the_first_is_not_taken_for_the_next() {
     let script: Script = |nth, _, reply| match nth {
         2 => vec![Say([reply.clone(), reply].concat())],
         _ => vec![Say(reply)],
     };
     assert_eq!(tried_once(RTU, script).await, ok(12, &[]));
+    let announced: Script = |nth, _, reply| match nth {
+        2 => vec![Say([reply.clone(), vec![0]].concat()), WaitMs(3), Say(reply)],
+        _ => vec![Say(reply)],
+    };
+    assert_eq!(tried_once(RTU, announced).await, ok(12, &[]));
 }
 
 #[tokio::test(start_paused = true)]

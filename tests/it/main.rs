@@ -7,3 +7,4 @@ mod poll;
 mod sim;
 mod uplink;
 mod store;
+mod lines;

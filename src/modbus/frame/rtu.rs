@@ -209,8 +209,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_search_fail_or_invent(heard in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = (find_reply(expect_two_words(), &heard), holds_any_reply(&heard), find_request(&heard));
+        fn no_bytes_make_a_search_panic_or_take_what_is_not_sealed(
+            unit in 0..3_u8, function in any::<u8>(), tail in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let heard = [vec![unit, function % 20], tail].concat();
+            let expect = expect_two_words();
+            let _ = (holds_damaged_reply(expect, &heard), holds_any_reply(&heard), find_request(&heard));
+            let _ = (expect.answer(&heard), serve::read_request(&heard), super::super::tcp::first_frame(&heard));
+            if let Some(found) = find_reply(expect, &heard) {
+                let (body, crc) = heard[found.at].split_last_chunk::<2>().unwrap();
+                prop_assert_eq!(crc16(body).to_le_bytes(), *crc);
+            }
         }
 
         #[test]

@@ -32,6 +32,8 @@ pub(super) struct LineTask {
     state: watch::Sender<PortState>,
     tally: Tally,
     backoff: Backoff,
+    /// Until when the reply to a request of an earlier opening may come.
+    rest_until: Instant,
 }
 
 /// Why a line is no longer served.
@@ -53,7 +55,19 @@ impl LineTask {
         state: watch::Sender<PortState>,
         tally: Tally,
     ) -> Self {
-        Self { connect, protocol, timing, clock, inbox, state, tally, backoff: Backoff::new(timing.seed) }
+        // Whoever had the port before may have left a request on its way.
+        let rest_until = Instant::now() + timing.late_window;
+        Self {
+            connect,
+            protocol,
+            timing,
+            clock,
+            inbox,
+            state,
+            tally,
+            backoff: Backoff::new(timing.reopen_pause_max, timing.seed),
+            rest_until,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -83,7 +97,8 @@ impl LineTask {
                 Ok(stream) => {
                     log::info!("{} is open", self.connect.name());
                     self.state.send_replace(PortState::Open);
-                    return Some(Wire::counting(stream, self.protocol, self.timing, self.tally.clone()));
+                    let tally = self.tally.clone();
+                    return Some(Wire::counting(stream, self.protocol, self.timing, self.rest_until, tally));
                 }
                 Err(error) if self.backoff.is_fresh() => {
                     log::warn!("{} cannot be opened: {error}; it is tried again", self.connect.name());
@@ -121,6 +136,7 @@ impl LineTask {
                 }
             }
         };
+        self.rest_until = Instant::now() + self.timing.late_window;
         log::warn!("{} is lost ({failure}); it is opened anew", self.connect.name());
         Ending::Lost { was_good }
     }

@@ -12,6 +12,7 @@ use std::io;
 
 use async_trait::async_trait;
 use thiserror::Error;
+use tokio::time::Instant;
 use tokio_modbus::client::Client;
 use tokio_modbus::slave::{Slave, SlaveContext};
 use tokio_modbus::{Request, Response};
@@ -92,18 +93,22 @@ impl Wire {
     /// A line over `stream`, which was just opened.
     #[must_use]
     pub fn new(stream: Box<dyn Stream>, protocol: Protocol, timing: Timing) -> Self {
-        Self::counting(stream, protocol, timing, Tally::default())
+        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::default())
     }
 
+    /// A line on which a reply to an earlier opening's request may still come until `rest_until`.
     pub(super) fn counting(
         stream: Box<dyn Stream>,
         protocol: Protocol,
         timing: Timing,
+        rest_until: Instant,
         tally: Tally,
     ) -> Self {
         let port = Port::new(stream, timing);
         let framing = match protocol {
-            Protocol::Rtu { local_echo } => Framing::Rtu(RtuWire::new(port, timing, local_echo, tally)),
+            Protocol::Rtu { local_echo } => {
+                Framing::Rtu(RtuWire::new(port, timing, local_echo, rest_until, tally))
+            }
             Protocol::Tcp => Framing::Tcp(TcpWire::new(port, timing, tally)),
         };
         Self { unit: UnitId(Slave::tcp_device().0), framing }

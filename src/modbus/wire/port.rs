@@ -47,7 +47,7 @@ impl Port {
         self.last_activity
     }
 
-    /// Writes `frame` and returns when its last bit has left.
+    /// Writes `frame` and says when its last bit will have left the port.
     pub(super) async fn send(&mut self, frame: &[u8]) -> io::Result<Instant> {
         let wire_time = self.timing.wire_time(frame.len());
         timeout(wire_time + SEND_TIMEOUT, self.stream.write_all(frame)).await??;

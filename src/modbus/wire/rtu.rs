@@ -37,9 +37,14 @@ struct Suspicion {
 }
 
 impl RtuWire {
-    pub(super) fn new(port: Port, timing: Timing, local_echo: bool, tally: Tally) -> Self {
-        // Whoever had the port before may have left a request on its way.
-        let suspicion = Some(Suspicion { missing: None, until: Instant::now() + timing.late_window });
+    pub(super) fn new(
+        port: Port,
+        timing: Timing,
+        local_echo: bool,
+        rest_until: Instant,
+        tally: Tally,
+    ) -> Self {
+        let suspicion = Some(Suspicion { missing: None, until: rest_until });
         Self { port, timing, local_echo, tally, request: Vec::new(), suspicion }
     }
 
