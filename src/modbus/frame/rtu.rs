@@ -71,6 +71,17 @@ pub fn find_reply(expect: Expect, heard: &[u8]) -> Option<Found<Answer>> {
     })
 }
 
+/// Whether `heard` holds a reply that begins as the expected one and is long enough, but whose CRC is
+/// wrong.
+#[must_use]
+pub fn holds_damaged_reply(expect: Expect, heard: &[u8]) -> bool {
+    heard.iter().enumerate().any(|(start, unit)| {
+        let pdu = &heard[start + 1..];
+        let bytes = if *unit == expect.unit.0 { expect.answer_bytes(pdu) } else { None };
+        bytes.is_some_and(|bytes| pdu.len() >= bytes + 2)
+    })
+}
+
 /// Where the echo of `sent` ends among the bytes that were heard, on a port that hears itself.
 #[must_use]
 pub fn end_of_echo(sent: &[u8], heard: &[u8]) -> Option<usize> {
@@ -198,8 +209,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_search_fail_or_invent(heard in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = (find_reply(expect_two_words(), &heard), holds_any_reply(&heard), find_request(&heard));
+        fn no_bytes_make_a_search_panic_or_take_what_is_not_sealed(
+            unit in 0..3_u8, function in any::<u8>(), tail in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let heard = [vec![unit, function % 20], tail].concat();
+            let expect = expect_two_words();
+            let _ = (holds_damaged_reply(expect, &heard), holds_any_reply(&heard), find_request(&heard));
+            let _ = (expect.answer(&heard), serve::read_request(&heard), super::super::tcp::first_frame(&heard));
+            if let Some(found) = find_reply(expect, &heard) {
+                let (body, crc) = heard[found.at].split_last_chunk::<2>().unwrap();
+                prop_assert_eq!(crc16(body).to_le_bytes(), *crc);
+            }
         }
 
         #[test]
