@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::modbus::frame::{ExceptionCode, Request};
-
 use super::fault::{Fault, FaultPlan};
 use super::fleet::Fleet;
-use crate::modbus::frame::{Answer, crc16, rtu, serve, tcp};
+use crate::modbus::frame::{Answer, ExceptionCode, Request, crc16, rtu, serve, tcp};
 use crate::model::register::UnitId;
 use crate::time::Clock;
 

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::modbus::frame::Request;
-
 use super::factory::{self, Quantity};
 use super::meter::{Dial, Formula, Holes, Meter};
 use super::wave::Wave;
 use crate::config::site::Site;
-use crate::modbus::frame::Answer;
+use crate::modbus::frame::{Answer, Request};
 use crate::model::meter::Line;
 use crate::model::point::{Parameter, Point};
 use crate::model::register::UnitId;

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::modbus::frame::{ExceptionCode, Request, Response};
-
 use crate::limits;
 use crate::modbus::decode::encode;
-use crate::modbus::frame::Answer;
+use crate::modbus::frame::{Answer, ExceptionCode, Request, Response};
 use crate::model::point::Conversion;
 use crate::model::register::{DataType, RawValue, Register, Span, Table};
 use crate::time::UtcTime;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use cems_gateway::mapping;
 use cems_gateway::meters;
-use cems_gateway::modbus::frame::{Answer, Expect, read_request, rtu, tcp};
+use cems_gateway::modbus::frame::{Answer, ExceptionCode, Expect, Request, Response, read_request, rtu, tcp};
 use cems_gateway::model::register::{Span, Table, UnitId};
 use cems_gateway::sim::bus::{Bus, Framing};
 use cems_gateway::sim::factory::{Quantity, value};
@@ -27,7 +27,6 @@ use cems_gateway::time::{Clock, ManualClock, UtcOffset, UtcTime, parse_instant};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
-use tokio_modbus::{ExceptionCode, Request, Response};
 
 const REGISTERS: [(&str, &str); 12] = [
     ("PT-GRID", "EPI"),
@@ -201,7 +200,7 @@ async fn a_request_is_understood_in_pieces_and_behind_noise() {
     rtu::write_request(UnitId(6), &READ_OUTPUT, &mut frame).unwrap();
     client.say(&[0xFF, 0x00, 0x81]).await;
     client.say(&frame[..3]).await;
-    assert_eq!(client.hear(10).await, [0_u8; 0]);
+    assert!(client.hear(10).await.is_empty());
     client.say(&frame[3..]).await;
     assert_eq!(answer_of(6, &READ_OUTPUT, &client.hear(20).await), Some(Ok(output())));
 }
@@ -209,8 +208,8 @@ async fn a_request_is_understood_in_pieces_and_behind_noise() {
 #[tokio::test(start_paused = true)]
 async fn nobody_answers_for_an_absent_unit_or_a_broadcast() {
     let mut client = Client::on(bus("rs485-1", Holes::Zero, &[]));
-    assert_eq!(client.ask(9, &READ_OUTPUT).await, [0_u8; 0]);
-    assert_eq!(client.ask(0, &Request::WriteSingleRegister(100, 7)).await, [0_u8; 0]);
+    assert!(client.ask(9, &READ_OUTPUT).await.is_empty());
+    assert!(client.ask(0, &Request::WriteSingleRegister(100, 7)).await.is_empty());
     let read_back = Request::ReadHoldingRegisters(100, 1);
     let heard = client.ask(6, &read_back).await;
     assert_eq!(answer_of(6, &read_back, &heard), Some(Ok(Response::ReadHoldingRegisters(vec![7]))));
@@ -272,7 +271,7 @@ async fn each_fault_does_what_it_says() {
     assert_eq!((heard.len(), &heard[25..]), (25 + reply.len(), &reply[..]));
 
     let mut late = Client::on(bus("rs485-1", Holes::Zero, &["late:200@once=1"]));
-    assert_eq!(late.ask(6, &READ_OUTPUT).await, [0_u8; 0]);
+    assert!(late.ask(6, &READ_OUTPUT).await.is_empty());
     assert_eq!(
         late.ask(5, &Request::ReadHoldingRegisters(0x2012, 2)).await.len(),
         9,
