@@ -3,6 +3,7 @@
 //! The meters live on a thread of their own, behind a pseudo terminal and TCP sockets; the gateway
 //! meets them as it would meet real ones. Its past is made first, by the same road in virtual time.
 
+mod factory_thread;
 mod history;
 mod invitation;
 
@@ -12,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use factory_thread::FactoryThread;
+
 use crate::api::auth;
 use crate::config;
 use crate::config::site::Site;
 use crate::failure::Failure;
-use crate::gateway::{Gateway, Ports, runtime, shutdown_signal};
+use crate::gateway::{Gateway, runtime, shutdown_signal};
 use crate::meters;
-use crate::sim::factory::site_toml;
-use crate::sim::plant::SimulatedPlant;
 use crate::store::Store;
 use crate::time::{Clock, Interval, RunningClock, SystemClock, UtcOffset, UtcTime, parse_instant};
 
@@ -59,22 +60,18 @@ fn start_of(at: Option<&str>) -> Result<UtcTime, Failure> {
 
 async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(RunningClock::starting_at(start));
-    let plant = SimulatedPlant::start(Arc::clone(&clock)).map_err(|error| {
-        Failure::new(format!("the simulated meters cannot start: {error}"))
-    })?;
-    let text = site_toml(plant.ports(), options.listen, &auth::digest_hex(TOKEN));
-    let site = config::read("demo.toml", &text, meters::library).map_err(Failure::config)?;
+    let factory = FactoryThread::start(options.listen, auth::token_sha256(TOKEN), Arc::clone(&clock))?;
+    let site = config::read("factory.toml", factory.site_text(), meters::library).map_err(Failure::config)?;
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;
 
-    let gateway = Gateway::start(site, store, clock, Ports::default()).await?;
-    let address = gateway.api_address().unwrap_or(options.listen);
-    print!("{}", invitation::text(address, TOKEN, start, options.history_days));
+    let gateway = Gateway::start(site, store, clock, data).await?;
+    print!("{}", invitation::text(gateway.api_address(), TOKEN, start, options.history_days));
     // Whoever reads this through a pipe waits for it.
     let _reader_gone = std::io::stdout().flush();
     shutdown_signal().await;
     gateway.stop().await;
-    drop(plant);
+    drop(factory);
     Ok(())
 }
 

@@ -65,6 +65,12 @@ enum Command {
         /// The site file
         #[arg(long)]
         config: PathBuf,
+        /// Something that goes wrong, such as late:200@once=3, silent@unit=5 or bad-crc@chance=1
+        #[arg(long = "fault")]
+        faults: Vec<String>,
+        /// The same seed gives the same faults
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
     },
     /// The serial console's commands on this terminal, for a gateway that runs here
     Console {
@@ -91,7 +97,7 @@ fn main() -> ExitCode {
         Command::Read(options) => tools::read(&options),
         Command::Write(options) => tools::write(&options),
         Command::Meters { maps, order } => tools::meters(maps.as_deref(), &order),
-        Command::Sim { config } => tools::sim(&config),
+        Command::Sim { config, faults, seed } => tools::sim(&config, &faults, seed),
         Command::Console { data } => tools::console(&data),
         Command::Token { platform } => tools::token(&platform),
     };

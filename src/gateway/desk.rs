@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{Gateway, view};
 use crate::config;
@@ -12,9 +12,14 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
+use crate::console::login::Login;
+use crate::console::port::serve_port;
+use crate::console::socket::{self, SocketConsole};
 use crate::console::desk::{Applied, CheckReport, Desk, PointView, ReadFailure, ReadOrder, Status};
 use crate::document::Faults;
+use crate::failure::Failure;
 use crate::meters;
+use crate::model::meter::SerialSettings;
 
 /// What consoles may ask and order of a [`Gateway`].
 pub(super) struct GatewayDesk {
@@ -123,5 +128,31 @@ impl Desk for GatewayDesk {
             Undone::Dropped => Undone::Dropped,
             Undone::Restored(site) => Undone::Restored(self.apply(site).await?),
         })
+    }
+}
+
+/// The open consoles; they close when this is dropped.
+pub(super) struct Consoles {
+    _socket: SocketConsole,
+    _port: Option<AbortOnDrop>,
+}
+
+impl Consoles {
+    /// Opens the socket in the folder `data`, and the serial port where there is one.
+    pub(super) fn open(desk: Arc<GatewayDesk>, data: &Path, port: Option<&SerialSettings>) -> Result<Self, Failure> {
+        let desk: Arc<dyn Desk> = desk;
+        let socket = socket::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
+        let login = Arc::new(Login::of(data));
+        let port = port.map(|settings| AbortOnDrop(tokio::spawn(serve_port(settings.clone(), desk, login))));
+        Ok(Self { _socket: socket, _port: port })
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

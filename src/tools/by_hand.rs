@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::runtime;
 use super::wire_text::line_of;
 use crate::failure::Failure;
+use crate::gateway::runtime;
 use crate::modbus::decode;
 use crate::modbus::line::{LineHandle, RegisterBlock, Write};
 use crate::model::quality::Cause;
