@@ -210,6 +210,17 @@ async fn noise_before_every_reply_costs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_largest_reply_is_found_behind_noise_and_echo() {
+    let noisy: Script =
+        |_, _, reply| [vec![0xA5; 300], reply].concat().chunks(7).map(|c| Say(c.to_vec())).collect();
+    let echoed: Script = |_, request, reply| vec![Say(vec![0xA5; 25]), Say(request.to_vec()), Say(reply)];
+    for line in [line(RTU, noisy), line(Protocol::Rtu { local_echo: true }, echoed)] {
+        let block = line.probe(UNIT, Table::HoldingRegister, Span { start: 7, count: 125 }).await;
+        assert_eq!(block.map(|block| block.words), Ok((7..132).collect::<Vec<_>>()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn noise_that_looks_like_the_start_of_a_reply_costs_nothing() {
     let script: Script = |_, _, reply| vec![Say([vec![1, 3, 0xF0], reply].concat())];
     assert_eq!(tried_once(RTU, script).await, ok(12, &[]));

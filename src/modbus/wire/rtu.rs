@@ -23,6 +23,8 @@ pub(super) struct RtuWire {
     local_echo: bool,
     tally: Tally,
     request: Vec<u8>,
+    /// The port hears itself and has not yet heard all of the request.
+    echo_pending: bool,
     suspicion: Option<Suspicion>,
 }
 
@@ -45,7 +47,7 @@ impl RtuWire {
         tally: Tally,
     ) -> Self {
         let suspicion = Some(Suspicion { missing: None, until: rest_until });
-        Self { port, timing, local_echo, tally, request: Vec::new(), suspicion }
+        Self { port, timing, local_echo, tally, request: Vec::new(), echo_pending: false, suspicion }
     }
 
     pub(super) async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
@@ -59,6 +61,7 @@ impl RtuWire {
         let patience = self.timing.response_timeout + self.timing.wire_time(rtu::reply_bytes(expect));
         let earliest_deadline = Instant::now() + self.timing.wire_time(self.request.len()) + patience;
         self.suspect(Some(expect), earliest_deadline + self.timing.late_window);
+        self.echo_pending = self.local_echo;
         let sent_at = self.port.send(&self.request).await?;
         let answer = self.listen(expect, sent_at + patience).await?;
         self.note_turnaround(expect, sent_at);
@@ -69,34 +72,45 @@ impl RtuWire {
     /// another late window.
     async fn listen(&mut self, expect: Expect, deadline: Instant) -> Result<Answer, Failure> {
         loop {
-            let until = match self.reply_at() {
+            let until = if self.holds_damaged_reply(expect) {
                 // A reply that is all there and damaged will not get better by waiting.
-                Some(start) if rtu::holds_damaged_reply(expect, &self.port.heard.bytes()[start..]) => {
-                    deadline.min(self.port.last_activity() + self.timing.quiet)
-                }
-                _ => deadline,
+                deadline.min(self.port.last_activity() + self.timing.quiet)
+            } else {
+                deadline
             };
             if self.port.hear(until).await? == 0 {
                 self.suspect(Some(expect), Instant::now() + self.timing.late_window);
                 return Err(self.verdict_on_silence());
             }
+            self.strip_echo();
             if let Some(answer) = self.take_reply(expect) {
                 return Ok(answer);
             }
-            self.port.make_room(rtu::reply_bytes(expect) + self.request.len());
+            let awaited = if self.echo_pending { self.request.len() } else { rtu::reply_bytes(expect) };
+            self.port.make_room(awaited);
         }
     }
 
-    /// Where a reply can start among the bytes heard: behind the echo of the request, on a port that
-    /// hears itself. Without this the echo of a write would pass for its confirmation.
-    fn reply_at(&self) -> Option<usize> {
-        if self.local_echo { rtu::end_of_echo(&self.request, self.port.heard.bytes()) } else { Some(0) }
+    /// Takes away the echo of the request. Without this the echo of a write would pass for its
+    /// confirmation.
+    fn strip_echo(&mut self) {
+        if self.echo_pending
+            && let Some(end) = rtu::end_of_echo(&self.request, self.port.heard.bytes())
+        {
+            self.port.heard.forget(end);
+            self.echo_pending = false;
+        }
+    }
+
+    fn holds_damaged_reply(&self, expect: Expect) -> bool {
+        !self.echo_pending && rtu::holds_damaged_reply(expect, self.port.heard.bytes())
     }
 
     fn take_reply(&mut self, expect: Expect) -> Option<Answer> {
-        let start = self.reply_at()?;
-        let found = rtu::find_reply(expect, &self.port.heard.bytes()[start..])?;
-        self.port.heard.forget(start);
+        if self.echo_pending {
+            return None;
+        }
+        let found = rtu::find_reply(expect, self.port.heard.bytes())?;
         self.port.discard(found.at.start);
         self.port.heard.forget(found.at.len());
         // Bytes behind the reply are not waited for, but they must have ended before the next request.
@@ -106,11 +120,9 @@ impl RtuWire {
     }
 
     fn verdict_on_silence(&self) -> Failure {
-        let heard = self.port.heard.bytes();
-        match self.reply_at().map(|start| &heard[start..]) {
-            Some([]) => Failure::Timeout,
-            None if heard.is_empty() => Failure::Timeout,
-            Some(bytes) if rtu::holds_any_reply(bytes) => Failure::Mismatch,
+        match self.port.heard.bytes() {
+            [] => Failure::Timeout,
+            heard if !self.echo_pending && rtu::holds_any_reply(heard) => Failure::Mismatch,
             _ => Failure::Garbled,
         }
     }
