@@ -124,8 +124,12 @@ fn answer(request: &Request<'static>) -> Result<Response, ExceptionCode> {
 }
 
 fn line(protocol: Protocol, script: Script) -> LineHandle {
+    line_with_late_window(120, protocol, script)
+}
+
+fn line_with_late_window(late_ms: u64, protocol: Protocol, script: Script) -> LineHandle {
     let timing = Timing {
-        late_window: Duration::from_millis(120),
+        late_window: Duration::from_millis(late_ms),
         ..Timing::in_memory(Duration::from_millis(TIMEOUT_MS))
     };
     let meter = Meter { protocol, script, served: Arc::default() };
@@ -189,6 +193,17 @@ async fn every_third_reply_late_costs_every_third_request() {
     };
     assert_eq!(tried_once(RTU, script).await, ok(8, &[Cause::Timeout; 4]));
     assert_eq!(with_retry(RTU, script).await, ok(12, &[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_is_slow_is_awaited_longer_when_it_is_late() {
+    let script: Script = |nth, _, reply| match nth {
+        1 => vec![WaitMs(TIMEOUT_MS - 5), Say(reply)],
+        2 => vec![WaitMs(TIMEOUT_MS + 85), Say(reply)],
+        _ => vec![Say(reply)],
+    };
+    let line = line_with_late_window(60, RTU, script);
+    assert_eq!(twelve_reads(&line, false).await, ok(11, &[Cause::Timeout]));
 }
 
 #[tokio::test(start_paused = true)]

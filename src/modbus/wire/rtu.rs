@@ -26,6 +26,8 @@ pub(super) struct RtuWire {
     /// The port hears itself and has not yet heard all of the request.
     echo_pending: bool,
     suspicion: Option<Suspicion>,
+    /// The longest that any meter has taken to begin a reply.
+    slowest_turnaround: Duration,
 }
 
 /// Something may still come that belongs to no request to come. It is there from before a request is
@@ -47,7 +49,16 @@ impl RtuWire {
         tally: Tally,
     ) -> Self {
         let suspicion = Some(Suspicion { missing: None, until: rest_until });
-        Self { port, timing, local_echo, tally, request: Vec::new(), echo_pending: false, suspicion }
+        Self {
+            port,
+            timing,
+            local_echo,
+            tally,
+            request: Vec::new(),
+            echo_pending: false,
+            suspicion,
+            slowest_turnaround: Duration::ZERO,
+        }
     }
 
     pub(super) async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
@@ -60,7 +71,7 @@ impl RtuWire {
         self.port.fall_silent().await?;
         let patience = self.timing.response_timeout + self.timing.wire_time(rtu::reply_bytes(expect));
         let earliest_deadline = Instant::now() + self.timing.wire_time(self.request.len()) + patience;
-        self.suspect(Some(expect), earliest_deadline + self.timing.late_window);
+        self.suspect(Some(expect), earliest_deadline + self.late_window());
         self.echo_pending = self.local_echo;
         let sent_at = self.port.send(&self.request).await?;
         let answer = self.listen(expect, sent_at + patience).await?;
@@ -79,7 +90,7 @@ impl RtuWire {
                 deadline
             };
             if self.port.hear(until).await? == 0 {
-                self.suspect(Some(expect), Instant::now() + self.timing.late_window);
+                self.suspect(Some(expect), Instant::now() + self.late_window());
                 return Err(self.verdict_on_silence());
             }
             self.strip_echo();
@@ -127,11 +138,18 @@ impl RtuWire {
         }
     }
 
-    fn note_turnaround(&self, expect: Expect, sent_at: Instant) {
+    fn note_turnaround(&mut self, expect: Expect, sent_at: Instant) {
         let reply_time = self.timing.wire_time(rtu::reply_bytes(expect));
         let turnaround =
             self.port.last_activity().saturating_duration_since(sent_at).saturating_sub(reply_time);
+        self.slowest_turnaround = self.slowest_turnaround.max(turnaround);
         self.tally.note(expect.unit, |counters| counters.last_turnaround = Some(turnaround));
+    }
+
+    /// How long after it was given up a reply may still come: a meter that is slow when it is in time
+    /// is later when it is late.
+    fn late_window(&self) -> Duration {
+        self.timing.late_window.max(self.slowest_turnaround * 2)
     }
 
     const fn suspect(&mut self, missing: Option<Expect>, until: Instant) {
@@ -143,7 +161,7 @@ impl RtuWire {
     async fn come_to_rest(&mut self) -> Result<(), Failure> {
         let Some(mut suspicion) = self.suspicion else { return Ok(()) };
         // A line that is never silent is not waited for longer than this.
-        let patience_ends = suspicion.until.max(Instant::now()) + self.timing.late_window;
+        let patience_ends = suspicion.until.max(Instant::now()) + self.late_window();
         loop {
             if let Some(missing) = suspicion.missing
                 && rtu::find_reply(missing, self.port.heard.bytes()).is_some()
