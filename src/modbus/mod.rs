@@ -1,8 +1,8 @@
 //! Modbus: what goes over a wire, and what is made of it.
 //!
-//! [`plan`] merges registers into few reads, [`line`] asks for them and takes only the answer that
+//! [`plan`] merges registers into few reads, [`mod@line`] asks for them and takes only the answer that
 //! fits the question, [`decode`] makes values of the words. [`frame`], [`plan`], [`decode`] and
-//! [`health`] are pure; only a [`line`] touches a wire.
+//! [`health`] are pure; only a [`mod@line`] touches a wire.
 
 pub mod counters;
 pub mod decode;

@@ -33,7 +33,7 @@ impl Protocol {
 pub enum PauseKind {
     /// The runtime's own timer: whole milliseconds, and it stands still with paused time.
     Runtime,
-    /// A timer of the kernel, true to some ten microseconds: real serial ports.
+    /// A timer of the kernel, late by some tens of microseconds: real serial ports.
     Kernel,
 }
 

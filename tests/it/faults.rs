@@ -124,8 +124,12 @@ fn answer(request: &Request<'static>) -> Result<Response, ExceptionCode> {
 }
 
 fn line(protocol: Protocol, script: Script) -> LineHandle {
+    line_with_late_window(120, protocol, script)
+}
+
+fn line_with_late_window(late_ms: u64, protocol: Protocol, script: Script) -> LineHandle {
     let timing = Timing {
-        late_window: Duration::from_millis(120),
+        late_window: Duration::from_millis(late_ms),
         ..Timing::in_memory(Duration::from_millis(TIMEOUT_MS))
     };
     let meter = Meter { protocol, script, served: Arc::default() };
@@ -192,6 +196,17 @@ async fn every_third_reply_late_costs_every_third_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_meter_that_is_slow_is_awaited_longer_when_it_is_late() {
+    let script: Script = |nth, _, reply| match nth {
+        1 => vec![WaitMs(TIMEOUT_MS - 5), Say(reply)],
+        2 => vec![WaitMs(TIMEOUT_MS + 85), Say(reply)],
+        _ => vec![Say(reply)],
+    };
+    let line = line_with_late_window(60, RTU, script);
+    assert_eq!(twelve_reads(&line, false).await, ok(11, &[Cause::Timeout]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_checksum_costs_only_its_own_request() {
     let script: Script = |nth, _, mut reply| {
         reply[7] ^= u8::from(nth == 2);
@@ -207,6 +222,17 @@ async fn noise_before_every_reply_costs_nothing() {
     assert_eq!(tried_once(RTU, script).await, ok(12, &[]));
     let slowly: Script = |_, _, reply| vec![Say(vec![0xA5; 60]), WaitMs(20), Say(reply)];
     assert_eq!(tried_once(RTU, slowly).await, ok(12, &[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_largest_reply_is_found_behind_noise_and_echo() {
+    let noisy: Script =
+        |_, _, reply| [vec![0xA5; 300], reply].concat().chunks(7).map(|c| Say(c.to_vec())).collect();
+    let echoed: Script = |_, request, reply| vec![Say(vec![0xA5; 25]), Say(request.to_vec()), Say(reply)];
+    for line in [line(RTU, noisy), line(Protocol::Rtu { local_echo: true }, echoed)] {
+        let block = line.probe(UNIT, Table::HoldingRegister, Span { start: 7, count: 125 }).await;
+        assert_eq!(block.map(|block| block.words), Ok((7..132).collect::<Vec<_>>()));
+    }
 }
 
 #[tokio::test(start_paused = true)]

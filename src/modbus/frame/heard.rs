@@ -1,6 +1,9 @@
 //! The bytes heard on a wire and not yet understood, in a buffer that never grows.
 
-use crate::limits::TCP_FRAME_BYTES_MAX;
+use crate::limits::{RTU_FRAME_BYTES_MAX, TCP_FRAME_BYTES_MAX};
+
+/// A whole RTU frame can be kept while more bytes are heard.
+const _: () = assert!(RTU_FRAME_BYTES_MAX < TCP_FRAME_BYTES_MAX);
 
 /// Bytes in the order in which they came.
 #[derive(Clone, Debug)]

@@ -23,7 +23,11 @@ pub(super) struct RtuWire {
     local_echo: bool,
     tally: Tally,
     request: Vec<u8>,
+    /// The port hears itself and has not yet heard all of the request.
+    echo_pending: bool,
     suspicion: Option<Suspicion>,
+    /// The longest that any meter has taken to begin a reply.
+    slowest_turnaround: Duration,
 }
 
 /// Something may still come that belongs to no request to come. It is there from before a request is
@@ -45,7 +49,16 @@ impl RtuWire {
         tally: Tally,
     ) -> Self {
         let suspicion = Some(Suspicion { missing: None, until: rest_until });
-        Self { port, timing, local_echo, tally, request: Vec::new(), suspicion }
+        Self {
+            port,
+            timing,
+            local_echo,
+            tally,
+            request: Vec::new(),
+            echo_pending: false,
+            suspicion,
+            slowest_turnaround: Duration::ZERO,
+        }
     }
 
     pub(super) async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
@@ -58,7 +71,8 @@ impl RtuWire {
         self.port.fall_silent().await?;
         let patience = self.timing.response_timeout + self.timing.wire_time(rtu::reply_bytes(expect));
         let earliest_deadline = Instant::now() + self.timing.wire_time(self.request.len()) + patience;
-        self.suspect(Some(expect), earliest_deadline + self.timing.late_window);
+        self.suspect(Some(expect), earliest_deadline + self.late_window());
+        self.echo_pending = self.local_echo;
         let sent_at = self.port.send(&self.request).await?;
         let answer = self.listen(expect, sent_at + patience).await?;
         self.note_turnaround(expect, sent_at);
@@ -69,34 +83,45 @@ impl RtuWire {
     /// another late window.
     async fn listen(&mut self, expect: Expect, deadline: Instant) -> Result<Answer, Failure> {
         loop {
-            let until = match self.reply_at() {
+            let until = if self.holds_damaged_reply(expect) {
                 // A reply that is all there and damaged will not get better by waiting.
-                Some(start) if rtu::holds_damaged_reply(expect, &self.port.heard.bytes()[start..]) => {
-                    deadline.min(self.port.last_activity() + self.timing.quiet)
-                }
-                _ => deadline,
+                deadline.min(self.port.last_activity() + self.timing.quiet)
+            } else {
+                deadline
             };
             if self.port.hear(until).await? == 0 {
-                self.suspect(Some(expect), Instant::now() + self.timing.late_window);
+                self.suspect(Some(expect), Instant::now() + self.late_window());
                 return Err(self.verdict_on_silence());
             }
+            self.strip_echo();
             if let Some(answer) = self.take_reply(expect) {
                 return Ok(answer);
             }
-            self.port.make_room(rtu::reply_bytes(expect) + self.request.len());
+            let awaited = if self.echo_pending { self.request.len() } else { rtu::reply_bytes(expect) };
+            self.port.make_room(awaited);
         }
     }
 
-    /// Where a reply can start among the bytes heard: behind the echo of the request, on a port that
-    /// hears itself. Without this the echo of a write would pass for its confirmation.
-    fn reply_at(&self) -> Option<usize> {
-        if self.local_echo { rtu::end_of_echo(&self.request, self.port.heard.bytes()) } else { Some(0) }
+    /// Takes away the echo of the request. Without this the echo of a write would pass for its
+    /// confirmation.
+    fn strip_echo(&mut self) {
+        if self.echo_pending
+            && let Some(end) = rtu::end_of_echo(&self.request, self.port.heard.bytes())
+        {
+            self.port.heard.forget(end);
+            self.echo_pending = false;
+        }
+    }
+
+    fn holds_damaged_reply(&self, expect: Expect) -> bool {
+        !self.echo_pending && rtu::holds_damaged_reply(expect, self.port.heard.bytes())
     }
 
     fn take_reply(&mut self, expect: Expect) -> Option<Answer> {
-        let start = self.reply_at()?;
-        let found = rtu::find_reply(expect, &self.port.heard.bytes()[start..])?;
-        self.port.heard.forget(start);
+        if self.echo_pending {
+            return None;
+        }
+        let found = rtu::find_reply(expect, self.port.heard.bytes())?;
         self.port.discard(found.at.start);
         self.port.heard.forget(found.at.len());
         // Bytes behind the reply are not waited for, but they must have ended before the next request.
@@ -106,20 +131,25 @@ impl RtuWire {
     }
 
     fn verdict_on_silence(&self) -> Failure {
-        let heard = self.port.heard.bytes();
-        match self.reply_at().map(|start| &heard[start..]) {
-            Some([]) => Failure::Timeout,
-            None if heard.is_empty() => Failure::Timeout,
-            Some(bytes) if rtu::holds_any_reply(bytes) => Failure::Mismatch,
+        match self.port.heard.bytes() {
+            [] => Failure::Timeout,
+            heard if !self.echo_pending && rtu::holds_any_reply(heard) => Failure::Mismatch,
             _ => Failure::Garbled,
         }
     }
 
-    fn note_turnaround(&self, expect: Expect, sent_at: Instant) {
+    fn note_turnaround(&mut self, expect: Expect, sent_at: Instant) {
         let reply_time = self.timing.wire_time(rtu::reply_bytes(expect));
         let turnaround =
             self.port.last_activity().saturating_duration_since(sent_at).saturating_sub(reply_time);
+        self.slowest_turnaround = self.slowest_turnaround.max(turnaround);
         self.tally.note(expect.unit, |counters| counters.last_turnaround = Some(turnaround));
+    }
+
+    /// How long after it was given up a reply may still come: a meter that is slow when it is in time
+    /// is later when it is late.
+    fn late_window(&self) -> Duration {
+        self.timing.late_window.max(self.slowest_turnaround * 2)
     }
 
     const fn suspect(&mut self, missing: Option<Expect>, until: Instant) {
@@ -131,7 +161,7 @@ impl RtuWire {
     async fn come_to_rest(&mut self) -> Result<(), Failure> {
         let Some(mut suspicion) = self.suspicion else { return Ok(()) };
         // A line that is never silent is not waited for longer than this.
-        let patience_ends = suspicion.until.max(Instant::now()) + self.timing.late_window;
+        let patience_ends = suspicion.until.max(Instant::now()) + self.late_window();
         loop {
             if let Some(missing) = suspicion.missing
                 && rtu::find_reply(missing, self.port.heard.bytes()).is_some()
