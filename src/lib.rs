@@ -21,4 +21,6 @@ pub mod config;
 pub mod meters;
 
 pub mod store;
+
+pub mod console;
 pub mod uplink;
