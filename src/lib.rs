@@ -30,6 +30,7 @@ pub mod store;
 
 pub mod poll;
 pub mod sim;
+pub mod console;
 pub mod uplink;
 
 pub mod check;

@@ -54,6 +54,9 @@ pub enum DraftError {
     /// Somebody else changed the file since the first edit was staged.
     #[error("{} was changed by somebody else meanwhile; roll back and make the edits again", .0.display())]
     ChangedMeanwhile(PathBuf),
+    /// The file is written, but the gateway could not put it to work.
+    #[error("the file is written but not at work: {0}; 'rollback' brings the previous one back")]
+    NotApplied(String),
     /// The disk refuses.
     #[error("cannot {doing} {}: {source}; check the disk and the file's owner", path.display())]
     Disk {
@@ -73,6 +76,12 @@ impl Draft {
         // A link is followed once and for all, so that a commit replaces the file and not the link.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         Self { path, staged: None }
+    }
+
+    /// The site file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether there are staged edits.

@@ -53,8 +53,6 @@ pub enum ModeName {
     CatchUp,
     /// Sending readings as they become durable.
     Live,
-    /// Ended by request.
-    Stopped,
 }
 
 impl<L> Mode<L> {
@@ -65,10 +63,9 @@ impl<L> Mode<L> {
 
     pub(super) const fn name(&self) -> ModeName {
         match self {
-            Self::Offline(_) => ModeName::Offline,
+            Self::Offline(_) | Self::Stopped => ModeName::Offline,
             Self::CatchUp(_) => ModeName::CatchUp,
             Self::Live(_) => ModeName::Live,
-            Self::Stopped => ModeName::Stopped,
         }
     }
 }
