@@ -15,6 +15,14 @@ pub mod time;
 
 pub mod document;
 pub mod model;
+pub mod register_text;
 
 pub mod config;
 pub mod meters;
+pub mod poll;
+
+pub mod counter;
+pub mod mapping;
+pub mod modbus;
+
+pub mod store;

@@ -1,0 +1,4 @@
+//! Modbus: what goes over a wire, and what is made of it.
+
+pub mod decode;
+mod half;
