@@ -4,4 +4,8 @@
 mod harness;
 
 mod crash;
+mod demo;
+mod firmware;
 mod modbus;
+mod simulator;
+mod uplink;

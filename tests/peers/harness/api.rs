@@ -132,7 +132,7 @@ fn served(reading: &Value) -> Served {
 }
 
 /// `7` and `7.0` are the same number.
-fn as_double(value: &Value) -> Value {
+pub(crate) fn as_double(value: &Value) -> Value {
     value.as_f64().map_or_else(|| value.clone(), |number| json!(number))
 }
 

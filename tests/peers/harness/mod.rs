@@ -1,6 +1,8 @@
 //! What the stories share: processes that never outlive their test, waits with an end, a site, the API.
 
 pub(crate) mod api;
+pub(crate) mod broker;
+pub(crate) mod factory;
 pub(crate) mod gateway;
 pub(crate) mod held;
 pub(crate) mod ledger;
