@@ -575,7 +575,7 @@ mod tests {
 
     #[test]
     fn faults_beyond_the_listed_ones_are_counted() {
-        let text: String = (0..2_000).map(|n| format!("key{n} = 1\n")).collect();
+        let text: String = (0..2_000).map(|n| format!("key{n} = 1")).collect::<Vec<_>>().join("\n");
         let document = Document::parse("site.toml", &text).unwrap();
         document.root().finish();
         let faults = document.verdict().unwrap_err();

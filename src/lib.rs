@@ -26,3 +26,5 @@ pub mod mapping;
 pub mod modbus;
 
 pub mod store;
+pub mod sim;
+pub mod uplink;

@@ -15,6 +15,8 @@ pub const LINES_MAX: usize = 64;
 pub const METERS_MAX: usize = 500;
 /// Registers in one register map.
 pub const MAP_REGISTERS_MAX: usize = 1_000;
+/// TOML files in the folder of register maps: far more models than one site has.
+pub const MAP_FILES_MAX: usize = 200;
 /// Platforms that may hold a token.
 pub const PLATFORMS_MAX: usize = 32;
 
@@ -88,9 +90,19 @@ pub const API_LIST_MAX: usize = 100;
 pub const UPLINK_PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
 /// Unacknowledged MQTT messages.
 pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
+/// Scans read from the store at once for the uplink. A scan of a full group takes a few payloads, so
+/// this bounds the messages that wait in memory to about a megabyte.
+pub const UPLINK_SCANS_READ_MAX: usize = 16;
+/// Seconds without any acknowledgement after which a broker is taken for gone.
+pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
+
+/// Registers and coils that a client may write into one simulated meter beside its measurements.
+pub const SIM_WRITTEN_MAX: usize = 1_024;
+/// Connections that one simulated Modbus TCP server holds at once.
+pub const SIM_CONNECTIONS_MAX: usize = 32;
 
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);

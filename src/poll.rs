@@ -59,11 +59,12 @@ type StatusTable = Arc<Mutex<Vec<JobStatus>>>;
 pub struct Poll {
     orders: mpsc::Sender<Order>,
     status: StatusTable,
-    task: JoinHandle<()>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 enum Order {
     Replace(Vec<Job>, oneshot::Sender<()>),
+    Stop,
 }
 
 impl Poll {
@@ -73,7 +74,7 @@ impl Poll {
         let status = StatusTable::default();
         let (orders, inbox) = mpsc::channel(limits::LINE_QUEUE_MAX);
         let cycle = Cycle::new(jobs, line, store, clock, Arc::clone(&status));
-        Self { orders, status, task: tokio::spawn(cycle.run(inbox)) }
+        Self { orders, status, task: Mutex::new(Some(tokio::spawn(cycle.run(inbox)))) }
     }
 
     /// Polls `jobs` from now on. A job that stays as it was keeps its ticks and its counters, so
@@ -93,9 +94,11 @@ impl Poll {
     }
 
     /// Lets the scan under way end, then stops.
-    pub async fn shutdown(self) {
-        drop(self.orders);
-        let mut task = self.task;
+    pub async fn shutdown(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut task) = task else { return };
+        // A task that has ended already takes no orders and needs none.
+        let _ended = self.orders.send(Order::Stop).await;
         if tokio::time::timeout(Duration::from_millis(SHUTDOWN_MS), &mut task).await.is_err() {
             log::warn!("poll: a scan did not end in {SHUTDOWN_MS} ms and is given up");
             task.abort();
@@ -157,7 +160,7 @@ impl Cycle {
                         // Nobody waits any longer: the order is carried out all the same.
                         let _unheard = done.send(());
                     }
-                    None => return,
+                    Some(Order::Stop) | None => return,
                 },
                 () = sleep_until(due) => if let Some((index, _)) = next {
                     self.turns[index].schedule.take(self.clock.now(), Instant::now());

@@ -178,6 +178,7 @@ fn pattern_bits(data_type: DataType) -> u32 {
     match data_type {
         DataType::Bit => 1,
         DataType::HighByte { .. } | DataType::LowByte { .. } => 8,
+        DataType::Bits { width, .. } => u32::from(width),
         _ => u32::from(data_type.count()) * 16,
     }
 }
