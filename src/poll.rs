@@ -10,7 +10,7 @@ pub mod job;
 pub mod scan;
 pub mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::modbus::health::Health;
 use crate::modbus::line::LineHandle;
+use crate::model::quality::Cause;
 use crate::model::reading::Scan;
 use crate::store::Store;
 use crate::time::{Clock, Interval, UtcTime};
@@ -63,7 +64,7 @@ pub struct Poll {
 }
 
 enum Order {
-    Replace(Vec<Job>, oneshot::Sender<()>),
+    Replace(Vec<Job>, oneshot::Sender<BTreeSet<String>>),
     Stop,
 }
 
@@ -78,13 +79,15 @@ impl Poll {
     }
 
     /// Polls `jobs` from now on. A job that stays as it was keeps its ticks and its counters, so
-    /// that no meter misses a cycle because another one came or went.
-    pub async fn replace(&self, jobs: Vec<Job>) {
-        let (done, taken) = oneshot::channel();
-        if self.orders.send(Order::Replace(jobs, done)).await.is_ok() {
-            // The other end is only ever dropped by the task's end, which is an answer too.
-            let _ended = taken.await;
+    /// that no meter misses a cycle because another one came or went. Gives the meters whose jobs
+    /// were started anew.
+    pub async fn replace(&self, jobs: Vec<Job>) -> BTreeSet<String> {
+        let (done, restarted) = oneshot::channel();
+        if self.orders.send(Order::Replace(jobs, done)).await.is_err() {
+            return BTreeSet::new();
         }
+        // The other end is only ever dropped by the end of the task, which starts nothing anew.
+        restarted.await.unwrap_or_default()
     }
 
     /// How every job goes.
@@ -129,7 +132,13 @@ pub struct Cycle {
 }
 
 impl Cycle {
-    fn new(jobs: Vec<Job>, line: LineHandle, store: Store, clock: Arc<dyn Clock>, status: StatusTable) -> Self {
+    fn new(
+        jobs: Vec<Job>,
+        line: LineHandle,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        status: StatusTable,
+    ) -> Self {
         let mut cycle = Self { turns: Vec::new(), health: BTreeMap::new(), line, store, clock, status };
         cycle.replace(jobs);
         cycle
@@ -156,9 +165,8 @@ impl Cycle {
                 biased;
                 order = inbox.recv() => match order {
                     Some(Order::Replace(jobs, done)) => {
-                        self.replace(jobs);
-                        // Nobody waits any longer: the order is carried out all the same.
-                        let _unheard = done.send(());
+                        // Nobody may wait any longer: the order is carried out all the same.
+                        let _unheard = done.send(self.replace(jobs));
                     }
                     Some(Order::Stop) | None => return,
                 },
@@ -175,22 +183,27 @@ impl Cycle {
         due.min_by_key(|(_, due)| *due)
     }
 
-    fn replace(&mut self, jobs: Vec<Job>) {
+    fn replace(&mut self, jobs: Vec<Job>) -> BTreeSet<String> {
+        let mut restarted = BTreeSet::new();
         let (wall, now) = (self.clock.now(), Instant::now());
         let mut before: Vec<Turn> = std::mem::take(&mut self.turns);
         for job in jobs {
             let kept = before.iter().position(|turn| turn.job == job).map(|index| before.swap_remove(index));
-            self.turns.push(kept.unwrap_or_else(|| Turn::new(job, wall, now)));
+            self.turns.push(kept.unwrap_or_else(|| {
+                restarted.insert(job.meter_id.clone());
+                Turn::new(job, wall, now)
+            }));
         }
         let turns = &self.turns;
         self.health.retain(|meter_id, _| turns.iter().any(|turn| turn.job.meter_id == *meter_id));
         self.publish();
+        restarted
     }
 
     async fn scan(&mut self, index: usize) {
         let turn = &mut self.turns[index];
         let health = self.health.entry(turn.job.meter_id.clone()).or_default();
-        let scan = if health.may_ask(Instant::now()) {
+        let scan = if asks(health, &turn.job, &self.line).await {
             let scanned = scan::scan(&turn.job, &self.line, self.clock.as_ref(), turn.one_by_one).await;
             turn.take(&scanned, health);
             scanned.scan
@@ -242,10 +255,29 @@ impl Turn {
             silent_scans: self.silent_scans,
             overruns: self.schedule.overruns(),
             answered_at: self.answered_at,
-            backed_off: health.is_some_and(|health| !health.may_ask(Instant::now())),
+            backed_off: health.is_some_and(Health::is_backed_off),
             one_by_one: self.one_by_one,
         }
     }
+}
+
+/// Whether the meter is worth a scan now. One that has been silent is first probed with one read,
+/// tried once, so that its absence costs the line one time limit.
+async fn asks(health: &mut Health, job: &Job, line: &LineHandle) -> bool {
+    if !health.is_backed_off() {
+        return true;
+    }
+    let Some(first) = job.reads.first().filter(|_| health.may_ask(Instant::now())) else { return false };
+    let present = match line.probe(job.unit, first.table, first.span).await {
+        Ok(_) | Err(Cause::Exception(_)) => true,
+        Err(_) => false,
+    };
+    if present {
+        health.answered();
+    } else {
+        health.silent(Instant::now());
+    }
+    present
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -7,10 +7,22 @@ use crate::config::site::Site;
 use crate::modbus::counters::UnitCounters;
 use crate::modbus::line::{LineHandle, PortState};
 use crate::model::meter::Line;
-use crate::poll::job::jobs_of_line;
+use crate::poll::job::{Job, jobs_of_line};
 use crate::poll::{JobStatus, Poll};
 use crate::store::{Store, StoreError};
 use crate::time::Clock;
+
+/// Every line of a site with its jobs.
+pub type SiteJobs = Vec<(Line, Vec<Job>)>;
+
+/// The jobs of all lines of `site`, their groups registered with `store`. Blocks until new series are
+/// on the medium.
+///
+/// # Errors
+/// When the store cannot register a series or a group.
+pub fn jobs_of_site(site: &Site, store: &Store) -> Result<SiteJobs, StoreError> {
+    site.lines.iter().map(|line| Ok((line.clone(), jobs_of_line(site, line, store)?))).collect()
+}
 
 /// One wire and its poll.
 struct Running {
@@ -47,30 +59,30 @@ impl Plant {
         Self { store, clock, running: Mutex::default() }
     }
 
-    /// Makes the lines and polls those of `site`: a line whose own settings stay keeps its port
-    /// open, and a meter whose jobs stay keeps its ticks.
-    ///
-    /// # Errors
-    /// When the store cannot register the series of a job; lines before it are changed already.
-    pub async fn become_site(&self, site: &Site) -> Result<(), StoreError> {
-        for gone in self.take_unless(|line| site.lines.contains(line)) {
+    /// Makes the lines and polls those of `jobs`: a line whose own settings stay keeps its port open,
+    /// and a meter whose jobs stay keeps its ticks. Gives the names of the parts that were started
+    /// anew.
+    pub async fn become_site(&self, jobs: SiteJobs) -> Vec<String> {
+        for gone in self.take_unless(|line| jobs.iter().any(|(kept, _)| kept == line)) {
             stop(gone).await;
         }
-        for line in &site.lines {
-            let jobs = jobs_of_line(site, line, &self.store)?;
-            match self.find(&line.id) {
-                Some(running) => running.poll.replace(jobs).await,
-                None => self.start(line, jobs),
+        let mut restarted = Vec::new();
+        for (line, jobs) in jobs {
+            if let Some(running) = self.find(&line.id) {
+                restarted.extend(running.poll.replace(jobs).await.into_iter().map(|meter| format!("meter {meter}")));
+            } else {
+                restarted.push(format!("line {}", line.id));
+                self.start(line, jobs);
             }
         }
-        Ok(())
+        restarted
     }
 
-    fn start(&self, line: &Line, jobs: Vec<crate::poll::job::Job>) {
-        let handle = LineHandle::spawn(line, Arc::clone(&self.clock));
+    fn start(&self, line: Line, jobs: Vec<Job>) {
+        let handle = LineHandle::spawn(&line, Arc::clone(&self.clock));
         let poll = Poll::spawn(jobs, handle.clone(), self.store.clone(), Arc::clone(&self.clock));
-        let running = Arc::new(Running { line: line.clone(), handle, poll });
-        self.lock().insert(line.id.clone(), running);
+        let id = line.id.clone();
+        self.lock().insert(id, Arc::new(Running { line, handle, poll }));
     }
 
     /// The wire of a line, to read or write one thing by hand.

@@ -1,4 +1,5 @@
-//! Golden frames: exchanges with a meter, worked out apart from this program, that prove its map.
+//! Golden frames: exchanges with a meter, taken or worked out apart from this program, that a map must
+//! explain.
 //!
 //! Each exchange goes the way of a real one: the request is built and compared, the reply searched
 //! for, its registers decoded and mapped.
@@ -13,7 +14,7 @@ use super::Golden;
 use crate::document::Faults;
 use crate::mapping;
 use crate::model::meter::{MapLibrary, MapRegister, RegisterMap};
-use crate::model::point::Conversion;
+use crate::model::point::{Conversion, ValidRange};
 use crate::model::quality::Quality;
 use crate::model::reading::{Sample, Value};
 
@@ -157,7 +158,9 @@ fn exchange(map: &RegisterMap, frames: &Frames) -> ExchangeReport {
 fn sample(entry: &MapRegister, words: &[u16], frames: &Frames) -> Sample {
     let ratio = entry.ratio.factor(frames.ct, frames.pt);
     let conversion = Conversion { scale: entry.scale, offset: entry.offset, ratio };
-    mapping::sample(&entry.register, words, &conversion, entry.decimals, entry.valid)
+    // The map's range is that of the meter's own terminals, before the ratios.
+    let valid = entry.valid.map(|valid| ValidRange { min: valid.min * ratio, max: valid.max * ratio });
+    mapping::sample(&entry.register, words, &conversion, entry.decimals, valid)
 }
 
 #[cfg(test)]
@@ -201,7 +204,7 @@ mod tests {
             ("ratio = \"voltage\"", "ratio = \"none\""),
             ("type = \"f32\"", "type = \"i32\""),
             ("decimals = 2", "decimals = 0"),
-            ("valid = [0, 1000000]", "valid = [0, 230]"),
+            ("valid = [0, 1000]", "valid = [0, 230]"),
         ] {
             assert!(!run_changed(sdm630(), wrong, ("", "")).holds(), "{wrong:?}");
         }
@@ -217,6 +220,7 @@ mod tests {
             ("01 04 00 00 00 02 71 CB", "01 04"),
             ("01 04 04 43 66 33 34 1B 38", "01 04 04 43 66 33 35 1B 38"),
             ("01 04 04 43 66 33 34 1B 38", "00 01 04 04 43 66 33 34 1B 38"),
+            ("01 04 04 43 66 33 34 1B 38", "01 04 04 43 66 33 34 1B 38 00"),
             ("01 04 04 43 66 33 34 1B 38", "01 84 02 C2 C1"),
         ] {
             assert!(!run_changed(sdm630(), ("", ""), broken).holds(), "{broken:?}");
@@ -239,6 +243,17 @@ mod tests {
         assert_eq!(reports.len(), 1);
         assert!(!reports[0].holds());
         assert_eq!(reports[0].unproven.len(), library["eastron-sdm120"].registers.len());
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_a_map_that_its_golden_frames_prove() {
+        let page = include_str!("../../docs/meters.md");
+        let blocks: Vec<&str> =
+            page.split("```toml\n").skip(1).filter_map(|block| Some(block.split_once("```")?.0)).collect();
+        let map = crate::meters::read_map("example", blocks[1]).unwrap_or_else(|faults| panic!("{faults}"));
+        let golden =
+            Golden { model: map.model.clone(), file: "example".to_owned(), text: blocks[2].to_owned() };
+        assert!(run(&map, &golden).unwrap().holds());
     }
 
     #[test]

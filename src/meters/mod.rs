@@ -1,7 +1,8 @@
-//! The meter library: one register map per model, taken from its maker's manual.
+//! The meter library: one register map per model, each telling where its facts come from.
 //!
 //! Maps come built in and from a folder of the site, whose map replaces the built-in one of the same
-//! model. Beside each map lie golden frames, worked out apart from this program, that prove it.
+//! model. Beside each map lie golden frames, worked out apart from this program, that hold the way from
+//! bytes to values against change.
 //! `docs/meters.md` tells how to write one.
 
 mod folder;

@@ -58,7 +58,7 @@ fn map(root: &Section<'_>) -> RegisterMap {
         manufacturer: text("manufacturer", "give the maker's name"),
         title: text("title", "say what the meter is"),
         manual: text("manual", "name the document that the addresses were taken from, with its version"),
-        registers: registers(root, &defaults, &read_limits),
+        registers: registers(root, defaults, &read_limits),
         read_limits,
     }
 }
@@ -100,7 +100,7 @@ fn address(section: &Section<'_>, key: &str) -> Option<u16> {
     section.integer(key, 0..=i64::from(u16::MAX)).and_then(|address| u16::try_from(address).ok())
 }
 
-fn registers(root: &Section<'_>, defaults: &RegisterDefaults, limits: &ReadLimits) -> Vec<MapRegister> {
+fn registers(root: &Section<'_>, defaults: RegisterDefaults, limits: &ReadLimits) -> Vec<MapRegister> {
     let sections = root.sections("register", limits::MAP_REGISTERS_MAX);
     if !root.has("register") {
         root.missing("register", "describe at least one register as [[register]]");
@@ -111,7 +111,7 @@ fn registers(root: &Section<'_>, defaults: &RegisterDefaults, limits: &ReadLimit
 
 fn register(
     mut section: Section<'_>,
-    defaults: &RegisterDefaults,
+    defaults: RegisterDefaults,
     limits: &ReadLimits,
     names: &mut BTreeSet<String>,
 ) -> Option<MapRegister> {
@@ -122,7 +122,7 @@ fn register(
             section.fault("name", format!("'{name}' is there twice"), "give each register a name of its own");
         }
     }
-    let register = register_text::register(&section, defaults);
+    let register = register_text::register(&section, &defaults);
     if let Some(register) = &register {
         register_text::check_read_limits(&section, "address", register, limits);
     }

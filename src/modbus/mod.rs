@@ -7,7 +7,9 @@
 pub mod counters;
 pub mod decode;
 pub mod frame;
+pub mod health;
 pub mod line;
+pub mod plan;
 pub mod timing;
 pub mod transport;
 pub mod wire;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::config::site::Site;
 use crate::limits;
 use crate::mapping;
+use crate::modbus::line::RegisterBlock;
+use crate::modbus::plan::{CostModel, PlannedRead, plan};
 use crate::model::meter::{Line, Meter};
 use crate::model::point::{Conversion, Parameter, ValidRange};
 use crate::model::quality::Cause;
 use crate::model::reading::{GroupId, Sample, SeriesId};
 use crate::model::register::{Register, Span, Table, UnitId};
-use crate::modbus::line::RegisterBlock;
-use crate::modbus::plan::{CostModel, PlannedRead, plan};
 use crate::store::{Store, StoreError};
 use crate::time::Interval;
 
@@ -77,14 +77,11 @@ impl JobValue {
             Ok(block) => block,
             Err(cause) => return Sample::missing(*cause),
         };
-        let span = self.register.span();
-        let words = span
-            .start
-            .checked_sub(block.span.start)
-            .map(usize::from)
-            .and_then(|from| block.words.get(from..from + usize::from(span.count)));
+        let words = block.words_of(self.register.span());
         match words {
-            Some(words) => mapping::sample(&self.register, words, &self.conversion, self.decimals, self.valid),
+            Some(words) => {
+                mapping::sample(&self.register, words, &self.conversion, self.decimals, self.valid)
+            }
             None => Sample::missing(Cause::Mismatch),
         }
     }
@@ -114,14 +111,20 @@ pub fn reads_of_meter(site: &Site, meter: &Meter, cost: &CostModel) -> Vec<(Inte
         let items: Vec<_> = parameters.iter().map(|(_, parameter)| place(parameter)).collect();
         plan(&items, &meter.read_limits, cost)
     };
-    parameters_by_interval(site, meter).into_iter().map(|(interval, list)| (interval, planned(list))).collect()
+    parameters_by_interval(site, meter)
+        .into_iter()
+        .map(|(interval, list)| (interval, planned(list)))
+        .collect()
 }
 
 fn place(parameter: &Parameter) -> (Table, Span) {
     (parameter.source.register.table, parameter.source.register.span())
 }
 
-fn parameters_by_interval<'a>(site: &'a Site, meter: &Meter) -> BTreeMap<Interval, Vec<(&'a str, &'a Parameter)>> {
+fn parameters_by_interval<'a>(
+    site: &'a Site,
+    meter: &Meter,
+) -> BTreeMap<Interval, Vec<(&'a str, &'a Parameter)>> {
     let mut by_interval: BTreeMap<Interval, Vec<_>> = BTreeMap::new();
     for point in &site.points {
         for parameter in point.parameters.iter().filter(|p| p.source.meter_id == meter.id) {

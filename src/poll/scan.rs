@@ -33,9 +33,11 @@ pub async fn scan(job: &Job, line: &LineHandle, clock: &dyn Clock, one_by_one: b
     let mut merge_refused = false;
     let mut samples = vec![Sample::missing(Cause::Timeout); job.values.len()];
     for (read_index, read) in job.reads.iter().enumerate() {
-        let held = || job.values.iter().enumerate().filter(move |(_, value)| value.read_index() == read_index);
+        let held =
+            || job.values.iter().enumerate().filter(move |(_, value)| value.read_index() == read_index);
         let merged = held().nth(1).is_some();
-        let block = if merged && one_by_one { None } else { Some(exchange.read(read.table, read.span).await) };
+        let block =
+            if merged && one_by_one { None } else { Some(exchange.read(read.table, read.span).await) };
         match block {
             Some(block) if !(merged && is_refusal(&block)) => {
                 held().for_each(|(index, value)| samples[index] = value.sample(&block));

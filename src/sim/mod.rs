@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod factory;
 mod load;
+pub mod site;
 pub mod wave;
 
 pub mod fleet;
@@ -16,3 +17,5 @@ pub mod bus;
 pub mod fault;
 pub mod pty;
 pub mod serve;
+
+pub mod run;

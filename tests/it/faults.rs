@@ -93,17 +93,17 @@ fn take_request(heard: &mut Vec<u8>, protocol: Protocol) -> Option<(Vec<u8>, Vec
         Protocol::Rtu { .. } => {
             let found = rtu::find_request(heard)?;
             let (unit, function, request) = found.what;
-            rtu::write_reply(unit, function, &request.and_then(answer), &mut reply);
+            rtu::write_reply(unit, function, &request.and_then(|request| answer(&request)), &mut reply);
             found.at.end
         }
         Protocol::Tcp => {
-            let frame = tcp::first_frame(heard).unwrap()?;
+            let frame = tcp::first_frame(heard).ok()??;
             let request = cems_gateway::modbus::frame::serve::read_request(frame.pdu);
             tcp::write_reply(
                 frame.transaction,
                 frame.unit,
                 frame.pdu[0],
-                &request.and_then(answer),
+                &request.and_then(|request| answer(&request)),
                 &mut reply,
             );
             frame.bytes()
@@ -113,12 +113,12 @@ fn take_request(heard: &mut Vec<u8>, protocol: Protocol) -> Option<(Vec<u8>, Vec
 }
 
 /// Each register holds its own address.
-fn answer(request: Request<'static>) -> Result<Response, ExceptionCode> {
+fn answer(request: &Request<'static>) -> Result<Response, ExceptionCode> {
     match request {
         Request::ReadHoldingRegisters(start, count) => {
-            Ok(Response::ReadHoldingRegisters((start..start + count).collect()))
+            Ok(Response::ReadHoldingRegisters((*start..start + count).collect()))
         }
-        Request::WriteSingleRegister(address, word) => Ok(Response::WriteSingleRegister(address, word)),
+        Request::WriteSingleRegister(address, word) => Ok(Response::WriteSingleRegister(*address, *word)),
         _ => Err(ExceptionCode::IllegalFunction),
     }
 }

@@ -1,6 +1,7 @@
 //! The gateway against itself: one module a part.
 
 mod arrows;
-mod faults;
 mod broker;
+mod faults;
 mod uplink;
+mod sim;

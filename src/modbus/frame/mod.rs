@@ -10,6 +10,8 @@ pub mod rtu;
 pub mod serve;
 pub mod tcp;
 
+pub use tokio_modbus::{ExceptionCode, Request, Response};
+
 pub use crc::crc16;
 pub use heard::Heard;
 pub use pdu::{Answer, Expect, RequestFault, read_request};

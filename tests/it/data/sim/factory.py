@@ -4,10 +4,15 @@
     486.2
 
 Tables: (base by month, swing by month, shape of a working day, shape of a day of rest); a shape has
-one digit in base 36 for each slot of fifteen minutes. Run the file to check it against known values.
+one digit in base 36 for each slot of fifteen minutes. `shown` adds what the meter's register can hold.
+Run the file to check the worked examples; `factory.py golden > factory.csv` renews the golden file.
 """
 
+import math
+import struct
+import sys
 from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 EPOCH = 1_577_808_000  # 2020-01-01T00:00:00+08:00
@@ -123,12 +128,67 @@ def value(point, parameter, second):
     return (total_before(point, parameter, days) + counted + running) / 1_000
 
 
-if __name__ == "__main__":
+# How the meter of each parameter holds it: type of the register, scale, transformer ratio, and the
+# decimals that the gateway keeps.
+WH = ("int", 0.001, 1, 3)
+REGISTERS = {
+    ("PT-GRID", "EPI"): WH, ("PT-GRID", "EPE"): WH, ("PT-GRID", "P"): ("f32", 0.001, 1000, 3),
+    ("PT-GRID", "UA"): ("f32", 1, 1, 1), ("PT-GRID", "UB"): ("f32", 1, 1, 1),
+    ("PT-GRID", "UC"): ("f32", 1, 1, 1), ("PT-GRID", "PF"): ("f32", 1, 1, 3),
+    ("PT-GRID", "F"): ("f32", 1, 1, 2),
+    ("PT-LINE1", "EPI"): ("f32", 1, 1000, 2), ("PT-LINE1", "P"): ("f32", 0.001, 1000, 3),
+    ("PT-CH1", "EPI"): WH, ("PT-CH1", "P"): ("f32", 0.001, 360, 3),
+    ("PT-CH2", "EPI"): WH, ("PT-CH2", "P"): ("f32", 0.001, 360, 3),
+    ("PT-VENT1", "EPI"): WH, ("PT-VENT1", "P"): ("f32", 0.0001, 1, 3),
+    ("PT-PV1", "EPE"): ("f64", 1, 1, 3), ("PT-PV1", "P"): WH,
+    ("PT-ESS1", "EPI"): ("int", 0.1, 1, 1), ("PT-ESS1", "EPE"): ("int", 0.1, 1, 1),
+    ("PT-ESS1", "P"): ("int", 0.1, 1, 1), ("PT-ESS1", "SOC"): ("int", 0.1, 1, 1),
+    ("PT-ESS1", "STATE"): ("int", 1, 1, 0),
+    ("PT-EV1", "EPI"): ("int", 0.01, 40, 2), ("PT-EV1", "P"): ("int", 0.001, 40, 3),
+    ("PT-GAS", "VOL"): WH, ("PT-PROD-A", "OUTPUT"): WH,
+}
+
+
+def single(number):
+    """The shortest decimal that names the single-precision number nearest to `number`."""
+    nearest = struct.unpack("f", struct.pack("f", number))[0]
+    texts = (f"{nearest:.{digits}g}" for digits in range(1, 10))
+    return next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == nearest)
+
+
+def shown(point, parameter, second):
+    """The value as the meter's register holds it and the gateway should serve it."""
+    kind, scale, ratio, decimals = REGISTERS[point, parameter]
+    raw = value(point, parameter, second) / ratio / scale
+    if kind == "int":
+        raw = math.copysign(math.floor(abs(raw) + 0.5), raw)
+    text = single(raw) if kind == "f32" else repr(raw)
+    exact = Decimal(text) * Decimal(str(scale)) * ratio
+    return float(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)) + 0.0
+
+
+def check():
+    """The figures of the worked examples."""
     now = at("2024-06-12T10:30:00+08:00")
-    assert [value(*q, now) for q in [("PT-PV1", "P"), ("PT-ESS1", "P"), ("PT-ESS1", "SOC"),
-                                     ("PT-ESS1", "STATE"), ("PT-EV1", "P")]] == [486.2, -120.0, 63.5, 2, 87.4]
+    for quantity, expected in [(("PT-PV1", "P"), 486.2), (("PT-ESS1", "P"), -120.0), (("PT-ESS1", "SOC"), 63.5),
+                               (("PT-ESS1", "STATE"), 2), (("PT-EV1", "P"), 87.4)]:
+        assert value(*quantity, now) == shown(*quantity, now) == expected, quantity
     april, may = at("2024-04-01T00:00:00+08:00"), at("2024-05-01T00:00:00+08:00")
-    for quantity, increase in [(("PT-GRID", "EPI"), 486_300), (("PT-PROD-A", "OUTPUT"), 1_215.75),
+    for quantity, expected in [(("PT-GRID", "EPI"), 486_300), (("PT-PROD-A", "OUTPUT"), 1_215.75),
                                (("PT-GAS", "VOL"), 12_000)]:
-        assert round(value(*quantity, may) - value(*quantity, april), 3) == increase, quantity
+        assert round(shown(*quantity, may) - shown(*quantity, april), 3) == expected, quantity
     print("the factory stands as the worked examples have it")
+
+
+def golden():
+    """Lines of `time,point,parameter,value,shown` that the program's own tests compare with."""
+    for text in ["2020-01-01T00:00:00+08:00", "2020-02-29T23:59:59+08:00", "2021-12-31T18:00:01+08:00",
+                 "2022-07-16T12:07:30+08:00", "2023-11-19T03:14:59+08:00", "2024-02-29T09:15:00+08:00",
+                 "2024-04-01T00:00:00+08:00", "2024-05-05T13:44:59+08:00", "2024-06-12T10:30:00+08:00",
+                 "2024-07-24T14:40:00+08:00", "2026-10-03T20:01:01+08:00", "2031-01-31T06:59:00+08:00"]:
+        for quantity in REGISTERS:
+            print(text, *quantity, float(value(*quantity, at(text))), shown(*quantity, at(text)), sep=",")
+
+
+if __name__ == "__main__":
+    golden() if sys.argv[1:] == ["golden"] else check()
