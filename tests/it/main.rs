@@ -1,1 +1,2 @@
 //! The gateway against itself: one module a part.
+mod config;
