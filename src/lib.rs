@@ -10,6 +10,7 @@
 //! 5. `ops` answers what may be asked; `api` and `console` put the answer into words, `uplink`
 //!    sends every reading on, `gateway` starts them all and stops them in order.
 
+pub mod failure;
 pub mod limits;
 pub mod time;
 
@@ -19,3 +20,17 @@ pub mod register_text;
 
 pub mod config;
 pub mod meters;
+
+pub mod modbus;
+
+pub mod counter;
+pub mod mapping;
+
+pub mod store;
+
+pub mod poll;
+pub mod sim;
+pub mod console;
+pub mod uplink;
+
+pub mod check;

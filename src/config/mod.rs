@@ -1,5 +1,9 @@
 //! The site file: one TOML text in, a checked [`Site`](site::Site) or every fault of it out.
 
+pub mod difference;
+pub mod draft;
+pub mod edit;
+pub mod replace;
 pub mod site;
 
 mod categories;
@@ -7,6 +11,7 @@ mod cems;
 mod entries;
 mod form;
 mod lines;
+mod main_registers;
 mod meters;
 mod parameters;
 mod places;

@@ -109,7 +109,7 @@ pub fn load(
 }
 
 /// One byte more than allowed is read, so that too large a file is refused as such and not cut.
-fn bounded_text(path: &Path) -> io::Result<String> {
+pub(super) fn bounded_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let bytes_max = u64::try_from(limits::CONFIG_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path)?.take(bytes_max).read_to_string(&mut text)?;

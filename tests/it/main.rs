@@ -1,2 +1,11 @@
 //! The gateway against itself: one module a part.
 mod config;
+
+mod arrows;
+mod broker;
+mod faults;
+mod poll;
+mod sim;
+mod uplink;
+mod store;
+mod lines;

@@ -1,0 +1,190 @@
+//! The names of series and groups: given once, never reused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::error::StoreError;
+use crate::limits;
+use crate::model::reading::{GroupId, SeriesId};
+
+/// How many series and groups there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct NameCounts {
+    /// Series.
+    pub(super) series: usize,
+    /// Groups.
+    pub(super) groups: usize,
+}
+
+/// Every series and group that this store has named, by ID and by name.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    series: Vec<(Arc<str>, Arc<str>)>,
+    series_by_name: HashMap<(Arc<str>, Arc<str>), SeriesId>,
+    groups: Vec<Arc<[SeriesId]>>,
+    group_by_series: HashMap<Arc<[SeriesId]>, GroupId>,
+    /// For every series, the groups that hold it and its place in each.
+    places: Vec<Vec<(GroupId, u16)>>,
+}
+
+impl Names {
+    /// The series of this name, named now if it is new.
+    pub(super) fn series(&mut self, point_id: &str, parameter_id: &str) -> Result<SeriesId, StoreError> {
+        let name: (Arc<str>, Arc<str>) = (point_id.into(), parameter_id.into());
+        if let Some(known) = self.series_by_name.get(&name) {
+            return Ok(*known);
+        }
+        for part in [point_id, parameter_id] {
+            if part.is_empty() || part.contains('\0') || part.chars().count() > limits::ID_CHARS_MAX {
+                return Err(StoreError::Name { name: part.to_owned() });
+            }
+        }
+        let count = self.series.len();
+        let id = u32::try_from(count).ok().filter(|_| count < limits::STORE_SERIES_MAX);
+        let id = SeriesId(id.ok_or(StoreError::NamesUsedUp { what: "series", count })?);
+        self.series.push(name.clone());
+        self.series_by_name.insert(name, id);
+        self.places.push(Vec::new());
+        Ok(id)
+    }
+
+    /// The group of this list of series, named now if it is new.
+    pub(super) fn group(&mut self, series: &[SeriesId]) -> Result<GroupId, StoreError> {
+        if let Some(known) = self.group_by_series.get(series) {
+            return Ok(*known);
+        }
+        self.check_group(series)?;
+        let count = self.groups.len();
+        let id =
+            GroupId(u16::try_from(count).map_err(|_| StoreError::NamesUsedUp { what: "groups", count })?);
+        for (place, member) in (0_u16..).zip(series) {
+            self.places[member.0 as usize].push((id, place));
+        }
+        let series: Arc<[SeriesId]> = series.into();
+        self.groups.push(Arc::clone(&series));
+        self.group_by_series.insert(series, id);
+        Ok(id)
+    }
+
+    fn check_group(&self, series: &[SeriesId]) -> Result<(), StoreError> {
+        let refused = |reason| Err(StoreError::Group { count: series.len(), reason });
+        if series.is_empty() || series.len() > limits::GROUP_SERIES_MAX {
+            return refused("a group has at least one series and at most GROUP_SERIES_MAX");
+        }
+        if let Some(unknown) = series.iter().find(|member| member.0 as usize >= self.series.len()) {
+            return Err(StoreError::UnknownSeries(*unknown));
+        }
+        let mut sorted = series.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if sorted.len() < series.len() { refused("a series is listed twice") } else { Ok(()) }
+    }
+
+    /// Names the next series as a stored name says; `None` when no version wrote that.
+    pub(super) fn restore_series(&mut self, stored: &[u8]) -> Option<SeriesId> {
+        let (point, parameter) = std::str::from_utf8(stored).ok()?.split_once('\0')?;
+        let is_new = SeriesId(u32::try_from(self.series.len()).ok()?);
+        self.series(point, parameter).ok().filter(|id| *id == is_new)
+    }
+
+    /// Names the next group as a stored list says; `None` when no version wrote that.
+    pub(super) fn restore_group(&mut self, stored: &[u8]) -> Option<GroupId> {
+        let (members, []) = stored.as_chunks::<4>() else { return None };
+        let series: Vec<SeriesId> = members.iter().map(|id| SeriesId(u32::from_be_bytes(*id))).collect();
+        let is_new = GroupId(u16::try_from(self.groups.len()).ok()?);
+        self.group(&series).ok().filter(|id| *id == is_new)
+    }
+
+    /// How many series and groups there are.
+    pub(super) fn counts(&self) -> NameCounts {
+        NameCounts { series: self.series.len(), groups: self.groups.len() }
+    }
+
+    /// Series named after the first `known`, as they are stored.
+    pub(super) fn series_since(&self, known: usize) -> Vec<(SeriesId, Vec<u8>)> {
+        let stored = |(id, name): (u32, &(Arc<str>, Arc<str>))| {
+            (SeriesId(id), [name.0.as_bytes(), &[0], name.1.as_bytes()].concat())
+        };
+        (0_u32..).zip(&self.series).skip(known).map(stored).collect()
+    }
+
+    /// Groups named after the first `known`, as they are stored.
+    pub(super) fn groups_since(&self, known: usize) -> Vec<(GroupId, Vec<u8>)> {
+        let stored = |(id, series): (u16, &Arc<[SeriesId]>)| {
+            (GroupId(id), series.iter().flat_map(|series| series.0.to_be_bytes()).collect())
+        };
+        (0_u16..).zip(&self.groups).skip(known).map(stored).collect()
+    }
+
+    /// The number of series of a group.
+    pub(super) fn width(&self, group: GroupId) -> Option<u16> {
+        self.group_series(group).and_then(|series| u16::try_from(series.len()).ok())
+    }
+
+    /// Point and parameter of a series.
+    pub(super) fn series_name(&self, series: SeriesId) -> Option<(&str, &str)> {
+        self.series.get(series.0 as usize).map(|(point, parameter)| (&**point, &**parameter))
+    }
+
+    /// The series of a group, in its order.
+    pub(super) fn group_series(&self, group: GroupId) -> Option<&Arc<[SeriesId]>> {
+        self.groups.get(usize::from(group.0))
+    }
+
+    /// The groups that hold a series and its place in each.
+    pub(super) fn places(&self, series: SeriesId) -> Option<&[(GroupId, u16)]> {
+        self.places.get(series.0 as usize).map(Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_name_and_the_same_list_keep_their_ids() {
+        let mut names = Names::default();
+        let energy = names.series("PT-1", "EPI").unwrap();
+        let power = names.series("PT-1", "P").unwrap();
+        assert_ne!(energy, power);
+        assert_eq!(names.series("PT-1", "EPI"), Ok(energy));
+        let group = names.group(&[energy, power]).unwrap();
+        assert_eq!(names.group(&[energy, power]), Ok(group));
+        assert_ne!(names.group(&[power, energy]), Ok(group));
+        assert_eq!(names.places(power), Some([(group, 1), (GroupId(1), 0)].as_slice()));
+        assert_eq!(names.series_name(power), Some(("PT-1", "P")));
+    }
+
+    #[test]
+    fn names_read_back_from_what_is_stored_in_the_same_order_only() {
+        let mut names = Names::default();
+        let series = [names.series("PT-1", "EPI").unwrap(), names.series("PT-2", "EPI").unwrap()];
+        names.group(&series).unwrap();
+        names.group(&series[1..]).unwrap();
+        let mut back = Names::default();
+        assert_eq!(back.restore_group(&names.groups_since(0)[0].1), None);
+        for (id, stored) in names.series_since(0) {
+            assert_eq!(back.restore_series(&stored), Some(id));
+            assert_eq!(back.restore_series(&stored), None);
+        }
+        for (id, stored) in names.groups_since(0) {
+            assert_eq!(back.restore_group(&stored), Some(id));
+        }
+        assert_eq!(back.counts(), names.counts());
+        assert_eq!(back.group_series(GroupId(1)), names.group_series(GroupId(1)));
+        assert_eq!(names.series_since(1).len(), 1);
+        assert_eq!(back.restore_group(&[0, 0, 0]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_or_a_group_is_refused() {
+        let mut names = Names::default();
+        let series = names.series("PT-1", "EPI").unwrap();
+        for bad in ["", "a\0b", &"x".repeat(limits::ID_CHARS_MAX + 1)] {
+            assert!(names.series(bad, "EPI").is_err() && names.series("PT-1", bad).is_err());
+        }
+        assert!(matches!(names.group(&[]), Err(StoreError::Group { .. })));
+        assert!(matches!(names.group(&[series, series]), Err(StoreError::Group { .. })));
+        assert_eq!(names.group(&[SeriesId(7)]), Err(StoreError::UnknownSeries(SeriesId(7))));
+    }
+}
