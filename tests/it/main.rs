@@ -1,4 +1,5 @@
 //! The gateway against itself: one module a part.
+mod config;
 
 mod arrows;
 mod broker;
