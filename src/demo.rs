@@ -3,7 +3,6 @@
 //! The meters live on a thread of their own, behind a pseudo terminal and TCP sockets; the gateway
 //! meets them as it would meet real ones. Its past is made first, by the same road in virtual time.
 
-mod factory_thread;
 mod history;
 mod invitation;
 
@@ -13,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use factory_thread::FactoryThread;
-
 use crate::api::auth;
 use crate::config;
 use crate::config::site::Site;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, runtime, shutdown_signal};
 use crate::meters;
+use crate::sim::plant::SimulatedPlant;
+use crate::sim::site::site_toml;
 use crate::store::Store;
 use crate::time::{Clock, Interval, RunningClock, SystemClock, UtcOffset, UtcTime, parse_instant};
 
@@ -60,8 +59,9 @@ fn start_of(at: Option<&str>) -> Result<UtcTime, Failure> {
 
 async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(RunningClock::starting_at(start));
-    let factory = FactoryThread::start(options.listen, auth::token_sha256(TOKEN), Arc::clone(&clock))?;
-    let site = config::read("factory.toml", factory.site_text(), meters::library).map_err(Failure::config)?;
+    let plant = SimulatedPlant::start(Arc::clone(&clock)).map_err(Failure::new)?;
+    let text = site_toml(plant.ports(), options.listen, &auth::token_sha256(TOKEN));
+    let site = config::read("factory.toml", &text, meters::library).map_err(Failure::config)?;
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;
 
@@ -71,7 +71,7 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     let _reader_gone = std::io::stdout().flush();
     shutdown_signal().await;
     gateway.stop().await;
-    drop(factory);
+    drop(plant);
     Ok(())
 }
 
