@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::api::auth;
+use crate::api;
 use crate::config;
 use crate::config::site::Site;
 use crate::failure::Failure;
@@ -60,7 +60,7 @@ fn start_of(at: Option<&str>) -> Result<UtcTime, Failure> {
 async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(RunningClock::starting_at(start));
     let plant = SimulatedPlant::start(Arc::clone(&clock)).map_err(Failure::new)?;
-    let text = site_toml(plant.ports(), options.listen, &auth::token_sha256(TOKEN));
+    let text = site_toml(plant.ports(), options.listen, &api::token_sha256(TOKEN));
     let site = config::read("factory.toml", &text, meters::library).map_err(Failure::config)?;
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;

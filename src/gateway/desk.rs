@@ -12,9 +12,7 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
-use crate::console::login::Login;
-use crate::console::port::serve_port;
-use crate::console::socket::{self, SocketConsole};
+use crate::console::{self, Login, SocketConsole};
 use crate::console::desk::{Applied, CheckReport, Desk, PointView, ReadFailure, ReadOrder, Status};
 use crate::document::Faults;
 use crate::failure::Failure;
@@ -48,7 +46,7 @@ impl GatewayDesk {
         let restarted = self.gateway.become_site(site).await;
         restarted
             .map(|restarted| Applied { restarted })
-            .map_err(|failure| DraftError::NotApplied(failure.to_string()))
+            .map_err(|failure| DraftError::NotApplied(failure.message().to_owned()))
     }
 }
 
@@ -141,9 +139,9 @@ impl Consoles {
     /// Opens the socket in the folder `data`, and the serial port where there is one.
     pub(super) fn open(desk: Arc<GatewayDesk>, data: &Path, port: Option<&SerialSettings>) -> Result<Self, Failure> {
         let desk: Arc<dyn Desk> = desk;
-        let socket = socket::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
+        let socket = console::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
         let login = Arc::new(Login::of(data));
-        let port = port.map(|settings| AbortOnDrop(tokio::spawn(serve_port(settings.clone(), desk, login))));
+        let port = port.map(|settings| AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), desk, login))));
         Ok(Self { _socket: socket, _port: port })
     }
 }
