@@ -23,3 +23,4 @@ pub mod meters;
 pub mod counter;
 pub mod mapping;
 pub mod modbus;
+pub mod store;

@@ -66,6 +66,8 @@ pub const RING_RECORD_BYTES_MAX: usize = 2_500;
 pub const RING_RECORDS_MAX: u32 = 4_096;
 /// Series that share one time stamp.
 pub const GROUP_SERIES_MAX: usize = 250;
+/// Series ever named in one data directory; a site has at most [`PARAMETERS_MAX`] at a time.
+pub const STORE_SERIES_MAX: usize = 10 * PARAMETERS_MAX;
 
 /// Bytes of an API request body.
 pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;

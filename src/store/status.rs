@@ -1,0 +1,49 @@
+//! What the store says about itself: how far it is durable, how full, how well.
+
+use crate::time::UtcTime;
+
+/// How far the scans are acknowledged as being on the medium.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Durable {
+    /// Sequence number of the last durable scan; 0 when there is none.
+    pub sequence: u64,
+    /// The time of that scan.
+    pub through: Option<UtcTime>,
+}
+
+/// The state of the store for a page of status, a metric or a technician.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreStatus {
+    /// How far the scans are durable.
+    pub durable: Durable,
+    /// Sequence number of the last scan taken; 0 when there is none.
+    pub last_sequence: u64,
+    /// Bytes of the database files.
+    pub disk_bytes: u64,
+    /// Bytes of sealed blocks that are still kept.
+    pub sealed_bytes: u64,
+    /// Sealed epochs that are still kept.
+    pub epochs: usize,
+    /// Time of the oldest sealed scan.
+    pub oldest: Option<UtcTime>,
+    /// Scans taken but not yet sealed.
+    pub open_scans: u64,
+    /// Readings taken but not yet sealed.
+    pub open_readings: u64,
+    /// Bytes of memory that hold them.
+    pub open_bytes: usize,
+    /// Records in the ring of the open epoch.
+    pub ring_records: u32,
+    /// Epochs that retention removed since the store was opened.
+    pub expired_epochs: u64,
+    /// Scans that retention removed since the store was opened.
+    pub expired_scans: u64,
+    /// Scans that were lost because the medium took no writes for too long.
+    pub dropped_scans: u64,
+    /// Why the database takes no writes at present.
+    pub failing: Option<String>,
+    /// What was found damaged since the store was opened.
+    pub damage: Vec<String>,
+    /// Files in the database's `blobs` directory; anything but 0 is a fault of this program.
+    pub blob_files: usize,
+}
