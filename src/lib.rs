@@ -23,4 +23,6 @@ pub mod meters;
 pub mod counter;
 pub mod mapping;
 pub mod modbus;
+pub mod stats;
+
 pub mod store;
