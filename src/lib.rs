@@ -26,3 +26,5 @@ pub mod modbus;
 pub mod stats;
 
 pub mod store;
+
+pub mod ops;

@@ -79,6 +79,12 @@ pub const API_ITEM_BYTES_MAX: usize = 4_096;
 pub const API_PAGE_SIZE_MAX: u32 = 500;
 /// Items of one page where the request does not say.
 pub const API_PAGE_SIZE_DEFAULT: u32 = 100;
+/// Readings that one question may go through. A month of one-second readings is 2.7 million; twice
+/// that takes a small ARM board a few seconds, and a longer answer is better asked for in parts.
+pub const QUERY_READINGS_MAX: u64 = 6_000_000;
+/// Days before and after a statistic in which a register's next reading is looked for. A gap longer
+/// than a month says nothing about the day it ends on.
+pub const QUERY_EDGE_DAYS_MAX: i64 = 31;
 /// Threads that answer API requests.
 pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
