@@ -28,3 +28,5 @@ pub mod stats;
 pub mod store;
 
 pub mod ops;
+
+pub mod api;

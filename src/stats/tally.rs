@@ -77,16 +77,20 @@ mod tests {
     use crate::model::reading::{Sample, Value};
     use crate::stats::Function;
 
-    fn reading(at: i64, value: f64) -> Result<Reading, ()> {
-        Ok(Reading::new(UtcTime::from_ms(at), Sample::good(Value::Number(value))))
+    fn reading(at: i64, value: f64) -> Reading {
+        Reading::new(UtcTime::from_ms(at), Sample::good(Value::Number(value)))
+    }
+
+    fn tallied(kind: SeriesKind, periods: &[Range<UtcTime>], readings: Vec<Reading>) -> Vec<Summary> {
+        tally(kind, periods, readings.into_iter().map(Ok::<_, ()>)).unwrap()
     }
 
     fn hours(count: i64) -> Vec<Range<UtcTime>> {
         (0..count).map(|h| UtcTime::from_ms(h * 3_600)..UtcTime::from_ms((h + 1) * 3_600)).collect()
     }
 
-    fn sums(periods: &[Range<UtcTime>], readings: Vec<Result<Reading, ()>>) -> Vec<Option<f64>> {
-        let summaries = tally(SeriesKind::Register, periods, readings.into_iter()).unwrap();
+    fn sums(periods: &[Range<UtcTime>], readings: Vec<Reading>) -> Vec<Option<f64>> {
+        let summaries = tallied(SeriesKind::Register, periods, readings);
         summaries.iter().map(|s| s.value(Function::Sum, SeriesKind::Register)).collect()
     }
 
@@ -119,18 +123,18 @@ mod tests {
             Sample { value: Some(Value::Number(1e9)), quality: Quality::Suspect(Doubt::OutOfRange) };
         let readings = vec![
             reading(5, 2.0),
-            Ok(Reading::new(at, doubtful)),
-            Ok(Reading::new(at, Sample::missing(Cause::Timeout))),
+            Reading::new(at, doubtful),
+            Reading::new(at, Sample::missing(Cause::Timeout)),
             reading(20, 4.0),
         ];
-        let summaries = tally(SeriesKind::Level, &hours(1), readings.into_iter()).unwrap();
+        let summaries = tallied(SeriesKind::Level, &hours(1), readings);
         assert_eq!(summaries[0].readings, 2);
         assert_eq!(summaries[0].value(Function::Avg, SeriesKind::Level), Some(3.0));
     }
 
     #[test]
     fn an_error_on_the_way_is_told_instead_of_a_part_of_the_sum() {
-        let readings = vec![reading(0, 1.0), Err(())];
+        let readings = vec![Ok(reading(0, 1.0)), Err(())];
         assert_eq!(tally(SeriesKind::Level, &hours(1), readings.into_iter()), Err(()));
     }
 
@@ -158,11 +162,11 @@ mod tests {
                 readings.push((at + gap, value + f64::from(growth)));
             }
             let end = readings.last().unwrap().0;
-            let edges: Vec<i64> = (0..).map(|n| n * period).take_while(|edge| *edge <= end).collect();
+            let edges: Vec<i64> = (0..=end / period).map(|n| n * period).collect();
             let periods: Vec<_> =
                 edges.windows(2).map(|w| UtcTime::from_ms(w[0])..UtcTime::from_ms(w[1])).collect();
-            let stream = readings.iter().map(|(at, value)| reading(*at, *value));
-            let found = tally(SeriesKind::Register, &periods, stream).unwrap();
+            let stream = readings.iter().map(|(at, value)| reading(*at, *value)).collect();
+            let found = tallied(SeriesKind::Register, &periods, stream);
             for (summary, edge) in found.iter().zip(edges.windows(2)) {
                 let naive = register_at(&readings, edge[1]).unwrap() - register_at(&readings, edge[0]).unwrap();
                 prop_assert!((summary.growth - naive).abs() < 1e-6, "{} against {naive}", summary.growth);
@@ -178,8 +182,8 @@ mod tests {
             let mut values = values;
             values.sort_by_key(|(at, _)| *at);
             let periods = hours(5);
-            let stream = values.iter().map(|(at, value)| reading(*at, f64::from(*value)));
-            let found = tally(SeriesKind::Level, &periods, stream).unwrap();
+            let stream = values.iter().map(|(at, value)| reading(*at, f64::from(*value))).collect();
+            let found = tallied(SeriesKind::Level, &periods, stream);
             for (summary, period) in found.iter().zip(&periods) {
                 let inside: Vec<f64> = values.iter()
                     .filter(|(at, _)| period.contains(&UtcTime::from_ms(*at)))

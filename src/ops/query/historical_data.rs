@@ -142,13 +142,13 @@ impl History {
                 }
                 self.count_thinned(view.series)?
             };
-            parts.push(self.from_the_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
+            parts.push(self.counted_from_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
             first = first.saturating_add(rows);
         }
         Ok((parts, first))
     }
 
-    fn from_the_oldest(&self, part: Range<u64>, rows: u64) -> Range<u64> {
+    fn counted_from_oldest(&self, part: Range<u64>, rows: u64) -> Range<u64> {
         match self.query.order {
             TimeOrder::Ascending => part,
             TimeOrder::Descending => rows - part.end..rows - part.start,
