@@ -25,6 +25,7 @@ pub mod modbus;
 
 pub mod counter;
 pub mod mapping;
+pub mod modbus;
 pub mod stats;
 
 pub mod store;
