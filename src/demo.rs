@@ -53,7 +53,9 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
 fn start_of(at: Option<&str>) -> Result<UtcTime, Failure> {
     match at {
         None => Ok(SystemClock.now()),
-        Some(text) => parse_instant(text, UtcOffset::UTC).map_err(|fault| Failure::new(format!("--at {text}: {fault}"))),
+        Some(text) => {
+            parse_instant(text, UtcOffset::UTC).map_err(|fault| Failure::new(format!("--at {text}: {fault}")))
+        }
     }
 }
 
@@ -82,9 +84,13 @@ async fn make_history(options: &Options, start: UtcTime, site: &Site, store: &St
     let kept = store.durable().through;
     if let Some(kept) = kept.filter(|kept| *kept > start) {
         let kept = kept.iso(site.cems.offset);
-        return Err(Failure::new(format!("the data folder holds readings up to {kept}; start --at a later time or give another --data")));
+        return Err(Failure::new(format!(
+            "the data folder holds readings up to {kept}; start --at a later time or give another --data"
+        )));
     }
-    let from = kept.map_or(earliest, |kept| earliest.max(kept.floor(Interval::QUARTER_HOUR).plus(Interval::QUARTER_HOUR)));
+    let from = kept.map_or(earliest, |kept| {
+        earliest.max(kept.floor(Interval::QUARTER_HOUR).plus(Interval::QUARTER_HOUR))
+    });
     if from > to || options.history_days == 0 {
         return Ok(());
     }
@@ -127,7 +133,9 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        if self.goes_with_demo && let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if self.goes_with_demo
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
             log::warn!("the folder {} stays behind: {error}", self.path.display());
         }
     }

@@ -25,7 +25,6 @@ pub mod modbus;
 
 pub mod counter;
 pub mod mapping;
-pub mod modbus;
 pub mod stats;
 
 pub mod store;

@@ -103,7 +103,10 @@ pub fn console(data: &Path) -> Result<ExitCode, Failure> {
 /// When the system has no randomness to give.
 pub fn token(platform: &str) -> Result<ExitCode, Failure> {
     let pair = api::new_token().map_err(Failure::new)?;
-    println!("Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n", pair.token);
+    println!(
+        "Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n",
+        pair.token
+    );
     println!("Put these lines into the site file / 写入站点文件:\n");
     println!("[[platform]]\nid = \"{platform}\"\ntoken_sha256 = \"{}\"", pair.sha256);
     Ok(ExitCode::SUCCESS)
