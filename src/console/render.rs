@@ -154,7 +154,8 @@ fn newest(parameter: &ParameterView, offset: UtcOffset, language: Language) -> V
     if let (Some((since, cause)), Some(last)) = (parameter.failing, cells.last_mut()) {
         let now = language.pick("now failing: ", "当前失败：");
         let cause = quality(Quality::Missing(cause), language);
-        *last = format!("{last} [{now}{cause} {}]", clock(since, offset)).trim_start().to_owned();
+        let gap = if last.is_empty() { "" } else { " " };
+        *last = format!("{last}{gap}[{now}{cause} {}]", clock(since, offset));
     }
     cells
 }
