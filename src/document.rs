@@ -492,8 +492,12 @@ impl<'a> Section<'a> {
 fn remedy_for_name<'n>(written: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
     let alike = known.clone().filter(|name| name.len().abs_diff(written.len()) <= 2 * char::MAX.len_utf8());
     let nearest = alike.map(|name| (distance(written, name), name)).min();
-    if let Some((0..=2, name)) = nearest {
-        return format!("did you mean '{name}'?");
+    // Two edits turn 'host' into 'port'; who mistypes a word mostly gets its first letter right.
+    let begins_alike = |name: &str| name.chars().next() == written.chars().next();
+    match nearest {
+        Some((0..=1, name)) => return format!("did you mean '{name}'?"),
+        Some((2, name)) if begins_alike(name) => return format!("did you mean '{name}'?"),
+        _ => {}
     }
     let listed: Vec<&str> = known.clone().take(NAMES_LISTED_MAX).collect();
     match known.count().saturating_sub(listed.len()) {
@@ -589,6 +593,8 @@ mod tests {
         for (written, remedy) in [
             ("grit", "did you mean 'grid'?"),
             ("fna", "did you mean 'fan'?"),
+            ("man", "did you mean 'fan'?"),
+            ("mat", "known here: grid, chiller, fan"),
             ("storage", "known here: grid, chiller, fan"),
         ] {
             assert_eq!(remedy_for_name(written, known.into_iter()), remedy);

@@ -76,7 +76,8 @@ fn meter<'k>(section: &Section<'_>, of_point: &PointMeter, known: Known<'k>) -> 
 /// The register: a name of the meter's map, or a table that describes it.
 fn origin<'k>(section: &Section<'_>, meter: Option<&Meter>, known: Known<'k>) -> Option<Origin<'k>> {
     if section.is_section("register") {
-        return described(&section.section("register")?, meter).map(Origin::Described);
+        quantity::require_reading_type(section);
+        return described(section.section("register")?, meter).map(Origin::Described);
     }
     let name = section.text("register", limits::NAME_CHARS_MAX);
     if !section.has("register") {
@@ -106,11 +107,12 @@ fn origin<'k>(section: &Section<'_>, meter: Option<&Meter>, known: Known<'k>) ->
     of_map.map(Origin::Map)
 }
 
-fn described(section: &Section<'_>, meter: Option<&Meter>) -> Option<Register> {
-    let register = register_text::register(section, &RegisterDefaults::default());
+fn described(section: Section<'_>, meter: Option<&Meter>) -> Option<Register> {
+    let register = register_text::register(&section, &RegisterDefaults::default());
     if let (Some(register), Some(meter)) = (&register, meter) {
-        register_text::check_read_limits(section, "address", register, &meter.read_limits);
+        register_text::check_read_limits(&section, "address", register, &meter.read_limits);
     }
+    section.finish();
     register
 }
 

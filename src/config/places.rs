@@ -13,7 +13,7 @@ impl Places {
     pub(super) fn take(&mut self, section: &Section<'_>, key: &str, place: String) {
         if let Some(owner) = self.0.get(&place) {
             let reason = format!("{place} is taken by {owner}");
-            section.fault(key, reason, "give this one another; all meters of one wire belong on one line");
+            section.fault(key, reason, "take another here; all meters of one wire belong on one line");
         } else {
             self.0.insert(place, section.label().to_owned());
         }

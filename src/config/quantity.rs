@@ -88,7 +88,7 @@ impl Written {
         if of_map.register.data_type.is_text() {
             refuse_arithmetic(section);
         }
-        let converted = self.scale.is_some() || self.offset.is_some();
+        let converted = section.has("scale") || section.has("offset");
         if self.unit.as_ref().is_some_and(|unit| *unit != of_map.unit) && !converted {
             let reason = format!("the map gives '{}', and another unit needs another scale", of_map.unit);
             section.fault("unit", reason, "give scale and reading_type as well, or leave the unit out");
@@ -117,12 +117,6 @@ impl Written {
         } else if !section.has("unit") {
             section.missing("unit", "give the unit of the readings, such as kWh");
         }
-        if !section.has("reading_type") {
-            section.missing(
-                "reading_type",
-                "give its 18 numbers, such as 0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0",
-            );
-        }
         let has_ratios = (meter.ct, meter.pt) != (1.0, 1.0);
         if has_ratios && !is_text && !section.has("ratio") {
             let reason =
@@ -140,6 +134,14 @@ impl Written {
                 ratio: self.ratio.unwrap_or(RatioKind::None).factor(meter.ct, meter.pt),
             },
         })
+    }
+}
+
+/// A register that the site describes has no map to take its reading type from.
+pub(super) fn require_reading_type(section: &Section<'_>) {
+    if !section.has("reading_type") {
+        let remedy = "give its 18 numbers, such as 0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0";
+        section.missing("reading_type", remedy);
     }
 }
 

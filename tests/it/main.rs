@@ -1,5 +1,12 @@
 //! The gateway against itself: one module a part.
+mod config;
 
+mod arrows;
 mod broker;
 mod console;
+mod faults;
+mod lines;
+mod poll;
+mod sim;
+mod store;
 mod uplink;
