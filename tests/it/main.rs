@@ -3,6 +3,7 @@ mod config;
 
 mod arrows;
 mod broker;
+mod console;
 mod faults;
 mod lines;
 mod poll;
