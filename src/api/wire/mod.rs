@@ -106,8 +106,10 @@ mod tests {
         let names: Vec<&str> =
             registry::REGISTRY.iter().map(|entry| entry.name).filter(|name| telling(name)).collect();
         assert!(names.len() > 40);
+        // The message of the uplink is our own form, not the standard's; its words stand in one file.
+        let elsewhere = [source_root().join("uplink/payload.rs")];
         for path in sources(&source_root()) {
-            if path.starts_with(source_root().join("api/wire")) {
+            if path.starts_with(source_root().join("api/wire")) || elsewhere.contains(&path) {
                 continue;
             }
             let text = code(&path);
