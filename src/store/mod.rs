@@ -23,6 +23,7 @@ mod epoch;
 mod error;
 mod history;
 mod index;
+mod job;
 mod key;
 mod latest;
 mod marker;
