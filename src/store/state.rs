@@ -1,9 +1,10 @@
 //! What the handles and the writer thread share in memory, and what each step does to it; no
 //! database, no waiting here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::cursor::Cursors;
 use super::epoch::Epoch;
 use super::error::StoreError;
 use super::index::EpochIndex;
@@ -27,7 +28,7 @@ pub(super) struct State {
     pub(super) names: Names,
     /// Names that are on the medium.
     names_durable: NameCounts,
-    cursors: HashMap<String, Cursor>,
+    pub(super) cursors: Cursors,
     pub(super) latest: LatestTable,
     pub(super) index: EpochIndex,
     /// Full epochs that are not sealed yet, oldest first.
@@ -55,23 +56,16 @@ pub(super) struct State {
     pub(super) damage: Vec<String>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Cursor {
-    sequence: u64,
-    durable: bool,
-}
-
 impl State {
     /// The state after opening a database that holds `recovered`.
     /// `ring_records` is `None` when the ring cannot be written on where it ends;
     /// `last_sequence` is a number that was durable at some time.
     pub(super) fn new(recovered: Recovered, ring_records: Option<u32>, last_sequence: u64) -> Self {
         let Recovered { names, cursors, index, open, latest, durable, damage, .. } = recovered;
-        let cursors = cursors.into_iter().map(|(name, sequence)| (name, Cursor { sequence, durable: true }));
         let mut state = Self {
             names_durable: names.counts(),
             names,
-            cursors: cursors.collect(),
+            cursors: Cursors::stored(cursors),
             latest,
             index,
             open,
@@ -194,24 +188,12 @@ impl State {
         self.frozen.iter().chain([&self.open])
     }
 
-    /// The sequence number that a reader of scans has come to.
-    pub(super) fn cursor(&self, name: &str) -> u64 {
-        self.cursors.get(name).map_or(0, |cursor| cursor.sequence)
-    }
-
     /// Moves a cursor; says whether the writer should wake.
     pub(super) fn move_cursor(&mut self, name: &str, sequence: u64) -> Result<bool, StoreError> {
         if self.closing {
             return Err(StoreError::Closed);
         }
-        let is_new = !self.cursors.contains_key(name);
-        if name.is_empty() || name.len() > limits::ID_CHARS_MAX {
-            return Err(StoreError::Name { name: name.to_owned() });
-        }
-        if is_new && self.cursors.len() >= limits::STORE_CURSORS_MAX {
-            return Err(StoreError::NamesUsedUp { what: "cursors", count: self.cursors.len() });
-        }
-        self.cursors.insert(name.to_owned(), Cursor { sequence, durable: false });
+        self.cursors.set(name, sequence)?;
         Ok(self.wait_for_durability())
     }
 
@@ -253,17 +235,12 @@ impl State {
 
     fn take_write(&mut self, sync: bool) -> Write {
         let scans = std::mem::take(&mut self.pending);
-        let mut cursors = Vec::new();
         if sync {
             self.waiting_since = None;
-            for (name, cursor) in self.cursors.iter_mut().filter(|(_, cursor)| !cursor.durable) {
-                cursor.durable = true;
-                cursors.push((name.clone(), cursor.sequence));
-            }
         }
         Write {
             names: self.new_names(),
-            cursors,
+            cursors: if sync { self.cursors.take_moved() } else { Vec::new() },
             epoch: self.index.next_number(),
             first_sequence: self.last_sequence + 1 - scans.len() as u64,
             scans,
@@ -326,7 +303,7 @@ impl State {
     /// The database takes no writes. The open epoch is closed: what of it the ring has is unknown now.
     pub(super) fn fail(&mut self, reason: String, retry_at: Instant) {
         self.failing = Some((reason, retry_at));
-        self.cursors.values_mut().for_each(|cursor| cursor.durable = false);
+        self.cursors.forget_stored();
         self.names_durable = NameCounts::default();
         self.freeze();
     }
