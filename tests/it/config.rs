@@ -1,11 +1,14 @@
 //! Site files as a technician writes them: right ones, wrong ones, and ones that no hand wrote.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use cems_gateway::config::site::Site;
 use cems_gateway::config::{self, LoadError};
 use cems_gateway::document::Faults;
+use cems_gateway::meters;
 use cems_gateway::model::meter::{MapLibrary, MapRegister, RatioKind, ReadLimits, RegisterMap};
 use cems_gateway::model::point::{Conversion, Parameter, ValidRange};
 use cems_gateway::model::register::{DataType, Register, Span, Table, WordOrder};
@@ -187,6 +190,21 @@ fn a_file_that_cannot_be_read_names_its_path() {
     assert!(config::load(&path, |_| Ok(library())).is_ok());
 }
 
+#[test]
+fn the_example_sites_are_accepted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut accepted = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let site = config::load(&path, meters::library).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!site.points.is_empty(), "{}", path.display());
+            accepted += 1;
+        }
+    }
+    assert!(accepted >= 2);
+}
+
 /// What may be put into a site file instead of one of its tokens.
 const TOKENS: [&str; 24] = [
     "",
@@ -222,7 +240,7 @@ fn mutated(text: &str, edits: &[(prop::sample::Index, usize, usize)]) -> String 
         let at = place.index(tokens.len());
         match kind {
             0 => tokens[at].clear(),
-            1 => tokens[at] = TOKENS[*token].to_owned(),
+            1 => TOKENS[*token].clone_into(&mut tokens[at]),
             2 => tokens.insert(at, TOKENS[*token].to_owned()),
             3 => tokens.swap(at, *token),
             _ => drop(tokens[at].pop()),
@@ -239,7 +257,7 @@ proptest! {
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..5, 0..TOKENS.len()), 1..6)
     ) {
         let text = mutated(MIXED, &edits);
-        if let Err(faults) = read(&text) {
+        if let Err(faults) = config::read("site.toml", &text, meters::library) {
             prop_assert!(!faults.list.is_empty());
             prop_assert!(faults.list.iter().all(|fault| fault.line >= 1 && !fault.reason.is_empty()));
             prop_assert!(faults.list.is_sorted_by_key(|fault| fault.line));
@@ -255,7 +273,7 @@ proptest! {
             let at = place.index(bytes.len());
             bytes[at] = *byte;
         }
-        if let Err(faults) = read(&String::from_utf8_lossy(&bytes)) {
+        if let Err(faults) = config::read("site.toml", &String::from_utf8_lossy(&bytes), meters::library) {
             prop_assert!(!faults.list.is_empty());
         }
     }

@@ -1,5 +1,6 @@
 //! The gateway against itself: one module a part.
 mod config;
+mod config_documents;
 
 mod arrows;
 mod broker;
