@@ -3,7 +3,6 @@
 //! The meters live on a thread of their own, behind a pseudo terminal and TCP sockets; the gateway
 //! meets them as it would meet real ones. Its past is made first, by the same road in virtual time.
 
-mod factory_thread;
 mod history;
 mod invitation;
 
@@ -13,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use factory_thread::FactoryThread;
-
-use crate::api::auth;
+use crate::api;
 use crate::config;
 use crate::config::site::Site;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, runtime, shutdown_signal};
 use crate::meters;
+use crate::sim::plant::SimulatedPlant;
+use crate::sim::site::site_toml;
 use crate::store::Store;
 use crate::time::{Clock, Interval, RunningClock, SystemClock, UtcOffset, UtcTime, parse_instant};
 
@@ -54,14 +53,17 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
 fn start_of(at: Option<&str>) -> Result<UtcTime, Failure> {
     match at {
         None => Ok(SystemClock.now()),
-        Some(text) => parse_instant(text, UtcOffset::UTC).map_err(|fault| Failure::new(format!("--at {text}: {fault}"))),
+        Some(text) => {
+            parse_instant(text, UtcOffset::UTC).map_err(|fault| Failure::new(format!("--at {text}: {fault}")))
+        }
     }
 }
 
 async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(RunningClock::starting_at(start));
-    let factory = FactoryThread::start(options.listen, auth::token_sha256(TOKEN), Arc::clone(&clock))?;
-    let site = config::read("factory.toml", factory.site_text(), meters::library).map_err(Failure::config)?;
+    let plant = SimulatedPlant::start(Arc::clone(&clock)).map_err(Failure::new)?;
+    let text = site_toml(plant.ports(), options.listen, &api::token_sha256(TOKEN));
+    let site = config::read("factory.toml", &text, meters::library).map_err(Failure::config)?;
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;
 
@@ -71,7 +73,7 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     let _reader_gone = std::io::stdout().flush();
     shutdown_signal().await;
     gateway.stop().await;
-    drop(factory);
+    drop(plant);
     Ok(())
 }
 
@@ -82,9 +84,13 @@ async fn make_history(options: &Options, start: UtcTime, site: &Site, store: &St
     let kept = store.durable().through;
     if let Some(kept) = kept.filter(|kept| *kept > start) {
         let kept = kept.iso(site.cems.offset);
-        return Err(Failure::new(format!("the data folder holds readings up to {kept}; start --at a later time or give another --data")));
+        return Err(Failure::new(format!(
+            "the data folder holds readings up to {kept}; start --at a later time or give another --data"
+        )));
     }
-    let from = kept.map_or(earliest, |kept| earliest.max(kept.floor(Interval::QUARTER_HOUR).plus(Interval::QUARTER_HOUR)));
+    let from = kept.map_or(earliest, |kept| {
+        earliest.max(kept.floor(Interval::QUARTER_HOUR).plus(Interval::QUARTER_HOUR))
+    });
     if from > to || options.history_days == 0 {
         return Ok(());
     }
@@ -127,7 +133,9 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        if self.goes_with_demo && let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if self.goes_with_demo
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
             log::warn!("the folder {} stays behind: {error}", self.path.display());
         }
     }

@@ -26,6 +26,12 @@ impl Failure {
         Self { message: faults.to_string(), exit_code: CONFIG }
     }
 
+    /// What it tells.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells the message on standard error and gives the exit code.
     #[must_use]
     pub fn report(&self) -> ExitCode {

@@ -46,8 +46,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// The faults of the site file, or what the gateway needs and cannot have.
 pub fn run(config: &Path, data: &Path) -> Result<ExitCode, Failure> {
     let site = check::load(config)?;
-    std::fs::create_dir_all(data)
-        .map_err(|error| Failure::new(format!("the data folder {} cannot be made: {error}", data.display())))?;
+    std::fs::create_dir_all(data).map_err(|error| {
+        Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
+    })?;
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     runtime()?.block_on(async {
         let gateway = Gateway::start(site, store, Arc::new(SystemClock), data).await?;
@@ -80,7 +81,7 @@ pub async fn shutdown_signal() {
 pub struct Gateway {
     ops: Arc<Ops>,
     plant: Plant,
-    api: Mutex<ApiServer>,
+    api: Mutex<Option<ApiServer>>,
     api_address: SocketAddr,
     uplink: Mutex<Option<UplinkHandle>>,
     data: PathBuf,
@@ -92,7 +93,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When a series cannot be registered or the API cannot listen.
-    pub async fn start(site: Site, store: Store, clock: Arc<dyn Clock>, data: &Path) -> Result<Arc<Self>, Failure> {
+    pub async fn start(
+        site: Site,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        data: &Path,
+    ) -> Result<Arc<Self>, Failure> {
         let site = Arc::new(site);
         let jobs = jobs_of_site(&site, &store).map_err(Failure::new)?;
         let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
@@ -101,7 +107,7 @@ impl Gateway {
         plant.become_site(jobs).await;
         let gateway = Arc::new(Self {
             api_address: api.local_addr(),
-            api: Mutex::new(api),
+            api: Mutex::new(Some(api)),
             uplink: Mutex::new(None),
             data: data.to_owned(),
             started: Instant::now(),
@@ -109,7 +115,13 @@ impl Gateway {
             plant,
         });
         gateway.push_to(site.uplink.as_ref()).await;
-        log::info!("{}: {} lines, {} meters, API on {}", site.cems.id, site.lines.len(), site.meters.len(), gateway.api_address);
+        log::info!(
+            "{}: {} lines, {} meters, API on {}",
+            site.cems.id,
+            site.lines.len(),
+            site.meters.len(),
+            gateway.api_address
+        );
         Ok(gateway)
     }
 
@@ -177,8 +189,11 @@ impl Gateway {
         if let Some(uplink) = self.uplink.lock().await.take() {
             uplink.shutdown().await;
         }
-        let store = self.ops.store().clone();
-        let closed = tokio::task::spawn_blocking(move || store.close());
+        let (api, store) = (self.api.lock().await.take(), self.ops.store().clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            api.map(ApiServer::shutdown);
+            store.close()
+        });
         match tokio::time::timeout(STOP_TIMEOUT, closed).await {
             Ok(Ok(Ok(()))) => log::info!("stopped; every reading is on the medium"),
             Ok(Ok(Err(error))) => log::error!("the store did not close: {error}"),

@@ -25,12 +25,21 @@ pub mod modbus;
 
 pub mod counter;
 pub mod mapping;
+pub mod stats;
 
 pub mod store;
 
-pub mod poll;
-pub mod sim;
+pub mod ops;
+
+pub mod api;
 pub mod console;
+pub mod poll;
 pub mod uplink;
 
+pub mod sim;
+
 pub mod check;
+pub mod gateway;
+
+pub mod demo;
+pub mod tools;

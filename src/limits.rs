@@ -86,10 +86,23 @@ pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;
 pub const API_JSON_DEPTH_MAX: usize = 8;
 /// Bytes of one item of an answer; also the fixed buffer that it is written into.
 pub const API_ITEM_BYTES_MAX: usize = 4_096;
+/// Bytes of an answer that are held back and sent together: one with a length if that was all, one
+/// chunk of a stream if not.
+pub const API_REPLY_HELD_BYTES_MAX: usize = 8 * 1_024;
+/// Bytes of an answer that are held back for a client of HTTP/1.0, which knows no chunks.
+pub const API_REPLY_HTTP10_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of a path with its query string.
+pub const API_TARGET_BYTES_MAX: usize = 4 * 1_024;
 /// Items of one page.
 pub const API_PAGE_SIZE_MAX: u32 = 500;
 /// Items of one page where the request does not say.
 pub const API_PAGE_SIZE_DEFAULT: u32 = 100;
+/// Readings that one question may go through. A month of one-second readings is 2.7 million; twice
+/// that takes a small ARM board a few seconds, and a longer answer is better asked for in parts.
+pub const QUERY_READINGS_MAX: u64 = 6_000_000;
+/// Days before and after a statistic in which a register's next reading is looked for. A gap longer
+/// than a month says nothing about the day it ends on.
+pub const QUERY_EDGE_DAYS_MAX: i64 = 31;
 /// Threads that answer API requests.
 pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
@@ -120,3 +133,4 @@ const _: () = assert!(METER_TEXT_BYTES_MAX <= u8::MAX as usize);
 const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
 const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);
+const _: () = assert!(API_ITEM_BYTES_MAX <= API_REPLY_HELD_BYTES_MAX);

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
-use crate::api::auth;
+use crate::api;
 use crate::check;
-use crate::console::attach::attach;
+use crate::console;
 use crate::failure::Failure;
 use crate::gateway::{runtime, shutdown_signal};
 use crate::meters::{self, golden, show};
@@ -93,7 +93,7 @@ pub fn sim(config: &Path, faults: &[String], seed: u64) -> Result<ExitCode, Fail
 /// # Errors
 /// When no gateway answers there.
 pub fn console(data: &Path) -> Result<ExitCode, Failure> {
-    attach(data).map_err(Failure::new)?;
+    console::attach(data).map_err(Failure::new)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -102,8 +102,11 @@ pub fn console(data: &Path) -> Result<ExitCode, Failure> {
 /// # Errors
 /// When the system has no randomness to give.
 pub fn token(platform: &str) -> Result<ExitCode, Failure> {
-    let pair = auth::new_token().map_err(Failure::new)?;
-    println!("Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n", pair.token);
+    let pair = api::new_token().map_err(Failure::new)?;
+    println!(
+        "Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n",
+        pair.token
+    );
     println!("Put these lines into the site file / 写入站点文件:\n");
     println!("[[platform]]\nid = \"{platform}\"\ntoken_sha256 = \"{}\"", pair.sha256);
     Ok(ExitCode::SUCCESS)

@@ -4,7 +4,7 @@ use super::command::Refusal;
 use super::desk::ReadFailure;
 use super::language::Language;
 use super::login::LoginError;
-use super::render::quality;
+use super::quality::{hint, quality};
 use super::table::printable;
 use crate::config::draft::DraftError;
 use crate::config::edit::{EditError, Kind};
@@ -111,8 +111,10 @@ pub(super) fn read_failure(failure: &ReadFailure, line: &str, language: Language
             language,
         ),
         ReadFailure::Failed(cause) => {
-            let nothing = language.pick("nothing read:", "读取失败：");
-            format!("{nothing} {}\n", quality(Quality::Missing(*cause), language))
+            let nothing = language.pick("nothing read: ", "读取失败：");
+            let stop = language.pick("; ", "；");
+            let cause_told = quality(Quality::Missing(*cause), language);
+            format!("{nothing}{cause_told}{stop}{}\n", hint(*cause, language))
         }
     }
 }

@@ -12,6 +12,7 @@ mod explain;
 mod language;
 mod login;
 mod port;
+mod quality;
 mod render;
 mod session;
 mod socket;

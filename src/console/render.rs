@@ -7,11 +7,12 @@ use super::desk::{
     StoreView, UplinkView, UplinkViewState,
 };
 use super::language::Language;
+use super::quality::quality;
 use super::table::{printable, table};
 use super::verb::Verb;
 use crate::config::difference::DiffLine;
 use crate::config::draft::Undone;
-use crate::model::quality::{Cause, Doubt, Quality};
+use crate::model::quality::Quality;
 use crate::model::reading::{Reading, Value};
 use crate::time::{UtcOffset, UtcTime};
 
@@ -37,7 +38,7 @@ pub(super) fn status(status: &Status, language: Language) -> String {
     let up = duration(status.uptime.as_secs(), language);
     let (points, parameters) = (status.points, status.parameters);
     let _ = match language {
-        Language::English => writeln!(text, "{now}  up {up}  {points} points, {parameters} parameters"),
+        Language::English => writeln!(text, "{now}  up {up}  points: {points}, parameters: {parameters}"),
         Language::Chinese => writeln!(text, "{now}  已运行 {up}  测点 {points}，参数 {parameters}"),
     };
     text += &lines(&status.lines, language);
@@ -151,10 +152,10 @@ fn newest(parameter: &ParameterView, offset: UtcOffset, language: Language) -> V
         None => vec!["-".to_owned(), language.pick("never read", "尚无读数").to_owned(), String::new()],
     };
     if let (Some((since, cause)), Some(last)) = (parameter.failing, cells.last_mut()) {
-        let now = language.pick("now failing:", "当前失败：");
-        *last =
-            format!("{last} [{now} {} {}]", quality(Quality::Missing(cause), language), clock(since, offset));
-        *last = last.trim_start().to_owned();
+        let now = language.pick("now failing: ", "当前失败：");
+        let cause = quality(Quality::Missing(cause), language);
+        let gap = if last.is_empty() { "" } else { " " };
+        *last = format!("{last}{gap}[{now}{cause} {}]", clock(since, offset));
     }
     cells
 }
@@ -179,30 +180,6 @@ pub(super) fn fresh(
     let cells = reading_cells(reading, &parameter.unit, offset, language);
     let [value, _, quality] = cells.as_slice() else { return String::new() };
     format!("{}  {point_id} {}  {value}  {quality}\n", clock(reading.at, offset), parameter.id)
-}
-
-/// May one trust a value, and if not, why.
-pub(super) fn quality(quality: Quality, language: Language) -> String {
-    if language == Language::English {
-        return quality.to_string();
-    }
-    match quality {
-        Quality::Good => "良好",
-        Quality::Suspect(Doubt::OutOfRange) => "存疑：超出合理范围",
-        Quality::Suspect(Doubt::Rounded) => "存疑：末位已舍入",
-        Quality::Suspect(Doubt::ClockUnset) => "存疑：时钟未校准",
-        Quality::Suspect(Doubt::Interpolated) => "存疑：插值",
-        Quality::Missing(Cause::Timeout) => "无应答",
-        Quality::Missing(Cause::Garbled) => "应答乱码",
-        Quality::Missing(Cause::Mismatch) => "应答与请求不符",
-        Quality::Missing(Cause::Exception(code)) => return format!("电表拒绝，异常码 {code:02}"),
-        Quality::Missing(Cause::LineDown) => "线路不通",
-        Quality::Missing(Cause::BackedOff) => "长时间无应答，已降频",
-        Quality::Missing(Cause::NotAvailable) => "电表无此值",
-        Quality::Missing(Cause::NotANumber) => "非有效数值",
-        Quality::Missing(Cause::Overrun) => "周期超时，已跳过",
-    }
-    .to_owned()
 }
 
 /// What was read, as words and as the numbers that it may stand for.
@@ -246,7 +223,7 @@ pub(super) fn checked(report: &CheckReport, language: Language) -> String {
     let CheckReport { meters, points, parameters, lines } = report;
     let mut text = match language {
         Language::English => {
-            format!("no faults: {meters} meters, {points} points, {parameters} parameters\n")
+            format!("no faults; meters: {meters}, points: {points}, parameters: {parameters}\n")
         }
         Language::Chinese => format!("配置无误：电表 {meters}，测点 {points}，参数 {parameters}\n"),
     };
@@ -267,15 +244,13 @@ pub(super) fn difference(lines: &[DiffLine], language: Language) -> String {
     if lines.is_empty() {
         return language.pick("nothing is staged\n", "没有暂存的修改\n").to_owned();
     }
-    lines.iter().fold(String::new(), |mut text, line| {
-        let _ = match line {
-            DiffLine::Same { line, text: same } => writeln!(text, "{line:>5}   {same}"),
-            DiffLine::Removed { line, text: removed } => writeln!(text, "{line:>5} - {removed}"),
-            DiffLine::Added { line, text: added } => writeln!(text, "{line:>5} + {added}"),
-            DiffLine::Skipped => writeln!(text, "      ..."),
-        };
-        text
-    })
+    let shown = |line: &DiffLine| match line {
+        DiffLine::Same { line, text } => format!("{line:>5}   {text}"),
+        DiffLine::Removed { line, text } => format!("{line:>5} - {text}"),
+        DiffLine::Added { line, text } => format!("{line:>5} + {text}"),
+        DiffLine::Skipped => "      ...".to_owned(),
+    };
+    lines.iter().map(shown).fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
 /// What a commit did.
@@ -326,6 +301,7 @@ fn duration(seconds: u64, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::quality::Cause;
     use crate::model::register::{Span, Table, UnitId};
 
     fn order(table: Table, start: u16, count: u16) -> ReadOrder {

@@ -12,10 +12,8 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
-use crate::console::login::Login;
-use crate::console::port::serve_port;
-use crate::console::socket::{self, SocketConsole};
 use crate::console::desk::{Applied, CheckReport, Desk, PointView, ReadFailure, ReadOrder, Status};
+use crate::console::{self, Login, SocketConsole};
 use crate::document::Faults;
 use crate::failure::Failure;
 use crate::meters;
@@ -31,7 +29,11 @@ pub(super) struct GatewayDesk {
 
 impl GatewayDesk {
     pub(super) fn new(gateway: Arc<Gateway>, config: &Path) -> Self {
-        Self { gateway, draft: Arc::new(Mutex::new(Draft::of(config))), applying: tokio::sync::Mutex::default() }
+        Self {
+            gateway,
+            draft: Arc::new(Mutex::new(Draft::of(config))),
+            applying: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Works on the draft where its reading and syncing of files holds nobody up.
@@ -48,7 +50,7 @@ impl GatewayDesk {
         let restarted = self.gateway.become_site(site).await;
         restarted
             .map(|restarted| Applied { restarted })
-            .map_err(|failure| DraftError::NotApplied(failure.to_string()))
+            .map_err(|failure| DraftError::NotApplied(failure.message().to_owned()))
     }
 }
 
@@ -65,7 +67,8 @@ impl Desk for GatewayDesk {
     fn status(&self) -> Status {
         let gateway = &self.gateway;
         let site = gateway.ops.site();
-        let uplink = gateway.uplink.try_lock().ok().and_then(|uplink| uplink.as_ref().map(|handle| handle.state()));
+        let uplink =
+            gateway.uplink.try_lock().ok().and_then(|uplink| uplink.as_ref().map(|handle| handle.state()));
         Status {
             cems_id: site.cems.id.clone(),
             cems_name: site.cems.name.clone(),
@@ -139,11 +142,16 @@ pub(super) struct Consoles {
 
 impl Consoles {
     /// Opens the socket in the folder `data`, and the serial port where there is one.
-    pub(super) fn open(desk: Arc<GatewayDesk>, data: &Path, port: Option<&SerialSettings>) -> Result<Self, Failure> {
+    pub(super) fn open(
+        desk: Arc<GatewayDesk>,
+        data: &Path,
+        port: Option<&SerialSettings>,
+    ) -> Result<Self, Failure> {
         let desk: Arc<dyn Desk> = desk;
-        let socket = socket::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
+        let socket = console::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
         let login = Arc::new(Login::of(data));
-        let port = port.map(|settings| AbortOnDrop(tokio::spawn(serve_port(settings.clone(), desk, login))));
+        let port = port
+            .map(|settings| AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), desk, login))));
         Ok(Self { _socket: socket, _port: port })
     }
 }

@@ -13,14 +13,14 @@ use crate::store::{Store, StoreError};
 use crate::time::Clock;
 
 /// Every line of a site with its jobs.
-pub type SiteJobs = Vec<(Line, Vec<Job>)>;
+pub(super) type SiteJobs = Vec<(Line, Vec<Job>)>;
 
 /// The jobs of all lines of `site`, their groups registered with `store`. Blocks until new series are
 /// on the medium.
 ///
 /// # Errors
 /// When the store cannot register a series or a group.
-pub fn jobs_of_site(site: &Site, store: &Store) -> Result<SiteJobs, StoreError> {
+pub(super) fn jobs_of_site(site: &Site, store: &Store) -> Result<SiteJobs, StoreError> {
     site.lines.iter().map(|line| Ok((line.clone(), jobs_of_line(site, line, store)?))).collect()
 }
 
@@ -33,19 +33,19 @@ struct Running {
 
 /// How one line goes.
 #[derive(Clone, Debug)]
-pub struct LineStatus {
+pub(super) struct LineStatus {
     /// The line.
-    pub line: Line,
+    pub(super) line: Line,
     /// Whether its port is open.
-    pub state: PortState,
+    pub(super) state: PortState,
     /// What each unit answered.
-    pub units: Vec<UnitCounters>,
+    pub(super) units: Vec<UnitCounters>,
     /// How each job on it goes.
-    pub jobs: Vec<JobStatus>,
+    pub(super) jobs: Vec<JobStatus>,
 }
 
 /// All running lines of the site.
-pub struct Plant {
+pub(super) struct Plant {
     store: Store,
     clock: Arc<dyn Clock>,
     /// By line ID. The lock is held for moments only, never across a wait.
@@ -54,22 +54,24 @@ pub struct Plant {
 
 impl Plant {
     /// A plant without lines.
-    #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, running: Mutex::default() }
     }
 
     /// Makes the lines and polls those of `jobs`: a line whose own settings stay keeps its port open,
     /// and a meter whose jobs stay keeps its ticks. Gives the names of the parts that were started
     /// anew.
-    pub async fn become_site(&self, jobs: SiteJobs) -> Vec<String> {
+    pub(super) async fn become_site(&self, jobs: SiteJobs) -> Vec<String> {
         for gone in self.take_unless(|line| jobs.iter().any(|(kept, _)| kept == line)) {
             stop(gone).await;
         }
         let mut restarted = Vec::new();
         for (line, jobs) in jobs {
             if let Some(running) = self.find(&line.id) {
-                restarted.extend(running.poll.replace(jobs).await.into_iter().map(|meter| format!("meter {meter}")));
+                restarted.extend(
+                    running.poll.replace(jobs).await.into_iter().map(|meter| format!("meter {meter}")),
+                );
             } else {
                 restarted.push(format!("line {}", line.id));
                 self.start(line, jobs);
@@ -86,14 +88,14 @@ impl Plant {
     }
 
     /// The wire of a line, to read or write one thing by hand.
-    #[must_use]
-    pub fn line(&self, line_id: &str) -> Option<LineHandle> {
+
+    pub(super) fn line(&self, line_id: &str) -> Option<LineHandle> {
         self.find(line_id).map(|running| running.handle.clone())
     }
 
     /// How every line goes.
-    #[must_use]
-    pub fn status(&self) -> Vec<LineStatus> {
+
+    pub(super) fn status(&self) -> Vec<LineStatus> {
         let status = |running: &Arc<Running>| LineStatus {
             line: running.line.clone(),
             state: running.handle.state(),
@@ -104,7 +106,7 @@ impl Plant {
     }
 
     /// Stops every line, each after the exchange under way.
-    pub async fn stop(&self) {
+    pub(super) async fn stop(&self) {
         for gone in self.take_unless(|_| false) {
             stop(gone).await;
         }
@@ -116,7 +118,8 @@ impl Plant {
 
     fn take_unless(&self, keep: impl Fn(&Line) -> bool) -> Vec<Arc<Running>> {
         let mut running = self.lock();
-        let gone: Vec<String> = running.iter().filter(|(_, r)| !keep(&r.line)).map(|(id, _)| id.clone()).collect();
+        let gone: Vec<String> =
+            running.iter().filter(|(_, r)| !keep(&r.line)).map(|(id, _)| id.clone()).collect();
         gone.iter().filter_map(|id| running.remove(id)).collect()
     }
 

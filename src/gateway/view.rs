@@ -72,17 +72,21 @@ pub(super) fn points(ops: &Ops) -> Vec<PointView> {
     let points = site.points.iter().map(|point| PointView {
         id: point.id.clone(),
         name: point.name.clone(),
-        parameters: point.parameters.iter().map(|parameter| {
-            let series = ops.store().series(&point.id, &parameter.id).ok();
-            let latest = series.and_then(|series| ops.store().latest(series));
-            ParameterView {
-                id: parameter.id.clone(),
-                name: parameter.name.clone(),
-                unit: parameter.unit.clone(),
-                failing: latest.as_ref().and_then(|latest| latest.failing),
-                latest: latest.and_then(|latest| latest.reading),
-            }
-        }).collect(),
+        parameters: point
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let series = ops.store().series(&point.id, &parameter.id).ok();
+                let latest = series.and_then(|series| ops.store().latest(series));
+                ParameterView {
+                    id: parameter.id.clone(),
+                    name: parameter.name.clone(),
+                    unit: parameter.unit.clone(),
+                    failing: latest.as_ref().and_then(|latest| latest.failing),
+                    latest: latest.and_then(|latest| latest.reading),
+                }
+            })
+            .collect(),
     });
     points.collect()
 }

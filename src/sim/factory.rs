@@ -24,6 +24,8 @@
 
 use std::sync::LazyLock;
 
+pub use super::site::{Ports, site_toml};
+
 use super::calendar::{Day, Moment, SLOT_SECONDS, SLOTS};
 use super::load;
 use crate::time::UtcTime;
@@ -309,7 +311,7 @@ mod tests {
         for flow in ALL_FLOWS {
             let mut sum = 0;
             let mut slot_start = super::super::calendar::EPOCH;
-            for _ in 0..SLOTS * 400 {
+            for _ in 0..SLOTS * 100 {
                 let moment = Moment::at(slot_start);
                 assert_eq!(flow.since_epoch(moment), sum, "{flow:?} {slot_start:?}");
                 sum += flow.now(moment);

@@ -1,8 +1,10 @@
 //! A simulated factory: meters that answer like real ones, with values that anyone can compute.
 //!
-//! [`factory`] is the formula, [`meter`] turns its values into registers, [`serve`] puts the meters
-//! on a wire, and [`fault`] makes the wire misbehave. Nothing outside `demo`, the command line and
-//! the tests uses this.
+//! [`factory`] is the formula (any other site shows a plain [`wave`]); a [`meter`] turns values into
+//! registers and a [`fleet`] is the meters of one line; a [`bus`] reacts to what it hears, with a
+//! [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`]. [`run`]
+//! starts the lines of any site, [`plant`] the factory. Only `demo`, the command line and the tests use
+//! this.
 
 pub mod calendar;
 pub mod factory;
@@ -19,4 +21,5 @@ pub mod memory;
 pub mod pty;
 pub mod serve;
 
+pub mod plant;
 pub mod run;

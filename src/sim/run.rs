@@ -17,14 +17,12 @@ use super::fleet::Fleet;
 use super::meter::Holes;
 use super::pty::Pty;
 use super::serve::{serve_rtu, serve_tcp};
-use super::site::{self, Ports, Rhythm};
 use crate::config::site::Site;
 use crate::document::Faults;
-use crate::meters;
 use crate::model::meter::{Line, Link, SerialSettings};
 use crate::time::Clock;
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// How the meters behave.
 #[derive(Clone, Debug, Default)]
@@ -78,9 +76,15 @@ pub enum SimError {
         /// What the system says.
         source: io::Error,
     },
-    /// The factory's own site file has faults, such as a token that is no SHA-256.
-    #[error("the factory's site file has faults:\n{0}")]
-    Site(#[from] Faults),
+    /// The factory's own site file has faults.
+    #[error("the site file of the simulated factory is broken in this build:\n{0}")]
+    Factory(#[from] Faults),
+    /// No thread, or no event queue for it.
+    #[error("the simulated meters get no thread of their own; free some memory or processes")]
+    Thread {
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 /// Simulated lines that are being served; dropping it ends them.
@@ -97,24 +101,21 @@ impl Running {
         &self.places
     }
 
-    fn start(&mut self, line: &Line, socket: Socket, bus: Bus) {
-        let place = match socket {
+    pub(super) fn start(&mut self, line: &Line, socket: Socket, bus: Bus) {
+        self.places.push((line.id.clone(), socket.place()));
+        match socket {
             Socket::Pty(pty) => {
-                let place = Place::Pty(pty.path().to_path_buf());
                 // A pty that fails is an adapter pulled out: the line stays dead, the others go on.
                 self.tasks.spawn(async move { drop(serve_rtu(pty, &bus).await) });
-                place
             }
-            Socket::Tcp(listener, address) => {
+            Socket::Tcp(listener, _) => {
                 let framing = match line.link {
                     Link::Tcp { .. } => Framing::Tcp,
                     Link::Serial(_) | Link::RtuOverTcp { .. } => Framing::Rtu,
                 };
                 self.tasks.spawn(serve_tcp(listener, Arc::new(bus), framing));
-                Place::Tcp(address)
             }
-        };
-        self.places.push((line.id.clone(), place));
+        }
     }
 }
 
@@ -127,10 +128,12 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
     let mut running = Running::default();
     for line in &site.lines {
         let socket = match &line.link {
-            Link::Serial(_) => Socket::pty(&line.id)?,
+            Link::Serial(_) => Socket::Pty(open_pty(&line.id)?),
             Link::Tcp { host, port } | Link::RtuOverTcp { host, port, .. } => {
                 let own = host.parse::<IpAddr>().ok().filter(IpAddr::is_loopback);
-                Socket::listen(&line.id, SocketAddr::new(own.unwrap_or(LOOPBACK), *port)).await?
+                let address = SocketAddr::new(own.unwrap_or(LOOPBACK), *port);
+                let (listener, address) = listen(&line.id, address).await?;
+                Socket::Tcp(listener, address)
             }
         };
         running.start(line, socket, bus(site, line, clock, manner));
@@ -138,67 +141,30 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
     Ok(running)
 }
 
-/// The simulated factory, started.
-#[derive(Debug)]
-pub struct Factory {
-    /// Its site file, for a gateway that is to read it.
-    pub site_text: String,
-    /// Its lines.
-    pub running: Running,
-}
-
-/// Starts the factory on a new pty and on two free ports of 127.0.0.1. Its site file has the API at
-/// `listen` and a platform whose token has the hexadecimal SHA-256 `token_sha256`.
-///
-/// # Errors
-/// When a pty or a port cannot be had, or the token is no SHA-256.
-pub async fn factory(
-    listen: SocketAddr,
-    token_sha256: &str,
-    clock: &Arc<dyn Clock>,
-    manner: &Manner,
-) -> Result<Factory, SimError> {
-    let any_port = SocketAddr::new(LOOPBACK, 0);
-    let pty =
-        Pty::open().map_err(|source| SimError::Pty { line_id: site::SERIAL_LINE.to_owned(), source })?;
-    let (grid, grid_address) = listener(site::GRID_LINE, any_port).await?;
-    let (der, der_address) = listener(site::DER_LINE, any_port).await?;
-    let ports = Ports {
-        serial: pty.path().to_path_buf(),
-        grid: grid_address,
-        der: der_address,
-        listen,
-        token_sha256: token_sha256.to_owned(),
-    };
-    let site_text = site::site_toml(&ports, Rhythm::Live);
-    let site = crate::config::read("factory.toml", &site_text, meters::library)?;
-    let mut running = Running::default();
-    let sockets = [Socket::Pty(pty), Socket::Tcp(grid, grid_address), Socket::Tcp(der, der_address)];
-    for (line, socket) in site.lines.iter().zip(sockets) {
-        running.start(line, socket, bus(&site, line, clock, manner));
-    }
-    Ok(Factory { site_text, running })
-}
-
 /// One end of a line, before anyone serves it.
-enum Socket {
+pub(super) enum Socket {
     Pty(Pty),
     Tcp(TcpListener, SocketAddr),
 }
 
 impl Socket {
-    fn pty(line_id: &str) -> Result<Self, SimError> {
-        let pty = Pty::open().map_err(|source| SimError::Pty { line_id: line_id.to_owned(), source })?;
-        Ok(Self::Pty(pty))
-    }
-
-    async fn listen(line_id: &str, address: SocketAddr) -> Result<Self, SimError> {
-        let (listener, address) = listener(line_id, address).await?;
-        Ok(Self::Tcp(listener, address))
+    /// Where programs find it.
+    fn place(&self) -> Place {
+        match self {
+            Self::Pty(pty) => Place::Pty(pty.path().to_path_buf()),
+            Self::Tcp(_, address) => Place::Tcp(*address),
+        }
     }
 }
 
-async fn listener(line_id: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError> {
+pub(super) fn open_pty(line_id: &str) -> Result<Pty, SimError> {
+    Pty::open().map_err(|source| SimError::Pty { line_id: line_id.to_owned(), source })
+}
+
+pub(super) async fn listen(
+    line_id: &str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), SimError> {
     let listen = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -207,7 +173,7 @@ async fn listener(line_id: &str, address: SocketAddr) -> Result<(TcpListener, So
     listen.await.map_err(|source| SimError::Listen { line_id: line_id.to_owned(), address, source })
 }
 
-fn bus(site: &Site, line: &Line, clock: &Arc<dyn Clock>, manner: &Manner) -> Bus {
+pub(super) fn bus(site: &Site, line: &Line, clock: &Arc<dyn Clock>, manner: &Manner) -> Bus {
     let fleet = Fleet::of_line(site, line, manner.holes);
     let turnaround = match &line.link {
         Link::Serial(settings) => frame_gap(settings),
@@ -229,8 +195,13 @@ fn frame_gap(settings: &SerialSettings) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+    use crate::modbus::frame::{Request, rtu};
     use crate::model::meter::Parity;
+    use crate::model::register::UnitId;
+    use crate::time::{ManualClock, UtcTime};
 
     #[test]
     fn a_meter_waits_for_three_and_a_half_characters() {
@@ -245,5 +216,92 @@ mod tests {
         assert_eq!(frame_gap(&settings(9_600, Parity::Even, 1)), Duration::from_micros(4_010));
         assert_eq!(frame_gap(&settings(9_600, Parity::None, 1)), Duration::from_micros(3_645));
         assert_eq!(frame_gap(&settings(115_200, Parity::None, 2)), Duration::from_micros(1_750));
+    }
+    const SITE: &str = r#"
+[cems]
+id = "TEST"
+name = "test"
+user_name = "test"
+utc_offset = "+08:00"
+[[category]]
+id = "CAT"
+code = "01"
+name = "test"
+[[line]]
+id = "bus"
+kind = "rtu"
+port = "/dev/ttyS9"
+baud = 9600
+[[line]]
+id = "lan"
+kind = "rtu-over-tcp"
+host = "127.0.0.1"
+port = 0
+baud = 9600
+[[meter]]
+id = "m"
+line = "lan"
+unit = 3
+[[point]]
+id = "PT"
+name = "test"
+category = "CAT"
+role = "branch"
+meter = "m"
+[[point.parameter]]
+id = "P"
+name = "test"
+register = { table = "holding", address = 10, type = "u16" }
+unit = "kW"
+scale = 0.1
+reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+"#;
+
+    /// The site; its port, which a site file may not leave open, is any free one.
+    fn site() -> Site {
+        let mut site =
+            crate::config::read("site.toml", &SITE.replace("port = 0", "port = 1"), crate::meters::library)
+                .unwrap();
+        for line in &mut site.lines {
+            if let Link::RtuOverTcp { port, .. } = &mut line.link {
+                *port = 0;
+            }
+        }
+        site
+    }
+
+    #[tokio::test]
+    async fn any_site_is_simulated_line_by_line() {
+        let at = UtcTime::from_ms(super::super::calendar::EPOCH.as_ms() + 7_000);
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::showing(at));
+        let running = run(&site(), &clock, &Manner::default()).await.unwrap();
+        let [(bus, Place::Pty(path)), (lan, Place::Tcp(address))] = running.places() else {
+            panic!("{running:?}");
+        };
+        assert_eq!((bus.as_str(), lan.as_str()), ("bus", "lan"));
+        assert!(path.starts_with("/dev"));
+
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut frame = Vec::new();
+        rtu::write_request(UnitId(3), &Request::ReadHoldingRegisters(10, 1), &mut frame).unwrap();
+        client.write_all(&frame).await.unwrap();
+        let mut heard = [0; 7];
+        client.read_exact(&mut heard).await.unwrap();
+        // k = 1 + 7 x 3 + 10 = 32, and 7 s: 32.7 kW in steps of 0.1.
+        assert_eq!(heard[3..5], 327_u16.to_be_bytes());
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_named() {
+        let taken = TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await.unwrap();
+        let mut site = site();
+        for line in &mut site.lines {
+            if let Link::RtuOverTcp { port, .. } = &mut line.link {
+                *port = taken.local_addr().unwrap().port();
+            }
+        }
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let error = run(&site, &clock, &Manner::default()).await.unwrap_err().to_string();
+        assert!(error.contains("'lan'") && error.contains("127.0.0.1:"), "{error}");
     }
 }

@@ -57,3 +57,50 @@ impl Wave {
 const fn number(whole: i64) -> f64 {
     whole as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::point::{Conversion, Source};
+    use crate::model::register::{DataType, Register, Table, WordOrder};
+    use crate::time::Interval;
+
+    const ENERGY: &str = "0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0";
+    const POWER: &str = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0";
+
+    /// The wave of address 10 on unit 3, so that k = 1 + 31 = 32, an hour and a half after the epoch.
+    fn shown(reading_type: &str, valid: Option<ValidRange>) -> f64 {
+        let register = Register {
+            name: "test".to_owned(),
+            table: Table::HoldingRegister,
+            address: 10,
+            data_type: DataType::Integer { words: 1, signed: false },
+            word_order: WordOrder::ABCD,
+            not_available: Vec::new(),
+        };
+        let source = Source { meter_id: "m".to_owned(), register, conversion: Conversion::NONE };
+        let parameter = Parameter {
+            id: "X".to_owned(),
+            name: "X".to_owned(),
+            code: None,
+            reading_type: reading_type.parse().unwrap(),
+            unit: "kW".to_owned(),
+            decimals: None,
+            interval: Interval::SECOND,
+            valid,
+            source,
+        };
+        Wave::of(&parameter, UnitId(3)).value(UtcTime::from_ms(EPOCH.as_ms() + 5_407_900))
+    }
+
+    #[test]
+    fn every_form_can_be_computed_by_hand() {
+        for (value, by_hand) in [
+            (shown(ENERGY, None), 32.0 * 5_407.0 / 3_600.0),
+            (shown(POWER, None), 32.7),
+            (shown(POWER, Some(ValidRange { min: 100.0, max: 200.0 })), 159.0),
+        ] {
+            assert!((value - by_hand).abs() < 1e-9, "{value}, by hand {by_hand}");
+        }
+    }
+}

@@ -108,10 +108,10 @@ mod tests {
 
     fn epoch_of(columns: &[Vec<Sample>]) -> Epoch {
         let mut epoch = Epoch::default();
-        for index in 0..columns[0].len() {
-            let at = UtcTime::from_ms(1_700_000_000_000 + index as i64 * 1_000);
+        for (index, sequence) in (0..columns[0].len()).zip(1_u64..) {
+            let at = UtcTime::from_ms(1_700_000_000_000 + sequence.cast_signed() * 1_000);
             let samples = columns.iter().map(|column| column[index].clone()).collect();
-            epoch.push(index as u64 + 1, &Scan { group: GroupId(7), at, samples });
+            epoch.push(sequence, &Scan { group: GroupId(7), at, samples });
         }
         epoch
     }

@@ -1,6 +1,8 @@
 //! The data directory: who may use it, what lies in it, what is moved aside.
 //!
 //! ```text
+//! last-sequence   sequence number of the last sealed scan; outlives a database that is lost, in whole
+//!                 or at its end, so that no number is given twice and the loss is seen
 //! lock            held while a process has the store open
 //! reserve         space to give back when the disk is full: sled needs some to open again
 //! db/             the database: conf, db, snap.*, blobs/ (always empty)
@@ -65,6 +67,26 @@ impl Directory {
             .and_then(|()| File::open(&self.path)?.sync_all())
             .map_err(|error| StoreError::Directory { path: self.database(), reason: error.to_string() })?;
         Ok(aside)
+    }
+
+    /// The sequence number that was known to be durable when the last epoch was sealed; 0 when that
+    /// is not known.
+    pub(super) fn last_sequence(&self) -> u64 {
+        let text = fs::read_to_string(self.path.join("last-sequence")).unwrap_or_default();
+        text.strip_suffix('\n').and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    /// Notes the sequence number up to which scans are durable.
+    pub(super) fn note_last_sequence(&self, sequence: u64) {
+        let (path, next) = (self.path.join("last-sequence"), self.path.join("last-sequence.new"));
+        let noted = File::create(&next).and_then(|mut file| {
+            writeln!(file, "{sequence}")?;
+            file.sync_all()?;
+            fs::rename(&next, &path)
+        });
+        if let Err(error) = noted {
+            log::warn!("store: {}: {error}; a loss of stored readings may go unseen", path.display());
+        }
     }
 
     /// Fills the reserve while there is plenty of space; without space there is none.
@@ -140,6 +162,17 @@ mod tests {
         assert_eq!(refused, StoreError::InUse { dir: dir.path().to_owned() });
         drop(first);
         assert!(Directory::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn the_last_sequence_number_is_kept_and_a_torn_note_of_it_is_no_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = Directory::take(dir.path()).unwrap();
+        assert_eq!(directory.last_sequence(), 0);
+        directory.note_last_sequence(1_234);
+        assert_eq!(directory.last_sequence(), 1_234);
+        fs::write(dir.path().join("last-sequence"), "12").unwrap();
+        assert_eq!(directory.last_sequence(), 0);
     }
 
     #[test]

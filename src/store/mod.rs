@@ -103,12 +103,15 @@ impl Store {
         let (database, mut recovered) = writer::open_and_recover(&directory, &mut damage)?;
         directory.fill_reserve();
         recovered.damage.splice(0..0, damage);
-        recovered.damage.iter().for_each(|damage| log::error!("store: {damage}"));
 
         let pen = recovered.pen.take();
         let (durable, ring_records) = (recovered.durable, pen.as_ref().map(|pen| pen.slot));
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
-        let shared = Arc::new(Shared::new(State::new(recovered, ring_records), database, window));
+        let state = State::new(recovered, ring_records, directory.last_sequence());
+        for damage in &state.damage {
+            log::error!("store: {damage}");
+        }
+        let shared = Arc::new(Shared::new(state, database, window));
         let database_dir = Arc::new(directory.database());
         let writer = Writer {
             shared: Arc::clone(&shared),

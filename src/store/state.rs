@@ -51,7 +51,7 @@ pub(super) struct State {
     expired_epochs: u64,
     expired_scans: u64,
     dropped_scans: u64,
-    damage: Vec<String>,
+    pub(super) damage: Vec<String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -106,8 +106,9 @@ pub(super) enum Pause {
 
 impl State {
     /// The state after opening a database that holds `recovered`.
-    /// `ring_records` is `None` when the ring cannot be written on where it ends.
-    pub(super) fn new(recovered: Recovered, ring_records: Option<u32>) -> Self {
+    /// `ring_records` is `None` when the ring cannot be written on where it ends;
+    /// `last_sequence` is a number that was durable at some time.
+    pub(super) fn new(recovered: Recovered, ring_records: Option<u32>, last_sequence: u64) -> Self {
         let Recovered { names, cursors, index, open, latest, durable, damage, .. } = recovered;
         let cursors = cursors.into_iter().map(|(name, sequence)| (name, Cursor { sequence, durable: true }));
         let mut state = Self {
@@ -118,12 +119,16 @@ impl State {
             index,
             open,
             in_ring: true,
-            last_sequence: durable.sequence,
+            last_sequence: last_sequence.max(durable.sequence),
             durable,
             ring_records: ring_records.unwrap_or(0),
             damage,
             ..Self::default()
         };
+        if last_sequence > durable.sequence {
+            let (last, left) = (last_sequence, durable.sequence);
+            state.damage.push(format!("scans up to {last} were stored, those after {left} are lost"));
+        }
         if ring_records.is_none() {
             state.freeze();
         }

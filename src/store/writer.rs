@@ -50,6 +50,7 @@ impl Writer {
         }
         self.shared.close_database();
         let Self { shared, directory, .. } = self;
+        directory.note_last_sequence(shared.state().durable.sequence);
         // The lock goes before those who wait are told, so that they can open the store again.
         drop(directory);
         shared.state().closed = true;
@@ -120,9 +121,12 @@ impl Writer {
         state.names_are_durable(names.counts);
         state.sealed(number, &marker);
         let expired = retention::expired(&state.index, &self.settings, extent.last, disk_bytes);
-        expired.iter().for_each(|number| state.expire(*number));
+        for number in &expired {
+            state.expire(*number);
+        }
         drop(state);
         shared.tell();
+        self.directory.note_last_sequence(extent.last_sequence);
         self.directory.fill_reserve();
         self.watch_blobs();
         shared
@@ -160,7 +164,9 @@ impl Writer {
         } else {
             index.clear();
         }
-        damage.iter().for_each(|damage| log::error!("store: {damage}"));
+        for damage in &damage {
+            log::error!("store: {damage}");
+        }
         self.damage_strikes = 0;
         self.pen = RingPen::default();
         self.shared.open_database(database);

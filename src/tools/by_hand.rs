@@ -109,7 +109,9 @@ pub fn read(options: &ReadOptions) -> Result<ExitCode, Failure> {
         return Err(Failure::new(format!("one read of this table takes at most {}", table.read_max())));
     }
     let pattern = options.data_type.as_deref().map(|name| pattern(options, name, table)).transpose()?;
-    let block = runtime()?.block_on(async { target.open()?.read(UnitId(target.unit), table, span).await.map_err(|cause| target.refusal(cause)) })?;
+    let block = runtime()?.block_on(async {
+        target.open()?.read(UnitId(target.unit), table, span).await.map_err(|cause| target.refusal(cause))
+    })?;
     match pattern {
         Some(pattern) => print_values(&pattern, &block),
         None => print_words(&block),
@@ -118,10 +120,12 @@ pub fn read(options: &ReadOptions) -> Result<ExitCode, Failure> {
 }
 
 fn pattern(options: &ReadOptions, name: &str, table: Table) -> Result<Register, Failure> {
-    let data_type = DataType::from_name(name)
-        .ok_or_else(|| Failure::new(format!("'{name}' is no type; give one like u16, i32, f32, bcd32, bits16:4:2, text10")))?;
-    let word_order = WordOrder::from_name(&options.order)
-        .ok_or_else(|| Failure::new(format!("'{}' is no word order; give ABCD, CDAB, BADC or DCBA", options.order)))?;
+    let data_type = DataType::from_name(name).ok_or_else(|| {
+        Failure::new(format!("'{name}' is no type; give one like u16, i32, f32, bcd32, bits16:4:2, text10"))
+    })?;
+    let word_order = WordOrder::from_name(&options.order).ok_or_else(|| {
+        Failure::new(format!("'{}' is no word order; give ABCD, CDAB, BADC or DCBA", options.order))
+    })?;
     let address = options.target.address;
     Ok(Register { name: name.to_owned(), table, address, data_type, word_order, not_available: Vec::new() })
 }
@@ -138,7 +142,8 @@ fn print_words(block: &RegisterBlock) {
 
 fn print_values(pattern: &Register, block: &RegisterBlock) {
     let step = usize::from(pattern.data_type.count());
-    for (address, words) in (u32::from(block.span.start)..).step_by(step).zip(block.words.chunks_exact(step)) {
+    for (address, words) in (u32::from(block.span.start)..).step_by(step).zip(block.words.chunks_exact(step))
+    {
         match decode::decode(pattern, words) {
             Ok(RawValue::Integer(number)) => println!("{address:>5}  {number}"),
             Ok(RawValue::Float(number)) => println!("{address:>5}  {number}"),
@@ -170,13 +175,13 @@ pub fn write(options: &WriteOptions) -> Result<ExitCode, Failure> {
 
 fn write_order(table: Table, address: u16, values: &[u16]) -> Result<Write, Failure> {
     match (table, values) {
-        (Table::HoldingRegister, [value]) => Ok(Write::Register { address, value: *value }),
-        (Table::HoldingRegister, values) => Ok(Write::Registers { address, values: values.to_vec() }),
+        (Table::HoldingRegister, [value]) => Ok(Write::Register(address, *value)),
+        (Table::HoldingRegister, values) => Ok(Write::Registers(address, values.to_vec())),
         (Table::Coil, values) if values.iter().any(|value| *value > 1) => {
             Err(Failure::new("a coil is 0 or 1"))
         }
-        (Table::Coil, [value]) => Ok(Write::Coil { address, value: *value == 1 }),
-        (Table::Coil, values) => Ok(Write::Coils { address, values: values.iter().map(|value| *value == 1).collect() }),
+        (Table::Coil, [value]) => Ok(Write::Coil(address, *value == 1)),
+        (Table::Coil, values) => Ok(Write::Coils(address, values.iter().map(|value| *value == 1).collect())),
         (read_only, _) => Err(Failure::new(format!("the table '{}' can only be read", read_only.name()))),
     }
 }

@@ -21,11 +21,15 @@ fn serial(text: &str) -> Result<Link, String> {
         _ => (text, "8N1"),
     };
     let (port, baud) = match rest.rsplit_once(':') {
-        Some((port, last)) if last.len() >= 3 && last.bytes().all(|b| b.is_ascii_digit()) => (port, last.parse().ok()),
+        Some((port, last)) if last.len() >= 3 && last.bytes().all(|b| b.is_ascii_digit()) => {
+            (port, last.parse().ok())
+        }
         _ => (rest, Some(BAUD_DEFAULT)),
     };
     let baud = baud.filter(|baud| (300..=4_000_000).contains(baud));
-    let baud = baud.ok_or_else(|| format!("'{text}': write a baud rate from 300 to 4000000, like /dev/ttyUSB0:9600:8N1"))?;
+    let baud = baud.ok_or_else(|| {
+        format!("'{text}': write a baud rate from 300 to 4000000, like /dev/ttyUSB0:9600:8N1")
+    })?;
     let bytes = frame.as_bytes();
     let parity = match bytes[1] {
         b'E' => Parity::Even,
@@ -49,14 +53,20 @@ fn is_frame(text: &str) -> bool {
 
 fn socket(text: &str, rtu_over_tcp: bool) -> Result<Link, String> {
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| format!("'{port}' is no port; write HOST:PORT"))?),
+        Some((host, port)) => {
+            (host, port.parse().map_err(|_| format!("'{port}' is no port; write HOST:PORT"))?)
+        }
         None => (text, 502),
     };
     if host.is_empty() {
         return Err(format!("'{text}' names no host; write HOST:PORT or a path like /dev/ttyUSB0"));
     }
     let host = host.to_owned();
-    Ok(if rtu_over_tcp { Link::RtuOverTcp { host, port, baud: BAUD_DEFAULT } } else { Link::Tcp { host, port } })
+    Ok(if rtu_over_tcp {
+        Link::RtuOverTcp { host, port, baud: BAUD_DEFAULT }
+    } else {
+        Link::Tcp { host, port }
+    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ mod config_documents;
 
 mod arrows;
 mod broker;
+mod console;
 mod faults;
+mod lines;
 mod poll;
 mod sim;
-mod uplink;
 mod store;
-mod lines;
+mod uplink;

@@ -7,22 +7,28 @@
     reason = "the counter's words are cut out of it"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cems_gateway::config::site::Site;
 use cems_gateway::mapping;
 use cems_gateway::meters;
 use cems_gateway::modbus::frame::{Answer, ExceptionCode, Expect, Request, Response, read_request, rtu, tcp};
+use cems_gateway::modbus::line::LineHandle;
+use cems_gateway::model::meter::Line;
+use cems_gateway::model::point::{Parameter, Source};
+use cems_gateway::model::quality::Quality;
 use cems_gateway::model::register::{Span, Table, UnitId};
 use cems_gateway::sim::bus::{Bus, Framing};
 use cems_gateway::sim::factory::{Quantity, value};
 use cems_gateway::sim::fault::FaultPlan;
 use cems_gateway::sim::fleet::Fleet;
 use cems_gateway::sim::meter::{Dial, Holes};
+use cems_gateway::sim::plant::SimulatedPlant;
 use cems_gateway::sim::pty::Pty;
-use cems_gateway::sim::run::{Manner, Place, factory};
 use cems_gateway::sim::serve::{serve_connection, serve_rtu};
-use cems_gateway::sim::site::{Ports, Rhythm, site_toml};
+use cems_gateway::sim::site::{Ports, site_toml};
 use cems_gateway::time::{Clock, ManualClock, UtcOffset, UtcTime, parse_instant};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -53,15 +59,14 @@ fn second(seconds: i64) -> UtcTime {
     UtcTime::from_ms(seconds * 1_000)
 }
 
-fn site(rhythm: Rhythm) -> cems_gateway::config::site::Site {
-    let ports = Ports {
-        serial: "/dev/null".into(),
-        grid: "127.0.0.1:1502".parse().unwrap(),
-        der: "127.0.0.1:1503".parse().unwrap(),
-        listen: "127.0.0.1:8080".parse().unwrap(),
-        token_sha256: "0".repeat(64),
-    };
-    cems_gateway::config::read("factory.toml", &site_toml(&ports, rhythm), meters::library).unwrap()
+fn site_at(ports: &Ports) -> Site {
+    let text = site_toml(ports, "127.0.0.1:8080".parse().unwrap(), &"0".repeat(64));
+    cems_gateway::config::read("factory.toml", &text, meters::library).unwrap()
+}
+
+fn site() -> Site {
+    let [grid, der] = ["127.0.0.1:1502", "127.0.0.1:1503"].map(|address| address.parse().unwrap());
+    site_at(&Ports { serial: "/dev/null".into(), grid, der })
 }
 
 #[test]
@@ -95,42 +100,63 @@ proptest! {
     }
 }
 
+/// One line of the golden file that `factory.py golden` writes.
+struct Golden {
+    time: &'static str,
+    point_id: &'static str,
+    parameter_id: &'static str,
+    /// By the formula.
+    formula: String,
+    /// As the meter's register holds it.
+    shown: String,
+}
+
+impl Golden {
+    fn is_for(&self, time: &str, point_id: &str, parameter_id: &str) -> bool {
+        (self.time, self.point_id, self.parameter_id) == (time, point_id, parameter_id)
+    }
+}
+
+fn golden() -> Vec<Golden> {
+    let line = |line: &'static str| {
+        let [time, point_id, parameter_id, formula, shown] =
+            line.split(',').collect::<Vec<_>>().try_into().unwrap();
+        // Through a double and back, so that both languages write it alike.
+        let number = |text: &str| text.parse::<f64>().unwrap().to_string();
+        Golden { time, point_id, parameter_id, formula: number(formula), shown: number(shown) }
+    };
+    include_str!("data/sim/factory.csv").lines().map(line).collect()
+}
+
+/// What the gateway makes of the words of `parameter`.
+fn shown(parameter: &Parameter, words: &[u16]) -> String {
+    let Source { register, conversion, .. } = &parameter.source;
+    let sample = mapping::sample(register, words, conversion, parameter.decimals, parameter.valid);
+    assert_eq!(sample.quality, Quality::Good, "{}", parameter.id);
+    sample.value.unwrap().number().unwrap().to_string()
+}
+
 #[test]
 fn the_formula_in_python_and_the_registers_say_the_same() {
-    let site = site(Rhythm::Live);
-    for line in include_str!("data/sim/factory.csv").lines() {
-        let [time, point_id, parameter_id, expected, shown] =
-            line.split(',').collect::<Vec<_>>().try_into().unwrap();
+    let site = site();
+    for Golden { time, point_id, parameter_id, formula, shown: expected } in golden() {
+        let name = format!("{point_id} {parameter_id} at {time}");
         let point = site.points.iter().find(|point| point.id == point_id).unwrap();
         let parameter = point.parameters.iter().find(|parameter| parameter.id == parameter_id).unwrap();
         let quantity = Quantity::of(point_id, parameter_id).unwrap();
-        assert_eq!(
-            quantity.value(at(time)).to_string(),
-            expected.parse::<f64>().unwrap().to_string(),
-            "{line}"
-        );
-        let source = &parameter.source;
+        assert_eq!(quantity.value(at(time)).to_string(), formula, "{name}");
         let dial = Dial {
-            register: source.register.clone(),
-            conversion: source.conversion,
+            register: parameter.source.register.clone(),
+            conversion: parameter.source.conversion,
             formula: Arc::new(move |at| quantity.value(at)),
         };
-        let words = dial.words(at(time)).unwrap();
-        let sample = mapping::sample(
-            &source.register,
-            &words,
-            &source.conversion,
-            parameter.decimals,
-            parameter.valid,
-        );
-        let read = sample.value.unwrap().number().unwrap();
-        assert_eq!(read.to_string(), shown.parse::<f64>().unwrap().to_string(), "{line}");
+        assert_eq!(shown(parameter, &dial.words(at(time)).unwrap()), expected, "{name}");
     }
 }
 
 /// The line of this ID with these faults, at [`NOW`].
 fn bus(line_id: &str, holes: Holes, faults: &[&str]) -> Bus {
-    let site = site(Rhythm::History);
+    let site = site();
     let line = site.lines.iter().find(|line| line.id == line_id).unwrap();
     let plan = FaultPlan::new(faults.iter().map(|rule| rule.parse().unwrap()), 1);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::showing(at(NOW)));
@@ -279,6 +305,14 @@ async fn each_fault_does_what_it_says() {
     );
     assert_eq!(late.hear(200).await, reply);
 
+    let mut queue = Client::on(bus("rs485-1", Holes::Zero, &["late:200@once=1"]));
+    assert!(queue.ask(6, &READ_OUTPUT).await.is_empty());
+    let second = Request::ReadHoldingRegisters(15, 1);
+    assert!(queue.ask(6, &second).await.is_empty(), "one meter answers one request after the other");
+    let both = queue.hear(200).await;
+    assert_eq!(both[..9], reply);
+    assert!(answer_of(6, &second, &both[9..]).is_some());
+
     let mut split = Client::on(bus("rs485-1", Holes::Zero, &["split:80"]));
     assert_eq!(split.ask(6, &READ_OUTPUT).await, reply[..4]);
     assert_eq!(split.hear(100).await, reply[4..]);
@@ -348,24 +382,44 @@ async fn a_pty_outlives_the_programs_that_open_it() {
     server.abort();
 }
 
+/// The factory's three lines as the gateway opens them: a pty and two sockets.
+fn lines_to(plant: &SimulatedPlant, clock: &Arc<dyn Clock>) -> (Site, BTreeMap<String, LineHandle>) {
+    let site = site_at(plant.ports());
+    let handle = |line: &Line| (line.id.clone(), LineHandle::spawn(line, Arc::clone(clock)));
+    let handles = site.lines.iter().map(handle).collect();
+    (site, handles)
+}
+
 #[tokio::test]
-async fn the_factory_starts_on_a_pty_and_two_sockets_that_its_site_file_names() {
+async fn the_gateways_own_lines_read_every_value_of_the_plant_to_the_digit() {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::showing(at(NOW)));
-    let listen = "127.0.0.1:8080".parse().unwrap();
-    let factory = factory(listen, &"0".repeat(64), &clock, &Manner::default()).await.unwrap();
-    for (line_id, place) in factory.running.places() {
-        let written = match place {
-            Place::Pty(path) => path.display().to_string(),
-            Place::Tcp(address) => address.port().to_string(),
-        };
-        assert!(factory.site_text.contains(&written), "{line_id} at {place}");
+    let plant = SimulatedPlant::start(Arc::clone(&clock)).unwrap();
+    let (site, lines) = lines_to(&plant, &clock);
+    let golden = golden();
+    for point in &site.points {
+        for parameter in &point.parameters {
+            let (register, meter) =
+                (&parameter.source.register, site.meter(&parameter.source.meter_id).unwrap());
+            let read = lines[&meter.line_id].read(meter.unit, register.table, register.span()).await;
+            let expected = golden.iter().find(|line| line.is_for(NOW, &point.id, &parameter.id)).unwrap();
+            assert_eq!(
+                shown(parameter, &read.unwrap().words),
+                expected.shown,
+                "{} {}",
+                point.id,
+                parameter.id
+            );
+        }
     }
-    let Place::Tcp(der) = factory.running.places()[2].1 else { panic!("{:?}", factory.running.places()) };
-    let mut client = tokio::net::TcpStream::connect(der).await.unwrap();
-    let mut frame = Vec::new();
-    tcp::write_request(1, UnitId(2), &Request::ReadHoldingRegisters(5, 1), &mut frame).unwrap();
-    client.write_all(&frame).await.unwrap();
-    let mut heard = vec![0; 11];
-    client.read_exact(&mut heard).await.unwrap();
-    assert_eq!(heard[9..], 635_u16.to_be_bytes());
+    for (_, line) in lines {
+        line.shutdown().await;
+    }
+}
+
+#[test]
+fn a_plant_that_is_dropped_leaves_no_port_behind() {
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::showing(at(NOW)));
+    let ports = SimulatedPlant::start(clock).unwrap().ports().clone();
+    assert!(std::net::TcpStream::connect(ports.grid).is_err());
+    assert!(std::net::TcpStream::connect(ports.der).is_err());
 }

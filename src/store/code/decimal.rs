@@ -11,8 +11,7 @@ const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 /// `number` as a whole number of units of 10^-`scale`, where that loses not a single bit.
 pub(crate) fn scaled(number: f64, scale: u8) -> Option<i64> {
     let units = (number * POWERS_OF_TEN.get(usize::from(scale))?).round();
-    // The comparison also refuses NaN and infinity.
-    if !(units.abs() < EXACT_BELOW) {
+    if units.is_nan() || units.abs() >= EXACT_BELOW {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]

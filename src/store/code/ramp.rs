@@ -62,7 +62,9 @@ mod tests {
         fn any_run_of_numbers_reads_back(numbers in prop::collection::vec(
             prop_oneof![any::<i64>(), 1_700_000_000_000_i64..1_700_000_100_000], 0..200)) {
             let (mut coder, mut out) = (RampCoder::default(), BitWriter::default());
-            numbers.iter().for_each(|number| coder.encode(number, &mut out));
+            for number in &numbers {
+                coder.encode(number, &mut out);
+            }
             let (mut coder, mut bits) = (RampCoder::default(), BitReader::new(out.bytes()));
             for number in &numbers {
                 prop_assert_eq!(coder.decode(&mut bits), Some(*number));

@@ -140,7 +140,7 @@ impl Coder for SampleCoder {
         } else if self.form == Form::Raw {
             self.raw ^= take_difference(bits)?;
         }
-        Some(Sample { value: self.value()?, quality: self.quality })
+        self.sample()
     }
 }
 
@@ -228,14 +228,15 @@ impl SampleCoder {
         Some(())
     }
 
-    /// The value that the state stands for; the outer `None` when there was never a text.
-    fn value(&self) -> Option<Option<Value>> {
-        Some(match self.form {
+    /// The sample that the state stands for; `None` when it is a text and there was never one.
+    fn sample(&self) -> Option<Sample> {
+        let value = match self.form {
             Form::Scaled => Some(Value::Number(decimal::unscaled(self.units, self.scale))),
             Form::Raw => Some(Value::Number(f64::from_bits(self.raw))),
             Form::Text => Some(Value::Text(self.text.clone()?)),
             Form::None => None,
-        })
+        };
+        Some(Sample { value, quality: self.quality })
     }
 }
 
@@ -269,7 +270,9 @@ fn put_text(text: &str, out: &mut BitWriter) {
     let bytes = bytes.get(..usize::from(u8::MAX)).unwrap_or(bytes);
     out.put(0, 1);
     out.put(bytes.len() as u64, 8);
-    bytes.iter().for_each(|byte| out.put(u64::from(*byte), 8));
+    for byte in bytes {
+        out.put(u64::from(*byte), 8);
+    }
 }
 
 fn take_text(bits: &mut BitReader<'_>) -> Option<Arc<str>> {
@@ -318,7 +321,9 @@ pub(crate) mod tests {
 
     fn encode(samples: &[Sample]) -> BitWriter {
         let (mut coder, mut out) = (SampleCoder::default(), BitWriter::default());
-        samples.iter().for_each(|sample| coder.encode(sample, &mut out));
+        for sample in samples {
+            coder.encode(sample, &mut out);
+        }
         out
     }
 

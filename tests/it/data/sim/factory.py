@@ -1,10 +1,14 @@
-"""The simulated factory in Python: what every register of `src/sim/factory.rs` shows at any instant.
+"""The simulated factory in Python: what its meters show at any instant.
 
     >>> value("PT-PV1", "P", at("2024-06-12T10:30:00+08:00"))
     486.2
 
-Tables: (base by month, swing by month, shape of a working day, shape of a day of rest); a shape has
-one digit in base 36 for each slot of fifteen minutes. `shown` adds what the meter's register can hold.
+`formula` is exact, as in `src/sim/factory.rs`; `value` is what the meter's register can hold of it, and
+what a gateway should serve. Both take whole seconds.
+
+Tables: (base by month, swing by month, shape of a working day, shape of a day of rest); a shape has one
+digit in base 36 for each slot of fifteen minutes.
+
 Run the file to check the worked examples; `factory.py golden > factory.csv` renews the golden file.
 """
 
@@ -104,7 +108,7 @@ def total_before(point, parameter, days):
     return sum(day_total(point, parameter, d.month - 1, d.weekday()) for d in dates)
 
 
-def value(point, parameter, second):
+def formula(point, parameter, second):
     """The value at a whole second since 1970, in kW, kWh, m3, t, %, V or Hz."""
     days, of_day = divmod(max(second, EPOCH) - EPOCH, 86_400)
     slot, rest = divmod(of_day, 900)
@@ -156,10 +160,10 @@ def single(number):
     return next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == nearest)
 
 
-def shown(point, parameter, second):
+def value(point, parameter, second):
     """The value as the meter's register holds it and the gateway should serve it."""
     kind, scale, ratio, decimals = REGISTERS[point, parameter]
-    raw = value(point, parameter, second) / ratio / scale
+    raw = formula(point, parameter, second) / ratio / scale
     if kind == "int":
         raw = math.copysign(math.floor(abs(raw) + 0.5), raw)
     text = single(raw) if kind == "f32" else repr(raw)
@@ -172,22 +176,22 @@ def check():
     now = at("2024-06-12T10:30:00+08:00")
     for quantity, expected in [(("PT-PV1", "P"), 486.2), (("PT-ESS1", "P"), -120.0), (("PT-ESS1", "SOC"), 63.5),
                                (("PT-ESS1", "STATE"), 2), (("PT-EV1", "P"), 87.4)]:
-        assert value(*quantity, now) == shown(*quantity, now) == expected, quantity
+        assert formula(*quantity, now) == value(*quantity, now) == expected, quantity
     april, may = at("2024-04-01T00:00:00+08:00"), at("2024-05-01T00:00:00+08:00")
     for quantity, expected in [(("PT-GRID", "EPI"), 486_300), (("PT-PROD-A", "OUTPUT"), 1_215.75),
                                (("PT-GAS", "VOL"), 12_000)]:
-        assert round(shown(*quantity, may) - shown(*quantity, april), 3) == expected, quantity
+        assert round(value(*quantity, may) - value(*quantity, april), 3) == expected, quantity
     print("the factory stands as the worked examples have it")
 
 
 def golden():
-    """Lines of `time,point,parameter,value,shown` that the program's own tests compare with."""
+    """Lines of `time,point,parameter,formula,value` that the program's own tests compare with."""
     for text in ["2020-01-01T00:00:00+08:00", "2020-02-29T23:59:59+08:00", "2021-12-31T18:00:01+08:00",
                  "2022-07-16T12:07:30+08:00", "2023-11-19T03:14:59+08:00", "2024-02-29T09:15:00+08:00",
                  "2024-04-01T00:00:00+08:00", "2024-05-05T13:44:59+08:00", "2024-06-12T10:30:00+08:00",
                  "2024-07-24T14:40:00+08:00", "2026-10-03T20:01:01+08:00", "2031-01-31T06:59:00+08:00"]:
         for quantity in REGISTERS:
-            print(text, *quantity, float(value(*quantity, at(text))), shown(*quantity, at(text)), sep=",")
+            print(text, *quantity, float(formula(*quantity, at(text))), value(*quantity, at(text)), sep=",")
 
 
 if __name__ == "__main__":
