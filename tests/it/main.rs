@@ -1,1 +1,3 @@
 //! The gateway against itself: one module a part.
+
+mod api;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod code;
+pub(super) mod json_stream;
 pub mod names;
 pub mod operation;
 pub mod question;
