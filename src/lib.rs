@@ -10,6 +10,7 @@
 //! 5. `ops` answers what may be asked; `api` and `console` put the answer into words, `uplink`
 //!    sends every reading on, `gateway` starts them all and stops them in order.
 
+pub mod failure;
 pub mod limits;
 pub mod time;
 
@@ -20,9 +21,10 @@ pub mod register_text;
 pub mod config;
 pub mod meters;
 
+pub mod modbus;
+
 pub mod counter;
 pub mod mapping;
-pub mod modbus;
 pub mod stats;
 
 pub mod store;
@@ -30,3 +32,14 @@ pub mod store;
 pub mod ops;
 
 pub mod api;
+pub mod console;
+pub mod poll;
+pub mod uplink;
+
+pub mod sim;
+
+pub mod check;
+pub mod gateway;
+
+pub mod demo;
+pub mod tools;

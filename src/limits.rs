@@ -15,6 +15,8 @@ pub const LINES_MAX: usize = 64;
 pub const METERS_MAX: usize = 500;
 /// Registers in one register map.
 pub const MAP_REGISTERS_MAX: usize = 1_000;
+/// TOML files in the folder of register maps: far more models than one site has.
+pub const MAP_FILES_MAX: usize = 200;
 /// Platforms that may hold a token.
 pub const PLATFORMS_MAX: usize = 32;
 
@@ -55,6 +57,15 @@ pub const STORE_QUEUE_MAX: usize = 1_024;
 pub const EPOCH_SCANS_MAX: usize = 1_020;
 /// Readings held open (not yet sealed) over all groups.
 pub const OPEN_READINGS_MAX: usize = 512 * 1_024;
+/// Bytes of memory of the readings held open; reached only by data that does not compress.
+pub const OPEN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Bytes of memory of full epochs that wait while the medium takes no writes: with the open one a
+/// sixth of a 128 MB board.
+pub const UNSEALED_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// Pause before a database that took no writes is opened again.
+pub const STORE_REOPEN_PAUSE_MS: u64 = 2_000;
+/// Readers of scans that keep a cursor, such as the uplink.
+pub const STORE_CURSORS_MAX: usize = 64;
 /// Bytes of one sled segment.
 pub const STORE_SEGMENT_BYTES: usize = 256 * 1_024;
 /// Bytes of one stored value. A leaf holds up to 16 keys, and a page above a quarter of a segment
@@ -101,12 +112,24 @@ pub const API_LIST_MAX: usize = 100;
 pub const UPLINK_PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
 /// Unacknowledged MQTT messages.
 pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
+/// Scans read from the store at once for the uplink. A scan of a full group takes a few payloads, so
+/// this bounds the messages that wait in memory to about a megabyte.
+pub const UPLINK_SCANS_READ_MAX: usize = 16;
+/// Seconds without any acknowledgement after which a broker is taken for gone.
+pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
 
+/// Registers and coils that a client may write into one simulated meter beside its measurements.
+pub const SIM_WRITTEN_MAX: usize = 1_024;
+/// Connections that one simulated Modbus TCP server holds at once.
+pub const SIM_CONNECTIONS_MAX: usize = 32;
+
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
+const _: () = assert!(EPOCH_SCANS_MAX < u16::MAX as usize);
+const _: () = assert!(METER_TEXT_BYTES_MAX <= u8::MAX as usize);
 const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
 const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);

@@ -135,6 +135,7 @@ fn bounded(text: &str) -> Arc<str> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exactly the nearest double is promised")]
 mod tests {
     use proptest::prelude::*;
 
@@ -270,6 +271,14 @@ mod tests {
     fn a_text_is_passed_on() {
         let sample = sample(&register("text3"), &[0x4142, 0x4344, 0x2000], &Conversion::NONE, Some(1), None);
         assert_eq!(sample, Sample::good(Value::Text("ABCD".into())));
+    }
+
+    #[test]
+    fn a_text_keeps_to_its_limit_without_cutting_a_character() {
+        let long = format!("a{}", "é".repeat(limits::METER_TEXT_BYTES_MAX));
+        let kept = bounded(&long);
+        assert_eq!(kept.len(), limits::METER_TEXT_BYTES_MAX - 1);
+        assert!(long.starts_with(&*kept));
     }
 
     #[test]

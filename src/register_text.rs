@@ -70,7 +70,7 @@ pub fn check_read_limits(section: &Section<'_>, key: &str, register: &Register, 
     let crossed =
         limits.forbidden.iter().find(|(table, range)| *table == register.table && overlap(*range, read));
     if let Some((_, range)) = crossed {
-        let reason = format!("{} touches the forbidden {}", addresses(span), addresses(*range));
+        let reason = format!("a read of {} touches the forbidden {}", addresses(span), addresses(*range));
         section.fault(key, reason, "the meter refuses reads there; correct the address or the type");
     }
 }
@@ -178,6 +178,7 @@ fn pattern_bits(data_type: DataType) -> u32 {
     match data_type {
         DataType::Bit => 1,
         DataType::HighByte { .. } | DataType::LowByte { .. } => 8,
+        DataType::Bits { width, .. } => u32::from(width),
         _ => u32::from(data_type.count()) * 16,
     }
 }
@@ -311,7 +312,11 @@ mod tests {
             (&even, holding(5, "f32"), Some("f32 takes 3 registers in one read; this meter allows 2")),
             (&holed, holding(8, "f32"), None),
             (&holed, holding(14, "f32"), None),
-            (&holed, holding(9, "f32"), Some("addresses 9 to 10 touches the forbidden addresses 10 to 13")),
+            (
+                &holed,
+                holding(9, "f32"),
+                Some("a read of addresses 9 to 10 touches the forbidden addresses 10 to 13"),
+            ),
         ] {
             let document = Document::parse("map.toml", "address = 1").unwrap();
             check_read_limits(&document.root(), "address", &register, limits);

@@ -27,8 +27,14 @@ pub fn new_token() -> Result<TokenPair, getrandom::Error> {
     let mut random = [0; TOKEN_BYTES];
     getrandom::fill(&mut random)?;
     let token = hex(&random);
-    let sha256 = hex(&Sha256::digest(&token));
+    let sha256 = token_sha256(&token);
     Ok(TokenPair { token, sha256 })
+}
+
+/// What a site file keeps of `token`: 64 hexadecimal digits.
+#[must_use]
+pub fn token_sha256(token: &str) -> String {
+    hex(&Sha256::digest(token))
 }
 
 /// `bytes` as hexadecimal digits.

@@ -22,5 +22,5 @@ mod route;
 mod server;
 pub mod wire;
 
-pub use auth::{TokenPair, new_token};
+pub use auth::{TokenPair, new_token, token_sha256};
 pub use server::{ApiError, ApiServer, serve};

@@ -148,7 +148,7 @@ fn integer(pattern: u64, width: u32, signed: bool) -> RawValue {
 fn fit(value: i128, width: u32, signed: bool, data_type: DataType) -> Result<u64, EncodeError> {
     let most = i128::from(low_bits(width));
     let range = if signed { -(most / 2) - 1..=most / 2 } else { 0..=most };
-    let bits = range.contains(&value).then(|| value & most).and_then(|bits| u64::try_from(bits).ok());
+    let bits = range.contains(&value).then_some(value & most).and_then(|bits| u64::try_from(bits).ok());
     bits.ok_or(EncodeError::Range { data_type })
 }
 

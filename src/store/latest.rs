@@ -43,11 +43,74 @@ impl LatestTable {
         }
     }
 
+    /// Whether nothing older could add anything to what is known of these series.
+    pub(super) fn knows_all(&self, series: &[SeriesId]) -> bool {
+        let known = |series: &SeriesId| {
+            self.0
+                .get(series.0 as usize)
+                .is_some_and(|known| known.as_ref().is_some_and(|known| known.reading.is_some()))
+        };
+        series.iter().all(known)
+    }
+
+    /// Takes in samples of one series, in order, all older than every one known so far.
+    pub(super) fn fill(&mut self, series: SeriesId, older: impl Iterator<Item = (UtcTime, Sample)>) {
+        let mut latest = Latest::default();
+        let mut seen = false;
+        for (at, sample) in older {
+            latest.update(at, &sample);
+            seen = true;
+        }
+        match self.slot(series) {
+            Some(known) => known.reading = known.reading.take().or(latest.reading),
+            slot => *slot = seen.then_some(latest),
+        }
+    }
+
     fn slot(&mut self, series: SeriesId) -> &mut Option<Latest> {
         let index = series.0 as usize;
         if index >= self.0.len() {
             self.0.resize(index + 1, None);
         }
         &mut self.0[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::Value;
+
+    const SERIES: SeriesId = SeriesId(3);
+
+    fn number(value: f64) -> Sample {
+        Sample::good(Value::Number(value))
+    }
+
+    #[test]
+    fn an_old_value_keeps_its_time_while_the_meter_fails() {
+        let mut table = LatestTable::default();
+        assert_eq!(table.get(SERIES), None);
+        table.update(&[SERIES], UtcTime::from_ms(1_000), &[number(1.0)]);
+        table.update(&[SERIES], UtcTime::from_ms(2_000), &[Sample::missing(Cause::Timeout)]);
+        let latest = table.get(SERIES).unwrap();
+        assert_eq!(latest.reading, Some(Reading::new(UtcTime::from_ms(1_000), number(1.0))));
+        assert_eq!(latest.failing, Some((UtcTime::from_ms(2_000), Cause::Timeout)));
+        table.update(&[SERIES], UtcTime::from_ms(3_000), &[number(2.0)]);
+        assert_eq!(table.get(SERIES).unwrap().failing, None);
+    }
+
+    #[test]
+    fn older_samples_fill_in_only_what_newer_ones_leave_open() {
+        let mut table = LatestTable::default();
+        table.update(&[SERIES], UtcTime::from_ms(9_000), &[Sample::missing(Cause::Timeout)]);
+        assert!(!table.knows_all(&[SERIES]));
+        let older = [(UtcTime::from_ms(1_000), number(1.0)), (UtcTime::from_ms(2_000), number(2.0))];
+        table.fill(SERIES, older.clone().into_iter());
+        assert!(table.knows_all(&[SERIES]));
+        table.fill(SERIES, older.into_iter().take(1));
+        let latest = table.get(SERIES).unwrap();
+        assert_eq!(latest.reading, Some(Reading::new(UtcTime::from_ms(2_000), number(2.0))));
+        assert_eq!(latest.failing, Some((UtcTime::from_ms(9_000), Cause::Timeout)));
     }
 }

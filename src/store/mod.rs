@@ -1,210 +1,307 @@
 //! Keeps every reading through power cuts, and the newest of every series at hand.
+//!
+//! ```text
+//!  append ──> open epoch (memory, coded columns) ──> pending scans ──> writer thread
+//!                 │ latest table                                         │ each durability window:
+//!                 │                                                      │   ring records, sync
+//!                 └─ full: frozen ────────────────────────────────────>  │ each full epoch:
+//!                                                                        │   blocks, marker, sync
+//! ```
+//!
+//! A scan can be read as soon as it is appended. It is durable (`Store::durable`) once its ring record
+//! or its epoch's marker is on the medium; what a power cut takes is at most what was appended within
+//! the durability window. `docs/storage-format.md` draws the bytes.
+//!
+//! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 
+mod block;
+mod code;
+mod columns;
+mod database;
+mod directory;
+mod epoch;
 mod error;
+mod history;
+mod index;
+mod key;
 mod latest;
+mod marker;
 mod names;
+mod recovery;
+mod retention;
+mod ring;
+mod sealed;
+mod shared;
+mod state;
 mod status;
+mod writer;
+#[cfg(test)]
+mod yardstick;
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 pub use error::StoreError;
+pub use history::History;
 pub use latest::Latest;
 pub use status::{Durable, StoreStatus};
 
 use crate::config::site::StoreSettings;
-use crate::model::reading::{GroupId, Reading, Scan, SeriesId};
+use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::UtcTime;
+use directory::Directory;
+use sealed::SealedEpoch;
+use shared::Shared;
+use state::State;
+use writer::Writer;
 
-/// A handle to the store; clones share it.
+/// A handle to the store; clones share it, and the last one to go closes it.
 #[derive(Clone)]
 pub struct Store {
-    kept: Arc<Mutex<Kept>>,
-    durable: Arc<watch::Sender<u64>>,
+    shared: Arc<Shared>,
+    thread: Arc<WriterThread>,
+    database_dir: Arc<PathBuf>,
 }
 
-#[derive(Default)]
-struct Kept {
-    names: names::Names,
-    latest: latest::LatestTable,
-    scans: Vec<Scan>,
-    cursors: HashMap<String, u64>,
+/// The writer thread; it is stopped and waited for when the last handle goes.
+struct WriterThread {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Readings of one series in ascending time.
-pub struct History(std::vec::IntoIter<Reading>);
+impl WriterThread {
+    fn stop(&self) {
+        self.shared.ask_close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            log::error!("store: the writer panicked");
+        }
+    }
+}
 
-impl Iterator for History {
-    type Item = Result<Reading, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(Ok)
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
 impl Store {
-    /// Opens the store in `dir`.
+    /// Opens the store in `dir`, which is made if it is missing.
+    ///
+    /// A damaged database is moved aside and an empty one begun: [`StoreStatus::damage`] says so.
     ///
     /// # Errors
-    /// When the directory cannot be used.
-    pub fn open(_dir: &Path, _settings: &StoreSettings) -> Result<Self, StoreError> {
-        Ok(Self { kept: Arc::default(), durable: Arc::new(watch::Sender::new(0)) })
-    }
+    /// When another process uses the directory, it cannot be written or its medium is full.
+    pub fn open(dir: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let directory = Directory::take(dir)?;
+        let mut damage = Vec::new();
+        let (database, mut recovered) = writer::open_and_recover(&directory, &mut damage)?;
+        directory.fill_reserve();
+        recovered.damage.splice(0..0, damage);
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The series of this name, named now if it is new.
-    ///
-    /// # Errors
-    /// When the name cannot be one or all are used up.
-    pub fn series(&self, point_id: &str, parameter_id: &str) -> Result<SeriesId, StoreError> {
-        self.kept().names.series(point_id, parameter_id)
-    }
-
-    /// The group of this list of series, named now if it is new.
-    ///
-    /// # Errors
-    /// When the list cannot be a group or all are used up.
-    pub fn group(&self, series: &[SeriesId]) -> Result<GroupId, StoreError> {
-        self.kept().names.group(series)
-    }
-
-    /// Takes a scan.
-    ///
-    /// # Errors
-    /// When it does not fit its group.
-    #[expect(clippy::unused_async, reason = "it waits while the store cannot take more")]
-    pub async fn append(&self, scan: Scan) -> Result<(), StoreError> {
-        self.append_blocking(scan)
-    }
-
-    /// Takes a scan.
-    ///
-    /// # Errors
-    /// When it does not fit its group.
-    pub fn append_blocking(&self, scan: Scan) -> Result<(), StoreError> {
-        let mut kept = self.kept();
-        let group = scan.group;
-        let series = kept.names.group_series(group).ok_or(StoreError::UnknownGroup(group))?.clone();
-        if series.len() != scan.samples.len() {
-            let reason = format!("{} samples for {} series", scan.samples.len(), series.len());
-            return Err(StoreError::Scan { group, reason });
+        let pen = recovered.pen.take();
+        let (durable, ring_records) = (recovered.durable, pen.as_ref().map(|pen| pen.slot));
+        let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
+        let state = State::new(recovered, ring_records, directory.last_sequence());
+        for damage in &state.damage {
+            log::error!("store: {damage}");
         }
-        kept.latest.update(&series, scan.at, &scan.samples);
-        kept.scans.push(scan);
-        self.durable.send_replace(kept.scans.len() as u64);
-        Ok(())
+        let shared = Arc::new(Shared::new(state, database, window));
+        let database_dir = Arc::new(directory.database());
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            directory,
+            settings: settings.clone(),
+            pen: pen.unwrap_or_default(),
+            written: durable,
+            damage_strikes: 0,
+        };
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| writer.run());
+        let thread = thread.map_err(|error| StoreError::Directory {
+            path: dir.to_owned(),
+            reason: format!("no thread for the writer: {error}"),
+        })?;
+        let thread = WriterThread { shared: Arc::clone(&shared), thread: Mutex::new(Some(thread)) };
+        Ok(Self { shared, thread: Arc::new(thread), database_dir })
     }
 
-    /// The newest that is known of a series.
+    /// The series of this name; a new one gets an ID that is never given again, durable before
+    /// anything is stored under it.
+    ///
+    /// # Errors
+    /// When the name cannot be one or all IDs are given out.
+    pub fn series(&self, point_id: &str, parameter_id: &str) -> Result<SeriesId, StoreError> {
+        let mut state = self.shared.state();
+        let before = state.names.counts();
+        let series = state.names.series(point_id, parameter_id)?;
+        if state.names.counts() != before && state.wait_for_durability() {
+            self.shared.wake_writer();
+        }
+        Ok(series)
+    }
+
+    /// The group of this list of series: the same list has the same ID.
+    ///
+    /// # Errors
+    /// When the list is empty, too long, names a series twice or an unknown one, or all IDs are given
+    /// out.
+    pub fn group(&self, series: &[SeriesId]) -> Result<GroupId, StoreError> {
+        let mut state = self.shared.state();
+        let before = state.names.counts();
+        let group = state.names.group(series)?;
+        if state.names.counts() != before && state.wait_for_durability() {
+            self.shared.wake_writer();
+        }
+        Ok(group)
+    }
+
+    /// Takes a scan; waits while the writer is behind. While the medium fails it does not wait:
+    /// memory holds a bounded number of scans, and what is lost beyond is counted in the status.
+    ///
+    /// # Errors
+    /// When the scan does not fit its group or the store is closed.
+    pub async fn append(&self, scan: Scan) -> Result<(), StoreError> {
+        self.shared.append(scan).await
+    }
+
+    /// As [`Store::append`], blocking the thread while it waits.
+    ///
+    /// # Errors
+    /// When the scan does not fit its group or the store is closed.
+    pub fn append_blocking(&self, scan: Scan) -> Result<(), StoreError> {
+        self.shared.append_blocking(scan)
+    }
+
+    /// The newest that is known of a series; `None` when it was never scanned.
     #[must_use]
     pub fn latest(&self, series: SeriesId) -> Option<Latest> {
-        self.kept().latest.get(series)
+        self.shared.state().latest.get(series)
     }
 
-    /// Readings of `series` in the half-open `range`, in ascending time.
+    /// Readings of `series` in the half-open `range`, in ascending time, those without a value
+    /// included; what is not durable yet is seen as well.
     ///
     /// # Errors
     /// When the series is unknown.
     pub fn history(&self, series: SeriesId, range: Range<UtcTime>) -> Result<History, StoreError> {
-        let kept = self.kept();
-        let places = kept.names.places(series);
-        let mut readings: Vec<Reading> = Vec::new();
-        for scan in kept.scans.iter().filter(|scan| range.contains(&scan.at)) {
-            for (_, place) in places.iter().filter(|(group, _)| *group == scan.group) {
-                readings.push(Reading::new(scan.at, scan.samples[usize::from(*place)].clone()));
-            }
-        }
-        readings.sort_by_key(|reading| reading.at);
-        Ok(History(readings.into_iter()))
+        History::new(&self.shared, series, range)
     }
 
-    /// How many readings [`Store::history`] would give.
+    /// How many readings [`Store::history`] would give. Epochs that lie whole in the range are not
+    /// decoded.
     ///
     /// # Errors
-    /// When the series is unknown.
+    /// When the series is unknown or what is stored does not read back.
     pub fn count(&self, series: SeriesId, range: Range<UtcTime>) -> Result<u64, StoreError> {
-        Ok(self.history(series, range)?.count() as u64)
+        history::count(&self.shared, series, &range)
     }
 
     /// How far the scans are acknowledged as being on the medium.
     #[must_use]
     pub fn durable(&self) -> Durable {
-        let kept = self.kept();
-        Durable { sequence: kept.scans.len() as u64, through: kept.scans.last().map(|scan| scan.at) }
+        self.shared.state().durable
     }
 
     /// Tells whenever more scans are durable: the sequence number of the last one.
     #[must_use]
     pub fn watch_durable(&self) -> watch::Receiver<u64> {
-        self.durable.subscribe()
+        self.shared.watch_durable()
     }
 
-    /// At most `scans_max` durable scans whose sequence number is above `sequence`, in order.
+    /// At most `scans_max` durable scans whose sequence number is above `sequence`, in order. Fewer
+    /// than `scans_max`, but at least one where there is one, may come from each call; an empty
+    /// answer means that there are no more.
     ///
     /// # Errors
     /// When what is stored does not read back.
     pub fn scans_after(&self, sequence: u64, scans_max: usize) -> Result<Vec<(u64, Scan)>, StoreError> {
-        let kept = self.kept();
-        let numbered = (1_u64..).zip(kept.scans.iter().cloned());
-        Ok(numbered.filter(|(number, _)| *number > sequence).take(scans_max).collect())
+        let state = self.shared.state();
+        let wanted = sequence.saturating_add(1)..state.durable.sequence.saturating_add(1);
+        let sealed = state.index.after(sequence);
+        let unsealed: Vec<_> = state.unsealed().cloned().collect();
+        drop(state);
+
+        let width_of = |group| self.shared.state().names.width(group);
+        for epoch in sealed {
+            let scans = self.shared.with_database(|database| {
+                let columns = SealedEpoch { database, number: epoch.number };
+                columns::scans(&columns, &wanted, scans_max, width_of)
+            })?;
+            if !scans.is_empty() {
+                return Ok(scans);
+            }
+        }
+        for epoch in unsealed {
+            let scans = columns::scans(&epoch, &wanted, scans_max, width_of)?;
+            if !scans.is_empty() {
+                return Ok(scans);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// The series of a group, in its order.
     #[must_use]
     pub fn group_series(&self, group: GroupId) -> Option<Arc<[SeriesId]>> {
-        self.kept().names.group_series(group).cloned()
+        self.shared.state().names.group_series(group).cloned()
     }
 
     /// Point and parameter of a series.
     #[must_use]
     pub fn series_name(&self, series: SeriesId) -> Option<(String, String)> {
-        let kept = self.kept();
-        let (point, parameter) = kept.names.series_name(series)?;
+        let state = self.shared.state();
+        let (point, parameter) = state.names.series_name(series)?;
         Some((point.to_owned(), parameter.to_owned()))
     }
 
     /// The sequence number that a reader of scans has come to; 0 for a new one.
     #[must_use]
     pub fn cursor(&self, name: &str) -> u64 {
-        self.kept().cursors.get(name).copied().unwrap_or(0)
+        self.shared.state().cursor(name)
     }
 
     /// Moves a reader's cursor; durable with the next flush.
     ///
     /// # Errors
-    /// When the store is closed.
+    /// When the name cannot be one, there are too many cursors, or the store is closed.
     pub fn move_cursor(&self, name: &str, sequence: u64) -> Result<(), StoreError> {
-        self.kept().cursors.insert(name.to_owned(), sequence);
+        if self.shared.state().move_cursor(name, sequence)? {
+            self.shared.wake_writer();
+        }
         Ok(())
     }
 
-    /// Waits until everything appended before is on the medium.
+    /// Blocks until everything appended before is on the medium.
     ///
     /// # Errors
-    /// When the database takes no writes.
+    /// When the database takes no writes, or the store is closed.
     pub fn flush(&self) -> Result<Durable, StoreError> {
-        Ok(self.durable())
+        self.shared.flush()
     }
 
     /// The state of the store.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        let durable = self.durable();
-        StoreStatus { durable, last_sequence: durable.sequence, ..StoreStatus::default() }
+        let disk_bytes = directory::database_bytes(&self.database_dir);
+        let blob_files = directory::blob_files(&self.database_dir);
+        StoreStatus { disk_bytes, blob_files, ..self.shared.state().status() }
     }
 
-    /// Makes everything durable and closes the database.
+    /// Makes everything durable and closes the database; other handles get `Closed` from then on.
     ///
     /// # Errors
-    /// When the database takes no writes.
+    /// When the database takes no writes, so that what was not durable is lost.
     pub fn close(&self) -> Result<(), StoreError> {
-        self.flush().map(|_| ())
+        let flushed = self.shared.flush();
+        self.thread.stop();
+        match flushed {
+            Ok(_) | Err(StoreError::Closed) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -7,6 +7,15 @@ use super::error::StoreError;
 use crate::limits;
 use crate::model::reading::{GroupId, SeriesId};
 
+/// How many series and groups there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct NameCounts {
+    /// Series.
+    pub(super) series: usize,
+    /// Groups.
+    pub(super) groups: usize,
+}
+
 /// Every series and group that this store has named, by ID and by name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -71,6 +80,47 @@ impl Names {
         if sorted.len() < series.len() { refused("a series is listed twice") } else { Ok(()) }
     }
 
+    /// Names the next series as a stored name says; `None` when no version wrote that.
+    pub(super) fn restore_series(&mut self, stored: &[u8]) -> Option<SeriesId> {
+        let (point, parameter) = std::str::from_utf8(stored).ok()?.split_once('\0')?;
+        let is_new = SeriesId(u32::try_from(self.series.len()).ok()?);
+        self.series(point, parameter).ok().filter(|id| *id == is_new)
+    }
+
+    /// Names the next group as a stored list says; `None` when no version wrote that.
+    pub(super) fn restore_group(&mut self, stored: &[u8]) -> Option<GroupId> {
+        let (members, []) = stored.as_chunks::<4>() else { return None };
+        let series: Vec<SeriesId> = members.iter().map(|id| SeriesId(u32::from_be_bytes(*id))).collect();
+        let is_new = GroupId(u16::try_from(self.groups.len()).ok()?);
+        self.group(&series).ok().filter(|id| *id == is_new)
+    }
+
+    /// How many series and groups there are.
+    pub(super) fn counts(&self) -> NameCounts {
+        NameCounts { series: self.series.len(), groups: self.groups.len() }
+    }
+
+    /// Series named after the first `known`, as they are stored.
+    pub(super) fn series_since(&self, known: usize) -> Vec<(SeriesId, Vec<u8>)> {
+        let stored = |(id, name): (u32, &(Arc<str>, Arc<str>))| {
+            (SeriesId(id), [name.0.as_bytes(), &[0], name.1.as_bytes()].concat())
+        };
+        (0_u32..).zip(&self.series).skip(known).map(stored).collect()
+    }
+
+    /// Groups named after the first `known`, as they are stored.
+    pub(super) fn groups_since(&self, known: usize) -> Vec<(GroupId, Vec<u8>)> {
+        let stored = |(id, series): (u16, &Arc<[SeriesId]>)| {
+            (GroupId(id), series.iter().flat_map(|series| series.0.to_be_bytes()).collect())
+        };
+        (0_u16..).zip(&self.groups).skip(known).map(stored).collect()
+    }
+
+    /// The number of series of a group.
+    pub(super) fn width(&self, group: GroupId) -> Option<u16> {
+        self.group_series(group).and_then(|series| u16::try_from(series.len()).ok())
+    }
+
     /// Point and parameter of a series.
     pub(super) fn series_name(&self, series: SeriesId) -> Option<(&str, &str)> {
         self.series.get(series.0 as usize).map(|(point, parameter)| (&**point, &**parameter))
@@ -81,9 +131,9 @@ impl Names {
         self.groups.get(usize::from(group.0))
     }
 
-    /// The groups that hold a series and its place in each; empty for an unknown one.
-    pub(super) fn places(&self, series: SeriesId) -> &[(GroupId, u16)] {
-        self.places.get(series.0 as usize).map_or(&[], Vec::as_slice)
+    /// The groups that hold a series and its place in each.
+    pub(super) fn places(&self, series: SeriesId) -> Option<&[(GroupId, u16)]> {
+        self.places.get(series.0 as usize).map(Vec::as_slice)
     }
 }
 
@@ -101,8 +151,29 @@ mod tests {
         let group = names.group(&[energy, power]).unwrap();
         assert_eq!(names.group(&[energy, power]), Ok(group));
         assert_ne!(names.group(&[power, energy]), Ok(group));
-        assert_eq!(names.places(power), [(group, 1), (GroupId(1), 0)]);
+        assert_eq!(names.places(power), Some([(group, 1), (GroupId(1), 0)].as_slice()));
         assert_eq!(names.series_name(power), Some(("PT-1", "P")));
+    }
+
+    #[test]
+    fn names_read_back_from_what_is_stored_in_the_same_order_only() {
+        let mut names = Names::default();
+        let series = [names.series("PT-1", "EPI").unwrap(), names.series("PT-2", "EPI").unwrap()];
+        names.group(&series).unwrap();
+        names.group(&series[1..]).unwrap();
+        let mut back = Names::default();
+        assert_eq!(back.restore_group(&names.groups_since(0)[0].1), None);
+        for (id, stored) in names.series_since(0) {
+            assert_eq!(back.restore_series(&stored), Some(id));
+            assert_eq!(back.restore_series(&stored), None);
+        }
+        for (id, stored) in names.groups_since(0) {
+            assert_eq!(back.restore_group(&stored), Some(id));
+        }
+        assert_eq!(back.counts(), names.counts());
+        assert_eq!(back.group_series(GroupId(1)), names.group_series(GroupId(1)));
+        assert_eq!(names.series_since(1).len(), 1);
+        assert_eq!(back.restore_group(&[0, 0, 0]), None);
     }
 
     #[test]

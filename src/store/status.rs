@@ -29,7 +29,7 @@ pub struct StoreStatus {
     /// Scans taken but not yet sealed.
     pub open_scans: u64,
     /// Readings taken but not yet sealed.
-    pub open_readings: u64,
+    pub open_readings: usize,
     /// Bytes of memory that hold them.
     pub open_bytes: usize,
     /// Records in the ring of the open epoch.

@@ -1,0 +1,149 @@
+//! A sealed epoch as stored values: the pieces of its columns, packed into blocks.
+//!
+//! ```text
+//! block    version (1) u8, then pieces of one group, in order of column and scan:
+//! piece    varint column | varint first scan | varint scans | varint bytes | bytes
+//! ```
+//!
+//! A piece decodes alone (`code`), so a reader takes only the columns that it was asked for. No
+//! block is longer than `STORE_VALUE_BYTES_MAX`.
+
+use super::code::bits::{put_varint, take_varint};
+use super::code::column::Piece;
+use super::epoch::Epoch;
+use super::key::BlockKey;
+use crate::limits;
+use crate::model::reading::GroupId;
+
+const VERSION: u8 = 1;
+
+/// A piece with the column that it belongs to.
+#[derive(Clone, Debug)]
+pub(super) struct ColumnPiece {
+    /// The column (`key.rs`).
+    pub(super) column: u16,
+    /// The piece.
+    pub(super) piece: Piece,
+}
+
+/// One stored value.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// Its key.
+    pub(super) key: BlockKey,
+    /// Its bytes.
+    pub(super) value: Vec<u8>,
+}
+
+/// The blocks of a whole epoch, in order of their keys.
+pub(super) fn blocks(number: u32, epoch: &Epoch) -> impl Iterator<Item = Block> {
+    epoch.groups().iter().flat_map(move |(group, columns)| {
+        let mut packer = Packer { epoch: number, group: *group, done: Vec::new() };
+        for column in 0..columns.columns() {
+            columns.pieces(column, 0).iter().for_each(|piece| packer.add(column, piece));
+        }
+        packer.done
+    })
+}
+
+struct Packer {
+    epoch: u32,
+    group: GroupId,
+    done: Vec<Block>,
+}
+
+impl Packer {
+    fn add(&mut self, column: u16, piece: &Piece) {
+        let mut head = Vec::with_capacity(16);
+        for number in [usize::from(column), piece.first, piece.count, piece.bytes.len()] {
+            put_varint(&mut head, number as u64);
+        }
+        let bytes = head.len() + piece.bytes.len();
+        match self.done.last_mut() {
+            Some(block) if block.value.len() + bytes <= limits::STORE_VALUE_BYTES_MAX => {
+                block.value.extend_from_slice(&head);
+                block.value.extend_from_slice(&piece.bytes);
+            }
+            _ => {
+                // `EPOCH_SCANS_MAX` is far below the end of a `u16`.
+                let scan = u16::try_from(piece.first).unwrap_or(u16::MAX);
+                let key = BlockKey { epoch: self.epoch, group: self.group, column, scan };
+                let value = [&[VERSION], head.as_slice(), &piece.bytes].concat();
+                self.done.push(Block { key, value });
+            }
+        }
+    }
+}
+
+/// The pieces in a block's value; `None` when it is none of ours.
+pub(super) fn pieces(value: &[u8]) -> Option<Vec<ColumnPiece>> {
+    let (&VERSION, mut rest) = value.split_first()? else { return None };
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let column = u16::try_from(take_varint(&mut rest)?).ok()?;
+        let first = scan_index(take_varint(&mut rest)?)?;
+        let count = scan_index(take_varint(&mut rest)?)?;
+        let length = usize::try_from(take_varint(&mut rest)?).ok()?;
+        let (bytes, after) = rest.split_at_checked(length)?;
+        pieces.push(ColumnPiece { column, piece: Piece { first, count, bytes: bytes.to_vec() } });
+        rest = after;
+    }
+    Some(pieces)
+}
+
+/// Scans of a group in an epoch are few; anything else was not written by us.
+fn scan_index(number: u64) -> Option<usize> {
+    u16::try_from(number).ok().map(usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::code::sample::SampleCoder;
+    use super::super::code::sample::tests::{any_sample, same_bits};
+    use super::*;
+    use crate::model::reading::{Sample, Scan};
+    use crate::time::UtcTime;
+
+    fn epoch_of(columns: &[Vec<Sample>]) -> Epoch {
+        let mut epoch = Epoch::default();
+        for (index, sequence) in (0..columns[0].len()).zip(1_u64..) {
+            let at = UtcTime::from_ms(1_700_000_000_000 + sequence.cast_signed() * 1_000);
+            let samples = columns.iter().map(|column| column[index].clone()).collect();
+            epoch.push(sequence, &Scan { group: GroupId(7), at, samples });
+        }
+        epoch
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn every_column_of_an_epoch_is_found_in_its_blocks(
+            columns in (1_usize..12, 1_usize..400).prop_flat_map(|(width, scans)| {
+                prop::collection::vec(prop::collection::vec(any_sample(), scans), width)
+            })
+        ) {
+            let blocks: Vec<Block> = blocks(3, &epoch_of(&columns)).collect();
+            prop_assert!(blocks.is_sorted_by_key(|block| block.key));
+            prop_assert!(blocks.iter().all(|block| block.value.len() <= limits::STORE_VALUE_BYTES_MAX));
+            let stored: Vec<ColumnPiece> =
+                blocks.iter().flat_map(|block| pieces(&block.value).unwrap()).collect();
+            for (place, expected) in columns.iter().enumerate() {
+                let column = stored.iter().filter(|piece| usize::from(piece.column) == place + 2);
+                let back: Vec<Sample> = column
+                    .flat_map(|part| part.piece.items::<SampleCoder>().map(Option::unwrap).collect::<Vec<_>>())
+                    .collect();
+                prop_assert_eq!(back.len(), expected.len());
+                prop_assert!(back.iter().zip(expected).all(|(left, right)| same_bits(left, right)));
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(value in prop::collection::vec(any::<u8>(), 0..200)) {
+            pieces(&[&[VERSION], value.as_slice()].concat());
+            pieces(&value);
+        }
+    }
+}

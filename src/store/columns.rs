@@ -1,0 +1,206 @@
+//! Reads readings and scans out of columns, whether they lie in memory or in blocks.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::code::column::Piece;
+use super::code::ramp::RampCoder;
+use super::code::sample::SampleCoder;
+use super::epoch::Epoch;
+use super::error::StoreError;
+use super::key::{self, series_column};
+use crate::model::reading::{GroupId, Reading, Sample, Scan};
+use crate::time::UtcTime;
+
+/// The columns of one epoch.
+pub(super) trait Columns {
+    /// The groups that have scans in it.
+    fn groups(&self) -> Result<Vec<GroupId>, StoreError>;
+
+    /// The pieces of a column that hold scans of index `from` on; none when the group has no scans.
+    fn pieces(&self, group: GroupId, column: u16, from: usize) -> Result<Vec<Piece>, StoreError>;
+}
+
+impl Columns for Epoch {
+    fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        Ok(Epoch::groups(self).keys().copied().collect())
+    }
+
+    fn pieces(&self, group: GroupId, column: u16, from: usize) -> Result<Vec<Piece>, StoreError> {
+        Ok(Epoch::groups(self).get(&group).map_or_else(Vec::new, |columns| columns.pieces(column, from)))
+    }
+}
+
+/// Where a series is found: its groups and its place in each.
+pub(super) type Places = [(GroupId, u16)];
+
+/// The readings of a series in `range`, in ascending time; those of equal time as they were taken.
+pub(super) fn readings(
+    columns: &dyn Columns,
+    places: &Places,
+    range: &Range<UtcTime>,
+) -> Result<Vec<Reading>, StoreError> {
+    let mut readings = Vec::new();
+    for (group, place) in places {
+        let times = times(columns, *group)?;
+        let Some(wanted) = span_of(&times, range) else { continue };
+        let mut samples = Samples::of(columns, *group, *place, wanted.clone())?;
+        for at in &times[wanted] {
+            let sample = samples.next().ok_or_else(|| unreadable(*group))?;
+            if range.contains(at) {
+                readings.push(Reading::new(*at, sample));
+            }
+        }
+    }
+    readings.sort_by_key(|reading| reading.at);
+    Ok(readings)
+}
+
+/// How many readings [`readings`] would give.
+pub(super) fn count(
+    columns: &dyn Columns,
+    places: &Places,
+    range: &Range<UtcTime>,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for (group, _) in places {
+        count += times(columns, *group)?.iter().filter(|at| range.contains(at)).count() as u64;
+    }
+    Ok(count)
+}
+
+/// How many readings a series has in the whole epoch; no column is decoded for it.
+pub(super) fn count_all(columns: &dyn Columns, places: &Places) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for (group, _) in places {
+        let pieces = columns.pieces(*group, key::TIMES, 0)?;
+        count += pieces.iter().map(|piece| piece.count as u64).sum::<u64>();
+    }
+    Ok(count)
+}
+
+/// At most `scans_max` scans with a sequence number in `sequences`, in order; `width_of` gives the
+/// number of series of a group.
+pub(super) fn scans(
+    columns: &dyn Columns,
+    sequences: &Range<u64>,
+    scans_max: usize,
+    width_of: impl Fn(GroupId) -> Option<u16>,
+) -> Result<Vec<(u64, Scan)>, StoreError> {
+    let mut wanted: Vec<(u64, GroupId, usize)> = Vec::new();
+    for group in columns.groups()? {
+        let numbers = numbers(columns, group, key::SEQUENCES)?.into_iter().map(i64::cast_unsigned);
+        let indexed = numbers.enumerate().filter(|(_, number)| sequences.contains(number));
+        wanted.extend(indexed.map(|(index, number)| (number, group, index)));
+    }
+    wanted.sort_unstable_by_key(|(number, ..)| *number);
+    wanted.truncate(scans_max);
+
+    let mut found = Vec::with_capacity(wanted.len());
+    for (group, rows) in rows_by_group(&wanted) {
+        let width = width_of(group).ok_or_else(|| unreadable(group))?;
+        found.extend(group_scans(columns, group, width, &rows)?);
+    }
+    found.sort_unstable_by_key(|(number, _)| *number);
+    Ok(found)
+}
+
+/// For each group the sequence numbers and indexes of its wanted scans, in order.
+fn rows_by_group(wanted: &[(u64, GroupId, usize)]) -> BTreeMap<GroupId, Vec<(u64, usize)>> {
+    let mut rows: BTreeMap<GroupId, Vec<(u64, usize)>> = BTreeMap::new();
+    for (number, group, index) in wanted {
+        rows.entry(*group).or_default().push((*number, *index));
+    }
+    rows
+}
+
+/// The scans of one group at `rows`, which follow one another without a hole: the sequence numbers
+/// of a group ascend with the index.
+fn group_scans(
+    columns: &dyn Columns,
+    group: GroupId,
+    width: u16,
+    rows: &[(u64, usize)],
+) -> Result<Vec<(u64, Scan)>, StoreError> {
+    let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
+    let times = times(columns, group)?;
+    let mut scans = Vec::with_capacity(rows.len());
+    for (number, index) in rows {
+        let at = *times.get(*index).ok_or_else(|| unreadable(group))?;
+        scans.push((*number, Scan { group, at, samples: Vec::with_capacity(usize::from(width)) }));
+    }
+    for place in 0..width {
+        let mut samples = Samples::of(columns, group, place, *first..last + 1)?;
+        for (_, scan) in &mut scans {
+            scan.samples.push(samples.next().ok_or_else(|| unreadable(group))?);
+        }
+    }
+    Ok(scans)
+}
+
+/// The times of all scans of a group, in the order they were taken.
+pub(super) fn times(columns: &dyn Columns, group: GroupId) -> Result<Vec<UtcTime>, StoreError> {
+    Ok(numbers(columns, group, key::TIMES)?.into_iter().map(UtcTime::from_ms).collect())
+}
+
+/// The sequence number of a group's last scan.
+pub(super) fn last_sequence(columns: &dyn Columns, group: GroupId) -> Result<Option<u64>, StoreError> {
+    Ok(numbers(columns, group, key::SEQUENCES)?.last().copied().map(i64::cast_unsigned))
+}
+
+/// All samples of the series at `place` of a group, in the order they were taken.
+pub(super) fn samples(
+    columns: &dyn Columns,
+    group: GroupId,
+    place: u16,
+) -> Result<impl Iterator<Item = Sample>, StoreError> {
+    Samples::of(columns, group, place, 0..usize::MAX)
+}
+
+fn numbers(columns: &dyn Columns, group: GroupId, column: u16) -> Result<Vec<i64>, StoreError> {
+    let pieces = columns.pieces(group, column, 0)?;
+    let items = pieces.iter().flat_map(Piece::items::<RampCoder>);
+    items.collect::<Option<Vec<i64>>>().ok_or_else(|| unreadable(group))
+}
+
+/// The part of `times` from the first to the last one in `range`.
+fn span_of(times: &[UtcTime], range: &Range<UtcTime>) -> Option<Range<usize>> {
+    let first = times.iter().position(|at| range.contains(at))?;
+    let last = times.iter().rposition(|at| range.contains(at))?;
+    Some(first..last + 1)
+}
+
+/// Samples of one series at a run of scans; ends early at one that does not read back.
+struct Samples<I> {
+    items: I,
+}
+
+impl Samples<()> {
+    fn of(
+        columns: &dyn Columns,
+        group: GroupId,
+        place: u16,
+        scans: Range<usize>,
+    ) -> Result<Samples<impl Iterator<Item = Option<Sample>>>, StoreError> {
+        let pieces = columns.pieces(group, series_column(place), scans.start)?;
+        let skipped = pieces.first().map_or(0, |piece| scans.start.saturating_sub(piece.first));
+        let items = pieces.into_iter().flat_map(Piece::into_items::<SampleCoder>);
+        Ok(Samples { items: items.skip(skipped).take(scans.len()) })
+    }
+}
+
+impl<I: Iterator<Item = Option<Sample>>> Iterator for Samples<I> {
+    type Item = Sample;
+
+    fn next(&mut self) -> Option<Sample> {
+        self.items.next().flatten()
+    }
+}
+
+/// The error for columns of a group that do not fit together or do not decode.
+pub(super) fn unreadable(group: GroupId) -> StoreError {
+    StoreError::Damaged {
+        what: format!("a sealed epoch of group {}", group.0),
+        reason: "its columns do not read back".to_owned(),
+    }
+}

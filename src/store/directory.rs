@@ -1,0 +1,190 @@
+//! The data directory: who may use it, what lies in it, what is moved aside.
+//!
+//! ```text
+//! last-sequence   sequence number of the last sealed scan; outlives a database that is lost, in whole
+//!                 or at its end, so that no number is given twice and the loss is seen
+//! lock            held while a process has the store open
+//! reserve         space to give back when the disk is full: sled needs some to open again
+//! db/             the database: conf, db, snap.*, blobs/ (always empty)
+//! db.damaged-1/   a database that could not be opened, for a person to look at
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::error::StoreError;
+use crate::limits;
+
+/// Bytes of the reserve: four segments, as a snapshot and the first writes after opening need.
+const RESERVE_BYTES: usize = 4 * limits::STORE_SEGMENT_BYTES;
+/// The reserve is filled again only when the medium has this many times its size free.
+const RESERVE_FREE_FACTOR: u64 = 8;
+/// Damaged databases kept; a medium that damages one after another must not fill up with them.
+const DAMAGED_MAX: u32 = 3;
+
+/// A data directory that this process alone may use.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory if it is missing and takes its lock.
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        let unusable = |path: &Path, error: &io::Error| StoreError::Directory {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
+        let lock_path = path.join("lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(|error| unusable(&lock_path, &error))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse { dir: path.to_owned() }),
+            Err(error) => Err(unusable(&lock_path, &error.into())),
+        }
+    }
+
+    /// The directory of the database.
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join("db")
+    }
+
+    /// Moves a damaged database aside; gives where to. The first few are kept, of later ones only
+    /// the newest.
+    pub(super) fn move_aside(&self) -> Result<PathBuf, StoreError> {
+        let place = |number: u32| self.path.join(format!("db.damaged-{number}"));
+        let aside = (1..DAMAGED_MAX).map(place).find(|path| !path.exists());
+        let aside = aside.unwrap_or_else(|| place(DAMAGED_MAX));
+        // Renaming a directory fails on one that is not empty, and that error says more than this.
+        let _ = fs::remove_dir_all(&aside);
+        fs::rename(self.database(), &aside)
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|error| StoreError::Directory { path: self.database(), reason: error.to_string() })?;
+        Ok(aside)
+    }
+
+    /// The sequence number that was known to be durable when the last epoch was sealed; 0 when that
+    /// is not known.
+    pub(super) fn last_sequence(&self) -> u64 {
+        let text = fs::read_to_string(self.path.join("last-sequence")).unwrap_or_default();
+        text.strip_suffix('\n').and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    /// Notes the sequence number up to which scans are durable.
+    pub(super) fn note_last_sequence(&self, sequence: u64) {
+        let (path, next) = (self.path.join("last-sequence"), self.path.join("last-sequence.new"));
+        let noted = File::create(&next).and_then(|mut file| {
+            writeln!(file, "{sequence}")?;
+            file.sync_all()?;
+            fs::rename(&next, &path)
+        });
+        if let Err(error) = noted {
+            log::warn!("store: {}: {error}; a loss of stored readings may go unseen", path.display());
+        }
+    }
+
+    /// Fills the reserve while there is plenty of space; without space there is none.
+    pub(super) fn fill_reserve(&self) {
+        let path = self.path.join("reserve");
+        let is_full = fs::metadata(&path).is_ok_and(|file| file.len() >= RESERVE_BYTES as u64);
+        let free_bytes = rustix::fs::statvfs(&self.path).map_or(0, |fs| fs.f_bavail * fs.f_frsize);
+        if is_full || free_bytes < RESERVE_FREE_FACTOR * RESERVE_BYTES as u64 {
+            return;
+        }
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(&vec![0; RESERVE_BYTES])?;
+            file.sync_all()
+        });
+        if written.is_err() {
+            self.give_reserve();
+        }
+    }
+
+    /// Gives the reserve back to the medium.
+    pub(super) fn give_reserve(&self) {
+        // Nothing to do about a reserve that is not there.
+        let _ = fs::remove_file(self.path.join("reserve"));
+    }
+}
+
+/// Bytes of all files of the database in `path`.
+pub(super) fn database_bytes(path: &Path) -> u64 {
+    let files = entries(path).filter_map(|entry| entry.metadata().ok());
+    files.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+}
+
+/// Files in `blobs/` of the database in `path`.
+pub(super) fn blob_files(path: &Path) -> usize {
+    entries(&path.join("blobs")).count()
+}
+
+/// sled refuses to open next to a snapshot that a crash left half written.
+pub(super) fn remove_half_written_snapshots(path: &Path) {
+    for entry in entries(path) {
+        if entry.file_name().to_string_lossy().ends_with(".generating") {
+            // If it cannot be removed, opening fails and says so.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Makes the files of a new database survive a power cut: their names lie in directories that
+/// nothing else would sync.
+pub(super) fn sync_new_database(path: &Path) -> io::Result<()> {
+    File::open(path.join("conf"))?.sync_all()?;
+    for directory in [Some(path), path.parent(), path.parent().and_then(Path::parent)] {
+        if let Some(directory) = directory.filter(|directory| !directory.as_os_str().is_empty()) {
+            File::open(directory)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(path: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    fs::read_dir(path).into_iter().flatten().filter_map(Result::ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_user_of_a_directory_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Directory::take(dir.path()).unwrap();
+        let refused = Directory::take(dir.path()).unwrap_err();
+        assert_eq!(refused, StoreError::InUse { dir: dir.path().to_owned() });
+        drop(first);
+        assert!(Directory::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn the_last_sequence_number_is_kept_and_a_torn_note_of_it_is_no_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = Directory::take(dir.path()).unwrap();
+        assert_eq!(directory.last_sequence(), 0);
+        directory.note_last_sequence(1_234);
+        assert_eq!(directory.last_sequence(), 1_234);
+        fs::write(dir.path().join("last-sequence"), "12").unwrap();
+        assert_eq!(directory.last_sequence(), 0);
+    }
+
+    #[test]
+    fn the_first_damaged_databases_are_kept_and_the_newest() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = Directory::take(dir.path()).unwrap();
+        for number in [1, 2, 3, 3] {
+            fs::create_dir(directory.database()).unwrap();
+            fs::write(directory.database().join("db"), "damaged").unwrap();
+            let aside = directory.move_aside().unwrap();
+            assert_eq!(aside, dir.path().join(format!("db.damaged-{number}")));
+        }
+        assert!(!directory.database().exists());
+    }
+}

@@ -1,0 +1,126 @@
+//! The readings of one series in ascending time, an epoch at a time.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::vec;
+
+use super::columns;
+use super::error::StoreError;
+use super::index::Sealed;
+use super::sealed::SealedEpoch;
+use super::shared::Shared;
+use crate::model::reading::{GroupId, Reading, SeriesId};
+use crate::time::UtcTime;
+
+/// Readings of one series in ascending time; those of equal time in the order they were taken.
+///
+/// Sealed epochs are read only as the iterator comes to them, so memory holds one of them at a time,
+/// or a few where the clock was set back. An epoch that does not read back gives one error, and the
+/// readings after it follow.
+pub struct History {
+    shared: Arc<Shared>,
+    places: Vec<(GroupId, u16)>,
+    range: Range<UtcTime>,
+    /// Sealed epochs still to be read; the one that begins first is last.
+    sealed: Vec<Sealed>,
+    /// Readings of the epochs that have been read, oldest epoch first.
+    runs: Vec<Run>,
+}
+
+struct Run {
+    epoch: u32,
+    readings: vec::IntoIter<Reading>,
+}
+
+impl Run {
+    fn next_at(&self) -> Option<UtcTime> {
+        self.readings.as_slice().first().map(|reading| reading.at)
+    }
+}
+
+impl History {
+    /// The readings of `series` in `range`, as the store stands now.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        series: SeriesId,
+        range: Range<UtcTime>,
+    ) -> Result<Self, StoreError> {
+        let state = shared.state();
+        let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
+        let mut sealed = state.index.within(&range);
+        let unsealed: Vec<_> = (state.index.next_number()..).zip(state.unsealed().cloned()).collect();
+        drop(state);
+
+        sealed.sort_by_key(|epoch| std::cmp::Reverse((epoch.extent.first, epoch.number)));
+        let mut runs = Vec::new();
+        for (epoch, columns) in unsealed {
+            let readings = columns::readings(&columns, &places, &range)?.into_iter();
+            runs.push(Run { epoch, readings });
+        }
+        Ok(Self { shared: Arc::clone(shared), places, range, sealed, runs })
+    }
+
+    /// Reads the sealed epochs that may hold the next reading.
+    fn read_ahead(&mut self) -> Result<(), StoreError> {
+        loop {
+            let next_at = self.runs.iter().filter_map(Run::next_at).min();
+            let is_due = |epoch: &mut Sealed| next_at.is_none_or(|at| epoch.extent.first <= at);
+            let Some(epoch) = self.sealed.pop_if(is_due) else { return Ok(()) };
+            let readings = self.shared.with_database(|database| {
+                let columns = SealedEpoch { database, number: epoch.number };
+                columns::readings(&columns, &self.places, &self.range)
+            });
+            match readings {
+                Ok(readings) => self.add_run(epoch.number, readings),
+                // Retention was faster.
+                Err(StoreError::Damaged { .. }) if !self.shared.state().index.contains(epoch.number) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn add_run(&mut self, epoch: u32, readings: Vec<Reading>) {
+        self.runs.retain(|run| !run.readings.as_slice().is_empty());
+        self.runs.push(Run { epoch, readings: readings.into_iter() });
+        self.runs.sort_by_key(|run| run.epoch);
+    }
+}
+
+impl Iterator for History {
+    type Item = Result<Reading, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(error) = self.read_ahead() {
+            return Some(Err(error));
+        }
+        // The first of equal times is that of the oldest epoch.
+        let runs = self.runs.iter_mut().filter(|run| run.next_at().is_some());
+        runs.min_by_key(|run| run.next_at())?.readings.next().map(Ok)
+    }
+}
+
+/// How many readings [`History`] would give; epochs that lie whole in the range are not decoded.
+pub(super) fn count(shared: &Shared, series: SeriesId, range: &Range<UtcTime>) -> Result<u64, StoreError> {
+    let state = shared.state();
+    let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
+    let sealed = state.index.within(range);
+    let unsealed: Vec<_> = state.unsealed().cloned().collect();
+    drop(state);
+
+    let mut count = 0;
+    for epoch in unsealed {
+        count += columns::count(&epoch, &places, range)?;
+    }
+    for epoch in sealed {
+        let is_inside = range.contains(&epoch.extent.first) && range.contains(&epoch.extent.last);
+        count += shared.with_database(|database| {
+            let columns = SealedEpoch { database, number: epoch.number };
+            if is_inside {
+                columns::count_all(&columns, &places)
+            } else {
+                columns::count(&columns, &places, range)
+            }
+        })?;
+    }
+    Ok(count)
+}

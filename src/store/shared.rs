@@ -1,0 +1,184 @@
+//! What the handles and the writer thread hold together: the state, the database, and the ways to
+//! wait for each other.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+use super::database::Database;
+use super::error::StoreError;
+use super::state::{Job, Pause, State};
+use super::status::Durable;
+use crate::model::reading::Scan;
+
+/// What the handles and the writer share. The state is never locked while waiting for the database.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// `None` while it cannot be opened, and after closing.
+    database: RwLock<Option<Database>>,
+    window: Duration,
+    /// The writer has something to do.
+    wake: Condvar,
+    /// The writer has done something; for those who wait on a thread and those who wait on a task.
+    progress: Condvar,
+    progress_tasks: Notify,
+    durable: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// Shares `database`; what is taken becomes durable within `window`.
+    pub(super) fn new(state: State, database: Database, window: Duration) -> Self {
+        Self {
+            durable: watch::Sender::new(state.durable.sequence),
+            state: Mutex::new(state),
+            database: RwLock::new(Some(database)),
+            window,
+            wake: Condvar::new(),
+            progress: Condvar::new(),
+            progress_tasks: Notify::new(),
+        }
+    }
+
+    /// The state, for a moment.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // No step leaves the state half done, so one that panicked elsewhere does no harm.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `act` with the database.
+    pub(super) fn with_database<T>(
+        &self,
+        act: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = &*database {
+            return act(database);
+        }
+        drop(database);
+        let state = self.state();
+        Err(state
+            .failing()
+            .map_or(StoreError::Closed, |reason| StoreError::Failing { reason: reason.to_owned() }))
+    }
+
+    /// Puts a database in place that was opened again.
+    pub(super) fn open_database(&self, database: Database) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
+    }
+
+    /// Lets go of the database, once all who read have finished.
+    pub(super) fn close_database(&self) {
+        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        // sled may panic when a damaged or failing database is closed.
+        let closing = std::panic::AssertUnwindSafe(move || drop(database));
+        if std::panic::catch_unwind(closing).is_err() {
+            log::error!("store: the database panicked while it was closed");
+        }
+    }
+
+    /// The writer's next job, as soon as there is one.
+    pub(super) fn next_job(&self) -> Job {
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            let pause = match state.next_job(now, self.window) {
+                Ok(job) => return job,
+                Err(pause) => pause,
+            };
+            state = match pause {
+                Pause::Forever => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Pause::Until(at) => {
+                    let waited = self.wake.wait_timeout(state, at.saturating_duration_since(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Tells all who wait that the writer has done something.
+    pub(super) fn tell(&self) {
+        let sequence = self.state().durable.sequence;
+        self.durable.send_if_modified(|known| std::mem::replace(known, sequence) != sequence);
+        self.progress.notify_all();
+        self.progress_tasks.notify_waiters();
+    }
+
+    /// Wakes the writer.
+    pub(super) fn wake_writer(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Takes a scan as soon as there is room, without blocking the thread.
+    pub(super) async fn append(&self, mut scan: Scan) -> Result<(), StoreError> {
+        loop {
+            let progress = self.progress_tasks.notified();
+            tokio::pin!(progress);
+            // From here on no progress is missed.
+            progress.as_mut().enable();
+            match self.try_append(scan)? {
+                None => return Ok(()),
+                Some(refused) => scan = refused,
+            }
+            progress.await;
+        }
+    }
+
+    /// Takes a scan if there is room; gives it back if there is none.
+    fn try_append(&self, scan: Scan) -> Result<Option<Scan>, StoreError> {
+        let mut state = self.state();
+        if !state.has_room() && !state.closing {
+            return Ok(Some(scan));
+        }
+        if state.take(scan)? {
+            self.wake_writer();
+        }
+        Ok(None)
+    }
+
+    /// Takes a scan as soon as there is room.
+    pub(super) fn append_blocking(&self, scan: Scan) -> Result<(), StoreError> {
+        let mut state = self.state();
+        while !state.has_room() && !state.closing {
+            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.take(scan)? {
+            self.wake_writer();
+        }
+        Ok(())
+    }
+
+    /// Waits until everything taken before is on the medium.
+    pub(super) fn flush(&self) -> Result<Durable, StoreError> {
+        let mut state = self.state();
+        if state.closing {
+            return Err(StoreError::Closed);
+        }
+        let flush = state.ask_flush();
+        self.wake_writer();
+        loop {
+            if let Some(reason) = state.failing() {
+                return Err(StoreError::Failing { reason: reason.to_owned() });
+            }
+            if state.is_flushed(flush) {
+                return Ok(state.durable);
+            }
+            if state.closed {
+                return Err(StoreError::Closed);
+            }
+            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Asks the writer to make everything durable and stop.
+    pub(super) fn ask_close(&self) {
+        self.state().closing = true;
+        self.wake_writer();
+        self.tell();
+    }
+
+    /// Tells whenever more scans are durable.
+    pub(super) fn watch_durable(&self) -> watch::Receiver<u64> {
+        self.durable.subscribe()
+    }
+}
