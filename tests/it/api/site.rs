@@ -70,6 +70,7 @@ impl Served {
             served.append("PT-PV1", &["P"], time, vec![given]);
             served.append("PT-ESS1", &["SOC", "SN"], time, storage(step));
         }
+        served.store.flush().unwrap();
         served
     }
 
