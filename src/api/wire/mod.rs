@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod code;
+pub(super) mod json_stream;
 pub mod names;
 pub mod operation;
 pub mod question;
@@ -108,10 +109,10 @@ mod tests {
         let names: Vec<&str> =
             registry::REGISTRY.iter().map(|entry| entry.name).filter(|name| telling(name)).collect();
         assert!(names.len() > 40);
+        // What is pushed over MQTT is a wire of its own, which names its members itself.
+        let wires = ["api/wire", "uplink/payload.rs"].map(|wire| source_root().join(wire));
         for path in sources(&source_root()) {
-            let is_home = path.starts_with(source_root().join("api/wire"))
-                || path == source_root().join("uplink/payload.rs");
-            if is_home {
+            if wires.iter().any(|wire| path.starts_with(wire)) {
                 continue;
             }
             let text = code(&path);
