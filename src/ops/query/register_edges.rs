@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_gap_of_more_than_a_month_is_not_crossed() {
-        let scans = [(0, Some(1.0)), (32, Some(2.0)), (64, Some(3.0))];
+        let scans = [(0, Some(1.0)), (32, Some(2.0)), (63, Some(3.0))];
         assert_eq!(edges(&scans, 32..33), (vec![], vec![3.0]));
         assert_eq!(edges(&scans, 31..33), (vec![1.0], vec![3.0]));
     }
