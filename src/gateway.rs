@@ -138,8 +138,8 @@ impl Gateway {
         desk::Consoles::open(desk, &self.data, self.ops.site().console.as_ref())
     }
 
-    /// Becomes `site` while running: only what changed is started anew. Gives the names of those
-    /// parts.
+    /// Becomes `site` while running: only what changed is started or stopped. Gives the names of
+    /// those parts.
     ///
     /// # Errors
     /// When the store cannot register a series or the API cannot listen where it should; then the
@@ -154,16 +154,16 @@ impl Gateway {
             ops.replace_site(new_site).map(|()| jobs)
         });
         let jobs = registered.await.map_err(Failure::new)?.map_err(Failure::new)?;
-        let mut restarted = self.plant.become_site(jobs).await;
+        let mut changed = self.plant.become_site(jobs).await;
         if site.uplink != before.uplink || site.cems.id != before.cems.id {
             self.push_to(site.uplink.as_ref()).await;
-            restarted.push("uplink".to_owned());
+            changed.push("uplink".to_owned());
         }
         if site.api != before.api || site.console != before.console || site.store != before.store {
-            restarted.push("api, console and store settings: at the next start of the gateway".to_owned());
+            changed.push("api, console and store settings: at the next start of the gateway".to_owned());
         }
-        log::info!("the site has changed; started anew: {}", restarted.join(", "));
-        Ok(restarted)
+        log::info!("the site has changed; started or stopped: {}", changed.join(", "));
+        Ok(changed)
     }
 
     async fn push_to(&self, settings: Option<&UplinkSettings>) {

@@ -21,12 +21,12 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::modbus::health::Health;
 use crate::modbus::line::LineHandle;
-use crate::model::quality::Cause;
 use crate::model::reading::Scan;
 use crate::store::Store;
 use crate::time::{Clock, Interval, UtcTime};
 
 use job::Job;
+use scan::Heard;
 use schedule::Schedule;
 
 /// Longest wait for the task to end once it is asked to.
@@ -79,15 +79,15 @@ impl Poll {
     }
 
     /// Polls `jobs` from now on. A job that stays as it was keeps its ticks and its counters, so
-    /// that no meter misses a cycle because another one came or went. Gives the meters whose jobs
-    /// were started anew.
+    /// that no meter misses a cycle because another one came or went. Gives the meters that were
+    /// started, anew or for the first time, and those that are polled no longer.
     pub async fn replace(&self, jobs: Vec<Job>) -> BTreeSet<String> {
-        let (done, restarted) = oneshot::channel();
+        let (done, changed) = oneshot::channel();
         if self.orders.send(Order::Replace(jobs, done)).await.is_err() {
             return BTreeSet::new();
         }
-        // The other end is only ever dropped by the end of the task, which starts nothing anew.
-        restarted.await.unwrap_or_default()
+        // The other end is only ever dropped by the end of the task, which changes nothing more.
+        changed.await.unwrap_or_default()
     }
 
     /// How every job goes.
@@ -184,20 +184,21 @@ impl Cycle {
     }
 
     fn replace(&mut self, jobs: Vec<Job>) -> BTreeSet<String> {
-        let mut restarted = BTreeSet::new();
+        let mut changed = BTreeSet::new();
         let (wall, now) = (self.clock.now(), Instant::now());
         let mut before: Vec<Turn> = std::mem::take(&mut self.turns);
         for job in jobs {
             let kept = before.iter().position(|turn| turn.job == job).map(|index| before.swap_remove(index));
             self.turns.push(kept.unwrap_or_else(|| {
-                restarted.insert(job.meter_id.clone());
+                changed.insert(job.meter_id.clone());
                 Turn::new(job, wall, now)
             }));
         }
         let turns = &self.turns;
         self.health.retain(|meter_id, _| turns.iter().any(|turn| turn.job.meter_id == *meter_id));
+        changed.extend(before.into_iter().map(|turn| turn.job.meter_id));
         self.publish();
-        restarted
+        changed
     }
 
     async fn scan(&mut self, index: usize) {
@@ -238,12 +239,16 @@ impl Turn {
             log::warn!("meter '{}' refuses merged reads: its values are read one by one", self.job.meter_id);
             self.one_by_one = true;
         }
-        if scanned.answered {
-            self.answered_at = Some(scanned.scan.at);
-            health.answered();
-        } else {
-            self.silent_scans += 1;
-            health.silent(Instant::now());
+        match scanned.heard {
+            Heard::Answer => {
+                self.answered_at = Some(scanned.scan.at);
+                health.answered();
+            }
+            Heard::Nothing => {
+                self.silent_scans += 1;
+                health.silent(Instant::now());
+            }
+            Heard::LineDown => {}
         }
     }
 
@@ -268,16 +273,12 @@ async fn asks(health: &mut Health, job: &Job, line: &LineHandle) -> bool {
         return true;
     }
     let Some(first) = job.reads.first().filter(|_| health.may_ask(Instant::now())) else { return false };
-    let present = match line.probe(job.unit, first.table, first.span).await {
-        Ok(_) | Err(Cause::Exception(_)) => true,
-        Err(_) => false,
-    };
-    if present {
-        health.answered();
-    } else {
-        health.silent(Instant::now());
+    match Heard::of(&line.probe(job.unit, first.table, first.span).await) {
+        Heard::Answer => health.answered(),
+        Heard::Nothing => health.silent(Instant::now()),
+        Heard::LineDown => {}
     }
-    present
+    !health.is_backed_off()
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -253,6 +253,6 @@ pub struct LineLoad {
 /// What a commit or a rollback put to work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// The parts that were started anew, such as `line rs485-1`; all others went on.
-    pub restarted: Vec<String>,
+    /// The parts that were started or stopped, such as `line rs485-1`; all others went on.
+    pub changed: Vec<String>,
 }

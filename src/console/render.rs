@@ -256,7 +256,7 @@ pub(super) fn difference(lines: &[DiffLine], language: Language) -> String {
 /// What a commit did.
 pub(super) fn committed(applied: &Applied, language: Language) -> String {
     let done = language.pick("committed; ", "已提交；");
-    format!("{done}{}", restarted(applied, language))
+    format!("{done}{}", changed(applied, language))
 }
 
 /// What a rollback did.
@@ -265,17 +265,17 @@ pub(super) fn undone(undone: &Undone<Applied>, language: Language) -> String {
         Undone::Dropped => language.pick("the staged edits are dropped\n", "已放弃暂存的修改\n").to_owned(),
         Undone::Restored(applied) => {
             let done = language.pick("the file before the last commit is back; ", "已恢复上次提交前的配置；");
-            format!("{done}{}", restarted(applied, language))
+            format!("{done}{}", changed(applied, language))
         }
     }
 }
 
-fn restarted(applied: &Applied, language: Language) -> String {
-    let parts = applied.restarted.join(", ");
-    match (applied.restarted.is_empty(), language) {
-        (true, _) => language.pick("nothing had to restart\n", "无需重启任何部分\n").to_owned(),
-        (false, Language::English) => format!("restarted: {parts}\n"),
-        (false, Language::Chinese) => format!("已重启：{parts}\n"),
+fn changed(applied: &Applied, language: Language) -> String {
+    let parts = applied.changed.join(", ");
+    match (applied.changed.is_empty(), language) {
+        (true, _) => language.pick("nothing was started or stopped\n", "没有启动或停止任何部分\n").to_owned(),
+        (false, Language::English) => format!("started or stopped: {parts}\n"),
+        (false, Language::Chinese) => format!("已启动或停止：{parts}\n"),
     }
 }
 

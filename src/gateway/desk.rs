@@ -48,9 +48,9 @@ impl GatewayDesk {
     }
 
     async fn apply(&self, site: Site) -> Result<Applied, DraftError> {
-        let restarted = self.gateway.become_site(site).await;
-        restarted
-            .map(|restarted| Applied { restarted })
+        let changed = self.gateway.become_site(site).await;
+        changed
+            .map(|changed| Applied { changed })
             .map_err(|failure| DraftError::NotApplied(failure.message().to_owned()))
     }
 }

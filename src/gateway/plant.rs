@@ -59,24 +59,25 @@ impl Plant {
     }
 
     /// Makes the lines and polls those of `jobs`: a line whose own settings stay keeps its port open,
-    /// and a meter whose jobs stay keeps its ticks. Gives the names of the parts that were started
-    /// anew.
+    /// and a meter whose jobs stay keeps its ticks. Gives the names of the parts that were started or
+    /// stopped.
     pub(super) async fn become_site(&self, jobs: SiteJobs) -> Vec<String> {
+        let mut changed = Vec::new();
         for gone in self.take_unless(|line| jobs.iter().any(|(kept, _)| kept == line)) {
+            changed.push(format!("line {}", gone.line.id));
             stop(gone).await;
         }
-        let mut restarted = Vec::new();
         for (line, jobs) in jobs {
             if let Some(running) = self.find(&line.id) {
-                restarted.extend(
-                    running.poll.replace(jobs).await.into_iter().map(|meter| format!("meter {meter}")),
-                );
+                let meters = running.poll.replace(jobs).await;
+                changed.extend(meters.into_iter().map(|meter| format!("meter {meter}")));
             } else {
-                restarted.push(format!("line {}", line.id));
+                changed.push(format!("line {}", line.id));
                 self.start(line, jobs);
             }
         }
-        restarted
+        changed.dedup();
+        changed
     }
 
     fn start(&self, line: Line, jobs: Vec<Job>) {

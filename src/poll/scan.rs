@@ -16,20 +16,48 @@ const SILENT_READS_MAX: u32 = 2;
 pub struct Scanned {
     /// The samples at their time.
     pub scan: Scan,
-    /// Whether the meter said anything at all, be it an exception.
-    pub answered: bool,
+    /// Whether the meter said anything.
+    pub heard: Heard,
     /// A merged read was refused although its values can be read one by one.
     pub merge_refused: bool,
+}
+
+/// What was heard of a meter while it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The line was down, which says nothing about the meter.
+    LineDown,
+    /// Nothing, or a gateway in between said for it that it is gone.
+    Nothing,
+    /// An answer, be it an exception.
+    Answer,
+}
+
+impl Heard {
+    /// What one read says.
+    #[must_use]
+    pub const fn of(block: &Result<RegisterBlock, Cause>) -> Self {
+        match block {
+            Ok(_) => Self::Answer,
+            Err(Cause::LineDown) => Self::LineDown,
+            // Modbus Application Protocol V1.1b3, section 7: gateway path unavailable, target device
+            // failed to respond.
+            Err(Cause::Exception(0x0A | 0x0B)) => Self::Nothing,
+            Err(Cause::Exception(_)) => Self::Answer,
+            Err(_) => Self::Nothing,
+        }
+    }
 }
 
 /// Reads all values of `job`, merged as planned or, where the meter has refused that before, each
 /// value alone.
 ///
-/// The scan's time is that of its first answer, so that no value is shown as newer than it is by
-/// more than the scan itself takes; without an answer it is the time of asking.
+/// The scan's time is that of its first answer, so that no value is shown as newer than it is;
+/// without an answer it is the time of asking.
 pub async fn scan(job: &Job, line: &LineHandle, clock: &dyn Clock, one_by_one: bool) -> Scanned {
     let asked_at = clock.now();
-    let mut exchange = Exchange { line, unit: job.unit, silent: 0, answered: false, first_answer: None };
+    let mut exchange =
+        Exchange { line, unit: job.unit, silent: 0, heard: Heard::LineDown, first_answer: None };
     let mut merge_refused = false;
     let mut samples = vec![Sample::missing(Cause::Timeout); job.values.len()];
     for (read_index, read) in job.reads.iter().enumerate() {
@@ -53,7 +81,7 @@ pub async fn scan(job: &Job, line: &LineHandle, clock: &dyn Clock, one_by_one: b
         }
     }
     let at = exchange.first_answer.unwrap_or(asked_at);
-    Scanned { scan: Scan { group: job.group, at, samples }, answered: exchange.answered, merge_refused }
+    Scanned { scan: Scan { group: job.group, at, samples }, heard: exchange.heard, merge_refused }
 }
 
 /// Exceptions 1 to 3 on a merged read may mean only that a hole in it cannot be read.
@@ -71,7 +99,8 @@ struct Exchange<'a> {
     line: &'a LineHandle,
     unit: UnitId,
     silent: u32,
-    answered: bool,
+    /// The most telling of what its reads said.
+    heard: Heard,
     first_answer: Option<UtcTime>,
 }
 
@@ -81,17 +110,21 @@ impl Exchange<'_> {
             return Err(Cause::Timeout);
         }
         let block = self.line.read(self.unit, table, span).await;
-        match &block {
-            Ok(block) => {
-                self.answered = true;
-                self.silent = 0;
-                self.first_answer.get_or_insert(block.read_at);
+        match Heard::of(&block) {
+            Heard::LineDown => {}
+            Heard::Nothing => {
+                self.silent += 1;
+                if self.heard == Heard::LineDown {
+                    self.heard = Heard::Nothing;
+                }
             }
-            Err(Cause::Exception(_)) => {
-                self.answered = true;
+            Heard::Answer => {
                 self.silent = 0;
+                self.heard = Heard::Answer;
             }
-            Err(_) => self.silent += 1,
+        }
+        if let Ok(block) = &block {
+            self.first_answer.get_or_insert(block.read_at);
         }
         block
     }

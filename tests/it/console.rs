@@ -239,7 +239,7 @@ impl Desk for FakeDesk {
 
     async fn commit(&self) -> Result<Applied, DraftError> {
         self.draft(|draft| draft.commit(read_site))?;
-        Ok(Applied { restarted: vec!["line rs485-1".to_owned()] })
+        Ok(Applied { changed: vec!["line rs485-1".to_owned()] })
     }
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {

@@ -214,12 +214,26 @@ async fn a_meter_that_comes_costs_no_other_meter_a_cycle() {
     let bench = Bench::new(&after, Holes::Zero, &[]);
     let poll = bench.poll(&before);
     tokio::time::sleep(Duration::from_millis(5_300)).await;
-    let restarted = poll.replace(bench.jobs(&after)).await;
+    let changed = poll.replace(bench.jobs(&after)).await;
     tokio::time::sleep(Duration::from_millis(5_200)).await;
     poll.shutdown().await;
-    assert_eq!(restarted.into_iter().collect::<Vec<_>>(), ["m3"]);
+    assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["m3"]);
     for point in ["p1", "p2"] {
         assert_eq!(seconds(&bench.readings(point, "A")), (1..=10).collect::<Vec<_>>(), "{point}");
     }
     assert_eq!(seconds(&bench.readings("p3", "A")), (6..=10).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_a_gateway_reports_gone_is_asked_less_often() {
+    let site = site(1, "PT1S");
+    let bench = Bench::new(&site, Holes::Zero, &["exception:11"]);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    let status = poll.status();
+    poll.shutdown().await;
+    assert!(status[0].backed_off);
+    let causes = causes(&bench.readings("p1", "A"));
+    assert_eq!(causes[0], Some(Cause::Exception(11)));
+    assert!(causes.contains(&Some(Cause::BackedOff)));
 }
