@@ -107,8 +107,10 @@ mod tests {
         let names: Vec<&str> =
             registry::REGISTRY.iter().map(|entry| entry.name).filter(|name| telling(name)).collect();
         assert!(names.len() > 40);
+        // What is pushed over MQTT is a wire of its own, which names its members itself.
+        let wires = ["api/wire", "uplink/payload.rs"].map(|wire| source_root().join(wire));
         for path in sources(&source_root()) {
-            if path.starts_with(source_root().join("api/wire")) {
+            if wires.iter().any(|wire| path.starts_with(wire)) {
                 continue;
             }
             let text = code(&path);
