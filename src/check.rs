@@ -35,7 +35,7 @@ pub fn run(path: &Path) -> Result<ExitCode, Failure> {
 pub fn load(path: &Path) -> Result<Site, Failure> {
     config::load(path, meters::library).map_err(|error| match error {
         LoadError::Faults(faults) => Failure::config(faults),
-        other => Failure::config(other),
+        unread @ LoadError::Read { .. } => Failure::config(unread),
     })
 }
 

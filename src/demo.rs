@@ -21,7 +21,9 @@ use crate::meters;
 use crate::sim::plant::SimulatedPlant;
 use crate::sim::site::site_toml;
 use crate::store::Store;
-use crate::time::{Clock, Interval, RunningClock, SystemClock, UtcOffset, UtcTime, parse_instant};
+use crate::time::{
+    Clock, Interval, RunningClock, SystemClock, UtcOffset, UtcTime, local_midnight, parse_instant,
+};
 
 /// The bearer token of the demo's one platform. It is no secret: the demo serves loopback only.
 const TOKEN: &str = "demo";
@@ -80,7 +82,8 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
 async fn make_history(options: &Options, start: UtcTime, site: &Site, store: &Store) -> Result<(), Failure> {
     let to = start.floor(Interval::QUARTER_HOUR);
     let days_ms = i64::from(options.history_days) * Interval::DAY.as_ms();
-    let earliest = UtcTime::from_ms(to.as_ms() - days_ms);
+    // Whole days: a month or a day cut off by the start of history would look incomplete.
+    let earliest = local_midnight(UtcTime::from_ms(to.as_ms() - days_ms), site.cems.offset);
     let kept = store.durable().through;
     if let Some(kept) = kept.filter(|kept| *kept > start) {
         let kept = kept.iso(site.cems.offset);

@@ -191,7 +191,9 @@ impl Gateway {
         }
         let (api, store) = (self.api.lock().await.take(), self.ops.store().clone());
         let closed = tokio::task::spawn_blocking(move || {
-            api.map(ApiServer::shutdown);
+            if let Some(api) = api {
+                api.shutdown();
+            }
             store.close()
         });
         match tokio::time::timeout(STOP_TIMEOUT, closed).await {

@@ -365,8 +365,8 @@ mod tests {
 
         #[test]
         fn any_text_survives_being_written_as_escapes(text in "\\PC{0,20}") {
-            let escapes: Vec<_> = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-            let escapes = escapes.concat();
+            let escaped = |escapes: String, unit| format!("{escapes}\\u{unit:04X}");
+            let escapes = text.encode_utf16().fold(String::new(), escaped);
             let normal = read(&format!("\"{escapes}\"")).unwrap();
             prop_assert_eq!(serde_json::from_str::<String>(&normal).unwrap(), text);
         }

@@ -18,6 +18,7 @@ use crate::document::Faults;
 use crate::failure::Failure;
 use crate::meters;
 use crate::model::meter::SerialSettings;
+use crate::uplink::UplinkHandle;
 
 /// What consoles may ask and order of a [`Gateway`].
 pub(super) struct GatewayDesk {
@@ -68,7 +69,7 @@ impl Desk for GatewayDesk {
         let gateway = &self.gateway;
         let site = gateway.ops.site();
         let uplink =
-            gateway.uplink.try_lock().ok().and_then(|uplink| uplink.as_ref().map(|handle| handle.state()));
+            gateway.uplink.try_lock().ok().and_then(|uplink| uplink.as_ref().map(UplinkHandle::state));
         Status {
             cems_id: site.cems.id.clone(),
             cems_name: site.cems.name.clone(),

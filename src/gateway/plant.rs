@@ -54,7 +54,6 @@ pub(super) struct Plant {
 
 impl Plant {
     /// A plant without lines.
-
     pub(super) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, running: Mutex::default() }
     }
@@ -88,13 +87,11 @@ impl Plant {
     }
 
     /// The wire of a line, to read or write one thing by hand.
-
     pub(super) fn line(&self, line_id: &str) -> Option<LineHandle> {
         self.find(line_id).map(|running| running.handle.clone())
     }
 
     /// How every line goes.
-
     pub(super) fn status(&self) -> Vec<LineStatus> {
         let status = |running: &Arc<Running>| LineStatus {
             line: running.line.clone(),

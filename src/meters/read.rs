@@ -272,7 +272,7 @@ page = "page 12"
             (
                 "address = 41",
                 "address = 105",
-                "address: addresses 104 to 105 touches the forbidden addresses 100 to 109",
+                "address: a read of addresses 104 to 105 touches the forbidden addresses 100 to 109",
             ),
         ] {
             let faults = faults_of(&MAP.replace(sense, nonsense));

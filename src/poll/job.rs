@@ -54,7 +54,7 @@ impl JobValue {
         }
     }
 
-    fn lies_in(&self, read: &PlannedRead) -> bool {
+    fn lies_in(&self, read: PlannedRead) -> bool {
         read.table == self.register.table && read.span.contains(self.register.span())
     }
 
@@ -145,7 +145,7 @@ fn job(
     let reads = plan(&items, &meter.read_limits, cost);
     let mut values: Vec<_> = parameters.iter().map(|(_, parameter)| JobValue::new(parameter)).collect();
     for value in &mut values {
-        value.read_index = reads.iter().position(|read| value.lies_in(read)).unwrap_or(usize::MAX);
+        value.read_index = reads.iter().position(|read| value.lies_in(*read)).unwrap_or(usize::MAX);
     }
     let series: Result<Vec<SeriesId>, StoreError> =
         parameters.iter().map(|(point_id, parameter)| store.series(point_id, &parameter.id)).collect();

@@ -51,8 +51,7 @@ impl Database {
             let config = sled::Config::new().segment_size(limits::STORE_SEGMENT_BYTES);
             config.path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()
         })?;
-        let table =
-            |name: &'static str| guarded(name, || sled.open_tree(name)).map(|tree| Table { name, tree });
+        let table = |name: &'static str| Table::newest(&sled, name);
         let database = Self {
             series: table("series")?,
             groups: table("groups")?,
@@ -70,6 +69,18 @@ impl Database {
         Ok(database)
     }
 
+    /// Begins the ring anew where the old one does not read any more.
+    pub(super) fn renew_ring(&mut self) -> Result<(), StoreError> {
+        self.ring = self.ring.renewed(&self.sled)?;
+        Ok(())
+    }
+
+    /// Begins the cursors anew where the old ones do not read any more.
+    pub(super) fn renew_cursors(&mut self) -> Result<(), StoreError> {
+        self.cursors = self.cursors.renewed(&self.sled)?;
+        Ok(())
+    }
+
     /// Returns when everything written before is on the medium.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         guarded("the database", || self.sled.flush())?;
@@ -78,15 +89,32 @@ impl Database {
 }
 
 /// One tree of the database.
+///
+/// A damaged page of a tree can be neither read nor overwritten, so a tree is given up for the next
+/// one of its name: `ring`, `ring-1`, `ring-2` and on.
 pub(super) struct Table {
     name: &'static str,
+    renewals: u32,
     tree: sled::Tree,
 }
 
 impl Table {
-    /// The value under `key`.
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        guarded(self.name, || self.tree.get(key))
+    /// The tree of `name`, the last one where it was renewed.
+    fn newest(sled: &sled::Db, name: &'static str) -> Result<Self, StoreError> {
+        let names = guarded(name, || Ok(sled.tree_names()))?;
+        let exists = |renewals: &u32| names.iter().any(|known| *known == tree_name(name, *renewals));
+        let renewals = (1..u32::MAX).take_while(exists).last().unwrap_or(0);
+        Self::open(sled, name, renewals)
+    }
+
+    /// An empty tree in place of this one.
+    fn renewed(&self, sled: &sled::Db) -> Result<Self, StoreError> {
+        Self::open(sled, self.name, self.renewals + 1)
+    }
+
+    fn open(sled: &sled::Db, name: &'static str, renewals: u32) -> Result<Self, StoreError> {
+        let tree = guarded(name, || sled.open_tree(tree_name(name, renewals)))?;
+        Ok(Self { name, renewals, tree })
     }
 
     /// Puts `value` under `key`, in place of what was there.
@@ -111,6 +139,10 @@ impl Table {
     pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = Result<(Bytes, Bytes), StoreError>> {
         self.scan::<&[u8]>(..)
     }
+}
+
+fn tree_name(name: &str, renewals: u32) -> String {
+    if renewals == 0 { name.to_owned() } else { format!("{name}-{renewals}") }
 }
 
 struct Scan {
@@ -164,4 +196,49 @@ fn speaks_of_damage(error: &std::io::Error) -> bool {
 
 fn failing(error: &std::io::Error) -> StoreError {
     StoreError::Failing { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(table: &Table, key: &[u8]) -> Option<Vec<u8>> {
+        table.scan(key..=key).next().map(|entry| entry.unwrap().1.to_vec())
+    }
+
+    #[test]
+    fn a_panic_of_the_database_is_an_error_that_tells_it() {
+        let error = guarded::<()>("the ring", || panic!("page 7 is gone")).unwrap_err();
+        let expected =
+            StoreError::Damaged { what: "the ring".to_owned(), reason: "page 7 is gone".to_owned() };
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_renewed_tree_is_empty_and_stays_the_one_in_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let mut database = Database::open(&path).unwrap();
+        for round in 0..3_u8 {
+            assert_eq!(value(&database.ring, b"slot"), None);
+            database.ring.put(b"slot", &[round]).unwrap();
+            drop(database);
+            database = Database::open(&path).unwrap();
+            assert_eq!(value(&database.ring, b"slot"), Some(vec![round]));
+            database.renew_ring().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_half_written_snapshot_does_not_keep_the_database_shut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let database = Database::open(&path).unwrap();
+        database.series.put(b"key", b"value").unwrap();
+        database.sync().unwrap();
+        drop(database);
+        std::fs::write(path.join("snap.00000000000AF0C9.generating"), "torn").unwrap();
+        let database = Database::open(&path).unwrap();
+        assert_eq!(value(&database.series, b"key"), Some(b"value".to_vec()));
+    }
 }

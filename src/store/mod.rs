@@ -17,12 +17,14 @@
 mod block;
 mod code;
 mod columns;
+mod cursor;
 mod database;
 mod directory;
 mod epoch;
 mod error;
 mod history;
 mod index;
+mod job;
 mod key;
 mod latest;
 mod marker;
@@ -262,7 +264,7 @@ impl Store {
     /// The sequence number that a reader of scans has come to; 0 for a new one.
     #[must_use]
     pub fn cursor(&self, name: &str) -> u64 {
-        self.shared.state().cursor(name)
+        self.shared.state().cursors.get(name)
     }
 
     /// Moves a reader's cursor; durable with the next flush.

@@ -1,7 +1,7 @@
 //! What a database holds, read when it is opened: names, cursors, the sealed epochs, the scans of the
 //! ring, and the newest reading of every series.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::columns::{self, Columns};
 use super::database::Database;
@@ -49,17 +49,33 @@ pub(super) struct Recovered {
 ///
 /// # Errors
 /// `Damaged` when it cannot be trusted any more: names are lost, or a tree does not read.
-pub(super) fn recover(database: &Database) -> Result<Recovered, StoreError> {
-    let mut found =
-        Recovered { names: names(database)?, cursors: cursors(database)?, ..Recovered::default() };
+pub(super) fn recover(database: &mut Database) -> Result<Recovered, StoreError> {
+    let mut found = Recovered { names: names(database)?, ..Recovered::default() };
     found.read_markers(database)?;
-    found.replay_ring(database)?;
+    if let Some(damage) = noted(found.read_cursors(database))? {
+        found.damage.push(format!("{damage}; what was sent is sent again"));
+        database.renew_cursors()?;
+    }
+    if let Some(damage) = noted(found.replay_ring(database))? {
+        found.damage.push(damage);
+        database.renew_ring()?;
+    }
     found.find_latest(database);
+    remove_orphans(database, &found.index)?;
     Ok(found)
 }
 
+/// Makes a note of damage that is no reason to give up the whole database.
+fn noted(outcome: Result<(), StoreError>) -> Result<Option<String>, StoreError> {
+    match outcome {
+        Ok(()) => Ok(None),
+        Err(error @ StoreError::Damaged { .. }) => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes blocks that belong to no sealed epoch: those of a sealing or a removal that a crash cut.
-pub(super) fn remove_orphans(database: &Database, index: &EpochIndex) -> Result<(), StoreError> {
+fn remove_orphans(database: &Database, index: &EpochIndex) -> Result<(), StoreError> {
     if let Some(before) = index.iter().next().map_or(Some(u32::MAX), |first| first.number.checked_sub(1)) {
         sealed::remove_blocks(database, 0, before)?;
     }
@@ -68,18 +84,22 @@ pub(super) fn remove_orphans(database: &Database, index: &EpochIndex) -> Result<
 
 /// Makes a database that was opened again fit the epochs of `index`; gives what it has lost.
 pub(super) fn reconcile(database: &Database, index: &mut EpochIndex) -> Result<Vec<String>, StoreError> {
-    let mut damage = Vec::new();
-    for number in index.iter().map(|epoch| epoch.number).collect::<Vec<_>>() {
-        if database.epochs.get(&number.to_be_bytes())?.is_none() {
-            damage.push(format!("epoch {number} was sealed but is missing"));
-            index.remove(number);
+    let mut missing: BTreeSet<u32> = index.iter().map(|epoch| epoch.number).collect();
+    for entry in database.epochs.all() {
+        let (key, _) = entry?;
+        let number = <[u8; 4]>::try_from(&*key).map(u32::from_be_bytes);
+        // A marker that the index does not have: of a sealing that was not acknowledged, which is
+        // done once more, or of a removal that was not finished.
+        if !number.is_ok_and(|number| missing.remove(&number)) {
+            database.epochs.remove(&key)?;
         }
     }
-    // The marker of a sealing that was not acknowledged: the epoch is sealed once more.
-    for entry in database.epochs.scan(index.next_number().to_be_bytes()..) {
-        database.epochs.remove(&entry?.0)?;
-    }
     remove_orphans(database, index)?;
+    let note = |number: &u32| format!("epoch {number} was sealed but is missing");
+    let damage = missing.iter().map(note).collect();
+    for number in missing {
+        index.remove(number);
+    }
     Ok(damage)
 }
 
@@ -105,19 +125,6 @@ fn names(database: &Database) -> Result<Names, StoreError> {
 /// Without its name a reading would be served as another's.
 fn lost_names(what: &str) -> StoreError {
     StoreError::Damaged { what: "the database".to_owned(), reason: format!("names of {what} are lost") }
-}
-
-fn cursors(database: &Database) -> Result<HashMap<String, u64>, StoreError> {
-    let mut cursors = HashMap::new();
-    for entry in database.cursors.all() {
-        let (name, sequence) = entry?;
-        let name = String::from_utf8(name.to_vec());
-        // A cursor that does not read back starts anew: readings are then sent twice, not lost.
-        if let (Ok(name), Ok(sequence)) = (name, <[u8; 8]>::try_from(&*sequence)) {
-            cursors.insert(name, u64::from_be_bytes(sequence));
-        }
-    }
-    Ok(cursors)
 }
 
 impl Recovered {
@@ -148,11 +155,26 @@ impl Recovered {
         if named.series < marker.series_named as usize || named.groups < marker.groups_named as usize {
             return Err(lost_names("series or groups"));
         }
-        if !sealed::is_whole(database, number, marker)? {
-            self.damage.push(format!("blocks of epoch {number} are missing or changed"));
+        match sealed::is_whole(database, number, marker) {
+            Ok(true) => {}
+            Ok(false) => self.damage.push(format!("blocks of epoch {number} are missing or changed")),
+            Err(error @ StoreError::Damaged { .. }) => self.damage.push(error.to_string()),
+            Err(error) => return Err(error),
         }
         let extent = marker.extent;
         self.durable = Durable { sequence: extent.last_sequence, through: Some(extent.newest) };
+        Ok(())
+    }
+
+    fn read_cursors(&mut self, database: &Database) -> Result<(), StoreError> {
+        for entry in database.cursors.all() {
+            let (name, sequence) = entry?;
+            let name = String::from_utf8(name.to_vec());
+            // A cursor that makes no sense starts anew: readings are then sent twice, not lost.
+            if let (Ok(name), Ok(sequence)) = (name, <[u8; 8]>::try_from(&*sequence)) {
+                self.cursors.insert(name, u64::from_be_bytes(sequence));
+            }
+        }
         Ok(())
     }
 

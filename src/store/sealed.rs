@@ -43,7 +43,11 @@ pub(super) fn remove(database: &Database, number: u32) -> Result<(), StoreError>
 pub(super) fn remove_blocks(database: &Database, first: u32, last: u32) -> Result<(), StoreError> {
     let from = BlockKey::first_of(first).to_bytes();
     for entry in database.blocks.scan(from..) {
-        let (key, _) = entry?;
+        let (key, _) = match entry {
+            // What does not read cannot be removed either, and is in nobody's way.
+            Err(StoreError::Damaged { .. }) => break,
+            entry => entry?,
+        };
         if BlockKey::from_bytes(&key).is_some_and(|key| key.epoch > last) {
             break;
         }

@@ -8,7 +8,8 @@ use tokio::sync::{Notify, watch};
 
 use super::database::Database;
 use super::error::StoreError;
-use super::state::{Job, Pause, State};
+use super::job::{Job, Pause};
+use super::state::State;
 use super::status::Durable;
 use crate::model::reading::Scan;
 

@@ -1,19 +1,21 @@
 //! What the handles and the writer thread share in memory, and what each step does to it; no
 //! database, no waiting here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::cursor::Cursors;
 use super::epoch::Epoch;
 use super::error::StoreError;
 use super::index::EpochIndex;
+use super::job::{Job, NewNames, Pause, Write};
 use super::latest::LatestTable;
 use super::marker::Marker;
 use super::names::{NameCounts, Names};
 use super::recovery::Recovered;
 use super::status::{Durable, StoreStatus};
 use crate::limits;
-use crate::model::reading::{GroupId, Scan, SeriesId, Value};
+use crate::model::reading::{Scan, SeriesId, Value};
 
 /// Pending scans that wake the writer before the durability window is over.
 const PENDING_WAKES: usize = limits::STORE_QUEUE_MAX / 2;
@@ -26,7 +28,7 @@ pub(super) struct State {
     pub(super) names: Names,
     /// Names that are on the medium.
     names_durable: NameCounts,
-    cursors: HashMap<String, Cursor>,
+    pub(super) cursors: Cursors,
     pub(super) latest: LatestTable,
     pub(super) index: EpochIndex,
     /// Full epochs that are not sealed yet, oldest first.
@@ -54,67 +56,16 @@ pub(super) struct State {
     pub(super) damage: Vec<String>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Cursor {
-    sequence: u64,
-    durable: bool,
-}
-
-/// Names that are not on the medium yet, as they are stored.
-#[derive(Default)]
-pub(super) struct NewNames {
-    pub(super) series: Vec<(SeriesId, Vec<u8>)>,
-    pub(super) groups: Vec<(GroupId, Vec<u8>)>,
-    /// How many there are with these.
-    pub(super) counts: NameCounts,
-}
-
-/// What the writer has to do next.
-pub(super) enum Job {
-    /// Write an epoch that is full.
-    Seal { number: u32, epoch: Epoch, names: NewNames },
-    /// Write pending scans.
-    Write(Write),
-    /// Try to open the database again.
-    Reopen,
-    /// Nothing any more.
-    Stop,
-}
-
-/// Pending scans and cursors to write.
-pub(super) struct Write {
-    pub(super) names: NewNames,
-    pub(super) cursors: Vec<(String, u64)>,
-    /// The open epoch.
-    pub(super) epoch: u32,
-    /// Sequence number of the first scan; the others count on.
-    pub(super) first_sequence: u64,
-    pub(super) scans: Vec<Scan>,
-    /// Whether all must be on the medium afterwards.
-    pub(super) sync: bool,
-    /// Flushes that are served with it.
-    pub(super) flushes: u64,
-}
-
-/// What to wait for when there is no job.
-pub(super) enum Pause {
-    /// A wake-up.
-    Until(Instant),
-    /// A wake-up, however long it takes.
-    Forever,
-}
-
 impl State {
     /// The state after opening a database that holds `recovered`.
     /// `ring_records` is `None` when the ring cannot be written on where it ends;
     /// `last_sequence` is a number that was durable at some time.
     pub(super) fn new(recovered: Recovered, ring_records: Option<u32>, last_sequence: u64) -> Self {
         let Recovered { names, cursors, index, open, latest, durable, damage, .. } = recovered;
-        let cursors = cursors.into_iter().map(|(name, sequence)| (name, Cursor { sequence, durable: true }));
         let mut state = Self {
             names_durable: names.counts(),
             names,
-            cursors: cursors.collect(),
+            cursors: Cursors::stored(cursors),
             latest,
             index,
             open,
@@ -237,24 +188,12 @@ impl State {
         self.frozen.iter().chain([&self.open])
     }
 
-    /// The sequence number that a reader of scans has come to.
-    pub(super) fn cursor(&self, name: &str) -> u64 {
-        self.cursors.get(name).map_or(0, |cursor| cursor.sequence)
-    }
-
     /// Moves a cursor; says whether the writer should wake.
     pub(super) fn move_cursor(&mut self, name: &str, sequence: u64) -> Result<bool, StoreError> {
         if self.closing {
             return Err(StoreError::Closed);
         }
-        let is_new = !self.cursors.contains_key(name);
-        if name.is_empty() || name.len() > limits::ID_CHARS_MAX {
-            return Err(StoreError::Name { name: name.to_owned() });
-        }
-        if is_new && self.cursors.len() >= limits::STORE_CURSORS_MAX {
-            return Err(StoreError::NamesUsedUp { what: "cursors", count: self.cursors.len() });
-        }
-        self.cursors.insert(name.to_owned(), Cursor { sequence, durable: false });
+        self.cursors.set(name, sequence)?;
         Ok(self.wait_for_durability())
     }
 
@@ -296,17 +235,12 @@ impl State {
 
     fn take_write(&mut self, sync: bool) -> Write {
         let scans = std::mem::take(&mut self.pending);
-        let mut cursors = Vec::new();
         if sync {
             self.waiting_since = None;
-            for (name, cursor) in self.cursors.iter_mut().filter(|(_, cursor)| !cursor.durable) {
-                cursor.durable = true;
-                cursors.push((name.clone(), cursor.sequence));
-            }
         }
         Write {
             names: self.new_names(),
-            cursors,
+            cursors: if sync { self.cursors.take_moved() } else { Vec::new() },
             epoch: self.index.next_number(),
             first_sequence: self.last_sequence + 1 - scans.len() as u64,
             scans,
@@ -369,7 +303,7 @@ impl State {
     /// The database takes no writes. The open epoch is closed: what of it the ring has is unknown now.
     pub(super) fn fail(&mut self, reason: String, retry_at: Instant) {
         self.failing = Some((reason, retry_at));
-        self.cursors.values_mut().for_each(|cursor| cursor.durable = false);
+        self.cursors.forget_stored();
         self.names_durable = NameCounts::default();
         self.freeze();
     }
@@ -386,5 +320,93 @@ impl State {
         self.damage.extend(damage);
         self.freeze();
         self.wait_for_durability();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::{GroupId, Sample};
+    use crate::store::marker::Sum;
+    use crate::time::UtcTime;
+
+    const WINDOW: Duration = Duration::from_secs(5);
+
+    fn state(series: usize) -> (State, GroupId) {
+        let mut state = State::new(Recovered::default(), Some(0), 0);
+        let name = |index| state.names.series("PT-1", &format!("P{index}")).unwrap();
+        let series: Vec<SeriesId> = (0..series).map(name).collect();
+        let group = state.names.group(&series).unwrap();
+        (state, group)
+    }
+
+    /// A scan whose values do not compress.
+    fn noise(state: &State, group: GroupId) -> Scan {
+        let width = state.names.group_series(group).unwrap().len() as u64;
+        let bits = |place: u64| (state.last_sequence * width + place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let value = |place| Sample::good(Value::Number(f64::from_bits(bits(place) >> 2)));
+        let at = UtcTime::from_ms(state.last_sequence.cast_signed() * 1_000);
+        Scan { group, at, samples: (0..width).map(value).collect() }
+    }
+
+    #[test]
+    fn whoever_appends_waits_for_the_writer_instead_of_filling_the_memory() {
+        let (mut state, group) = state(1);
+        let mut taken = 0;
+        while state.has_room() {
+            state.take(noise(&state, group)).unwrap();
+            taken += 1;
+        }
+        // Two full epochs, and the scan that closed the second.
+        assert_eq!(taken, FROZEN_MAX * limits::EPOCH_SCANS_MAX + 1);
+        let Ok(Job::Seal { epoch, .. }) = state.next_job(Instant::now(), WINDOW) else { panic!("no seal") };
+        let marker = Marker::new(&epoch, epoch.extent().unwrap(), Sum::default(), NameCounts::default());
+        state.sealed(0, &marker);
+        assert!(state.has_room());
+    }
+
+    #[test]
+    fn a_job_comes_when_the_window_is_over_and_holds_everything_since_the_last() {
+        let (mut state, group) = state(2);
+        assert!(matches!(state.next_job(Instant::now(), WINDOW), Err(Pause::Forever)));
+        for _ in 0..3 {
+            state.take(noise(&state, group)).unwrap();
+        }
+        let now = Instant::now();
+        assert!(matches!(state.next_job(now, WINDOW), Err(Pause::Until(_))));
+        let Ok(Job::Write(write)) = state.next_job(now + WINDOW, WINDOW) else { panic!("no write") };
+        assert_eq!((write.first_sequence, write.scans.len(), write.sync), (1, 3, true));
+        assert_eq!((write.names.series.len(), write.names.groups.len()), (2, 1));
+        assert!(matches!(state.next_job(now + WINDOW, WINDOW), Err(Pause::Forever)));
+    }
+
+    #[test]
+    fn while_the_database_fails_only_what_was_never_acknowledged_is_lost() {
+        // Columns take memory even with one scan each, so many wide groups fill it fast.
+        let (mut state, group) = state(limits::GROUP_SERIES_MAX);
+        let mut series = state.names.group_series(group).unwrap().to_vec();
+        let mut groups = std::iter::repeat_with(move || {
+            series.rotate_left(1);
+            series.clone()
+        });
+        let mut take = |state: &mut State| {
+            let group = state.names.group(&groups.next().unwrap()).unwrap();
+            state.take(noise(state, group)).unwrap();
+        };
+        take(&mut state);
+        state.scans_are_durable(Durable { sequence: 1, through: None }, 0);
+        state.fail("no space".to_owned(), Instant::now() + WINDOW);
+        while state.dropped_scans == 0 {
+            assert!(state.has_room());
+            take(&mut state);
+        }
+        let kept: Vec<_> = state.unsealed().filter_map(Epoch::extent).collect();
+        assert_eq!(kept[0].last_sequence, 1);
+        assert_eq!(kept[1].first_sequence, state.dropped_scans + 2);
+        assert!(state.status().open_bytes <= limits::UNSEALED_BYTES_MAX);
+
+        state.recover(EpochIndex::default(), Vec::new());
+        let job = state.next_job(Instant::now(), WINDOW);
+        assert!(matches!(job, Ok(Job::Seal { number: 0, epoch, .. }) if epoch.scans() == 1));
     }
 }

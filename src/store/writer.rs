@@ -9,9 +9,9 @@ use super::database::Database;
 use super::directory::{self, Directory};
 use super::epoch::Epoch;
 use super::error::StoreError;
+use super::job::{Job, NewNames, Write};
 use super::recovery::{self, Recovered, RingPen};
 use super::shared::Shared;
-use super::state::{Job, NewNames, Write};
 use super::status::Durable;
 use super::{retention, ring, sealed};
 use crate::config::site::StoreSettings;
@@ -212,9 +212,8 @@ pub(super) fn open_and_recover(
     damage: &mut Vec<String>,
 ) -> Result<(Database, Recovered), StoreError> {
     let attempt = |damage: &mut Vec<String>| {
-        let database = open_or_replace(directory, damage)?;
-        let recovered = recovery::recover(&database)?;
-        recovery::remove_orphans(&database, &recovered.index)?;
+        let mut database = open_or_replace(directory, damage)?;
+        let recovered = recovery::recover(&mut database)?;
         Ok((database, recovered))
     };
     let outcome = match attempt(damage) {

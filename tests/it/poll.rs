@@ -1,5 +1,6 @@
 //! The scan cycle in virtual time: simulated meters, the real line, a real store.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ fn site_text(meters: usize, interval: &str) -> String {
         "#
     .to_owned();
     for number in 1..=meters {
-        text += &format!(
+        write!(
+            text,
             r#"
             [[meter]]
             id = "m{number}"
@@ -69,7 +71,8 @@ fn site_text(meters: usize, interval: &str) -> String {
             unit = "kW"
             reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
             "#
-        );
+        )
+        .unwrap();
     }
     text
 }
