@@ -1,5 +1,7 @@
 //! The application-side interface, asked over real sockets.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what is unexpected in a test ends it")]
+
 mod client;
 mod golden;
 mod hostile;

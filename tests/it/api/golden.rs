@@ -15,7 +15,7 @@ fn folder() -> PathBuf {
 }
 
 /// Compares `answer` to `question` with the file of this name, or records it.
-fn check(name: &str, question: Value, answer: &Answer) {
+fn check(name: &str, question: &Value, answer: &Answer) {
     let found = json!({ "question": question, "status": answer.status, "answer": answer.json() });
     let path = folder().join(format!("{name}.json"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -73,10 +73,10 @@ fn every_operation_answers_as_recorded() {
         let answer = post(served.address(), operation, body);
         let question =
             json!({ "operation": operation, "body": serde_json::from_str::<Value>(body).unwrap() });
-        check(name, question, &answer);
+        check(name, &question, &answer);
     }
-    check("about", json!({ "get": "/cems/v1/about" }), &get(served.address(), "/cems/v1/about"));
-    check("health", json!({ "get": "/healthz" }), &get(served.address(), "/healthz"));
+    check("about", &json!({ "get": "/cems/v1/about" }), &get(served.address(), "/cems/v1/about"));
+    check("health", &json!({ "get": "/healthz" }), &get(served.address(), "/healthz"));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn every_member_that_is_wrong_is_named_as_recorded() {
     ] {
         let answer = post(served.address(), operation, &body);
         assert_eq!(answer.code(), name[6..11].parse::<u64>().unwrap(), "{name}: {}", answer.message());
-        check(name, json!({ "operation": operation, "body": body }), &answer);
+        check(name, &json!({ "operation": operation, "body": body }), &answer);
     }
 }
 
@@ -179,7 +179,7 @@ fn what_http_itself_forbids_is_told_as_recorded() {
         }
         assert_eq!(answer.header("Cache-Control"), Some("no-store"));
         assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
-        check(name, json!(name), &answer);
+        check(name, &json!(name), &answer);
     }
 }
 

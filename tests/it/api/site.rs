@@ -58,7 +58,8 @@ impl Served {
             let time = UtcTime::from_ms(start.as_ms() + i64::from(step) * Interval::QUARTER_HOUR.as_ms());
             let steps = f64::from(step);
             let power = 200.0 + 10.0 * (steps % 4.0);
-            let suspect = Sample { value: number(900.5), quality: Quality::Suspect(Doubt::OutOfRange) };
+            let suspect =
+                Sample { value: Some(Value::Number(900.5)), quality: Quality::Suspect(Doubt::OutOfRange) };
             let power = if step == 7 { suspect } else { Sample::good(Value::Number(power)) };
             let energy = Sample::good(Value::Number(18_000.0 + 52.5 * steps));
             served.append("PT-CH1", &["EPI", "P"], time, vec![energy, power]);
@@ -97,10 +98,6 @@ impl Drop for Served {
 
 pub(super) fn at(text: &str) -> UtcTime {
     parse_instant(text, UtcOffset::from_minutes(480).unwrap()).unwrap()
-}
-
-fn number(value: f64) -> Option<Value> {
-    Some(Value::Number(value))
 }
 
 fn storage(step: u32) -> Vec<Sample> {
