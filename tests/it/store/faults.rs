@@ -137,6 +137,9 @@ fn a_damaged_file_neither_stops_the_gateway_nor_gives_a_wrong_reading() {
             }
             is_whole &= left.next().is_none();
         }
+        for (sequence, scan) in plant.durable_scans() {
+            assert_eq!(scan, plant.scan(sequence), "round {round}");
+        }
         let status = plant.store.status();
         let was_closed = round % 2 == 0;
         assert!(is_whole || !was_closed || !status.damage.is_empty(), "round {round}: an unseen loss");
