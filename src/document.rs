@@ -43,6 +43,13 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Faults noted before the rest are only counted, so that a hostile file costs no memory.
+const NOTED_MAX: usize = limits::FAULTS_MAX * 10;
+/// Characters that a fault shows of a key or a reason.
+const FAULT_CHARS_MAX: usize = 240;
+/// Names that a remedy lists.
+const NAMES_LISTED_MAX: usize = 20;
+
 /// All faults of one file, in the order of their lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -66,12 +73,24 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+impl Faults {
+    /// These faults and then those of another file.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.list.extend(other.list);
+        let beyond = self.list.len().saturating_sub(limits::FAULTS_MAX);
+        self.list.truncate(limits::FAULTS_MAX);
+        Self { more: self.more + other.more + beyond, ..self }
+    }
+}
+
 /// A parsed file and the faults found in it so far.
 #[derive(Debug)]
 pub struct Document {
     file: String,
     toml: TomlDocument<String>,
-    found: RefCell<Vec<Fault>>,
+    line_ends: Vec<usize>,
+    found: RefCell<Faults>,
 }
 
 impl Document {
@@ -94,11 +113,16 @@ impl Document {
                 &format!("at most {} are read; split it", limits::CONFIG_BYTES_MAX),
             ));
         }
+        let line_ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         let toml = TomlDocument::parse(text.to_owned()).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            refuse(line_of(text, at), error.message().replace('\n', " "), "correct the TOML at this line")
+            refuse(
+                line_of(&line_ends, at),
+                error.message().replace('\n', " "),
+                "correct the TOML at this line",
+            )
         })?;
-        Ok(Self { file: file.to_owned(), toml, found: RefCell::default() })
+        Ok(Self { file: file.to_owned(), toml, line_ends, found: RefCell::default() })
     }
 
     /// The top level of the file.
@@ -119,25 +143,42 @@ impl Document {
     /// # Errors
     /// All faults, sorted by line.
     pub fn verdict(&self) -> Result<(), Faults> {
-        let mut list = self.found.borrow().clone();
-        if list.is_empty() {
+        let mut faults = self.found.borrow().clone();
+        if faults.list.is_empty() {
             return Ok(());
         }
-        list.sort_by_key(|fault| fault.line);
-        let more = list.len().saturating_sub(limits::FAULTS_MAX);
-        list.truncate(limits::FAULTS_MAX);
-        Err(Faults { list, more })
+        faults.list.sort_by_key(|fault| fault.line);
+        Err(faults.and(Faults::default()))
     }
 
-    fn note(&self, at: usize, section: &str, key: &str, reason: String, remedy: String) {
-        let line = line_of(self.toml.raw(), at);
-        let (section, key) = (section.to_owned(), key.to_owned());
-        self.found.borrow_mut().push(Fault { file: self.file.clone(), line, section, key, reason, remedy });
+    fn note(&self, at: usize, section: &str, key: &str, reason: &str, remedy: String) {
+        let mut found = self.found.borrow_mut();
+        if found.list.len() >= NOTED_MAX {
+            found.more += 1;
+            return;
+        }
+        let line = line_of(&self.line_ends, at);
+        let (section, key, reason) = (section.to_owned(), printable(key), printable(reason));
+        found.list.push(Fault { file: self.file.clone(), line, section, key, reason, remedy });
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.borrow().list.len() >= NOTED_MAX
     }
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+/// What a file holds goes to a terminal here: neither endless nor with codes that move its cursor.
+fn printable(text: &str) -> String {
+    let shown = text.chars().take(FAULT_CHARS_MAX).map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    let mut shown: String = shown.collect();
+    if text.chars().nth(FAULT_CHARS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+fn line_of(line_ends: &[usize], at: usize) -> usize {
+    line_ends.partition_point(|end| *end < at) + 1
 }
 
 /// One table of a [`Document`].
@@ -161,6 +202,12 @@ impl<'a> Section<'a> {
         self.label = label;
     }
 
+    /// The 1-based line that it starts at.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        line_of(&self.document.line_ends, self.at)
+    }
+
     /// Whether the key is there.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
@@ -171,12 +218,25 @@ impl<'a> Section<'a> {
     pub fn fault(&self, key: &str, reason: impl Into<String>, remedy: impl Into<String>) {
         let at = self.table.get_key_value(key).and_then(|(name, item)| item.span().or_else(|| name.span()));
         let at = at.map_or(self.at, |span| span.start);
-        self.document.note(at, &self.label, key, reason.into(), remedy.into());
+        self.document.note(at, &self.label, key, &reason.into(), remedy.into());
     }
 
     /// Notes that `key` is missing.
     pub fn missing(&self, key: &str, remedy: impl Into<String>) {
         self.fault(key, "is missing", remedy);
+    }
+
+    /// Notes a fault at `key`, whose remedy is the nearest of the `known` names or a list of them.
+    pub fn unknown_name<'n>(
+        &self,
+        key: &str,
+        reason: impl Into<String>,
+        written: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) {
+        // Looking for the nearest of many names takes long; nobody reads it in a fault only counted.
+        let remedy = if self.document.is_full() { String::new() } else { remedy_for_name(written, known) };
+        self.fault(key, reason, remedy);
     }
 
     fn item(&self, key: &str) -> Option<&'a Item> {
@@ -435,15 +495,27 @@ impl<'a> Section<'a> {
             if asked.contains(key) {
                 continue;
             }
-            let nearest = asked.iter().map(|known| (distance(key, known), known)).min();
-            let remedy = match nearest {
-                Some((far, known)) if far <= 2 => format!("did you mean '{known}'?"),
-                _ => {
-                    format!("known here: {}", asked.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
-                }
-            };
-            self.fault(key, "is an unknown key", remedy);
+            self.unknown_name(key, "is an unknown key", key, asked.iter().map(String::as_str));
         }
+    }
+}
+
+/// `did you mean 'parity'?`, or the names there are.
+fn remedy_for_name<'n>(written: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+    let alike = known.clone().filter(|name| name.len().abs_diff(written.len()) <= 2 * char::MAX.len_utf8());
+    let nearest = alike.map(|name| (distance(written, name), name)).min();
+    // Two edits turn 'host' into 'port'; who mistypes a word mostly gets its first letter right.
+    let begins_alike = |name: &str| name.chars().next() == written.chars().next();
+    match nearest {
+        Some((0..=1, name)) => return format!("did you mean '{name}'?"),
+        Some((2, name)) if begins_alike(name) => return format!("did you mean '{name}'?"),
+        _ => {}
+    }
+    let listed: Vec<&str> = known.clone().take(NAMES_LISTED_MAX).collect();
+    match known.count().saturating_sub(listed.len()) {
+        _ if listed.is_empty() => "there is none to refer to yet; add it".to_owned(),
+        0 => format!("known here: {}", listed.join(", ")),
+        more => format!("known here: {} and {more} more", listed.join(", ")),
     }
 }
 
@@ -515,6 +587,43 @@ mod tests {
             faults_of("ratio = 40", |root| assert_eq!(root.number("ratio", 0.0..=1e6), Some(40.0)))
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn faults_beyond_the_listed_ones_are_counted() {
+        let text: String = (0..2_000).map(|n| format!("key{n} = 1")).collect::<Vec<_>>().join("\n");
+        let document = Document::parse("site.toml", &text).unwrap();
+        document.root().finish();
+        let faults = document.verdict().unwrap_err();
+        assert_eq!((faults.list.len(), faults.more), (limits::FAULTS_MAX, 2_000 - limits::FAULTS_MAX));
+        assert_eq!(faults.list.last().map(|fault| fault.line), Some(limits::FAULTS_MAX));
+    }
+
+    #[test]
+    fn what_a_fault_shows_of_the_file_is_short_and_printable() {
+        let text = format!("\"\\u001b[2J\" = 1\n{} = 2\n", "k".repeat(100_000));
+        let document = Document::parse("site.toml", &text).unwrap();
+        document.root().finish();
+        let faults = document.verdict().unwrap_err();
+        assert_eq!(faults.list[0].key, "\u{FFFD}[2J");
+        assert_eq!(faults.list[1].key.len(), FAULT_CHARS_MAX + 3);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_or_with_all() {
+        let known = ["grid", "chiller", "fan"];
+        for (written, remedy) in [
+            ("grit", "did you mean 'grid'?"),
+            ("fna", "did you mean 'fan'?"),
+            ("man", "did you mean 'fan'?"),
+            ("mat", "known here: grid, chiller, fan"),
+            ("storage", "known here: grid, chiller, fan"),
+        ] {
+            assert_eq!(remedy_for_name(written, known.into_iter()), remedy);
+        }
+        assert_eq!(remedy_for_name("x", [].into_iter()), "there is none to refer to yet; add it");
+        let many: Vec<String> = (100..125).map(|n| format!("m{n}")).collect();
+        assert!(remedy_for_name("storage", many.iter().map(String::as_str)).ends_with("m119 and 5 more"));
     }
 
     #[test]

@@ -10,13 +10,36 @@
 //! 5. `ops` answers what may be asked; `api` and `console` put the answer into words, `uplink`
 //!    sends every reading on, `gateway` starts them all and stops them in order.
 
+pub mod failure;
 pub mod limits;
 pub mod time;
 
 pub mod document;
 pub mod model;
+pub mod register_text;
 
 pub mod config;
 pub mod meters;
 
+pub mod modbus;
+
+pub mod counter;
+pub mod mapping;
+pub mod stats;
+
 pub mod store;
+
+pub mod ops;
+
+pub mod api;
+pub mod console;
+pub mod poll;
+pub mod uplink;
+
+pub mod sim;
+
+pub mod check;
+pub mod gateway;
+
+pub mod demo;
+pub mod tools;

@@ -15,6 +15,8 @@ pub const LINES_MAX: usize = 64;
 pub const METERS_MAX: usize = 500;
 /// Registers in one register map.
 pub const MAP_REGISTERS_MAX: usize = 1_000;
+/// TOML files in the folder of register maps: far more models than one site has.
+pub const MAP_FILES_MAX: usize = 200;
 /// Platforms that may hold a token.
 pub const PLATFORMS_MAX: usize = 32;
 
@@ -86,10 +88,23 @@ pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;
 pub const API_JSON_DEPTH_MAX: usize = 8;
 /// Bytes of one item of an answer; also the fixed buffer that it is written into.
 pub const API_ITEM_BYTES_MAX: usize = 4_096;
+/// Bytes of an answer that are held back and sent together: one with a length if that was all, one
+/// chunk of a stream if not.
+pub const API_REPLY_HELD_BYTES_MAX: usize = 8 * 1_024;
+/// Bytes of an answer that are held back for a client of HTTP/1.0, which knows no chunks.
+pub const API_REPLY_HTTP10_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of a path with its query string.
+pub const API_TARGET_BYTES_MAX: usize = 4 * 1_024;
 /// Items of one page.
 pub const API_PAGE_SIZE_MAX: u32 = 500;
 /// Items of one page where the request does not say.
 pub const API_PAGE_SIZE_DEFAULT: u32 = 100;
+/// Readings that one question may go through. A month of one-second readings is 2.7 million; twice
+/// that takes a small ARM board a few seconds, and a longer answer is better asked for in parts.
+pub const QUERY_READINGS_MAX: u64 = 6_000_000;
+/// Days before and after a statistic in which a register's next reading is looked for. A gap longer
+/// than a month says nothing about the day it ends on.
+pub const QUERY_EDGE_DAYS_MAX: i64 = 31;
 /// Threads that answer API requests.
 pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
@@ -99,9 +114,19 @@ pub const API_LIST_MAX: usize = 100;
 pub const UPLINK_PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
 /// Unacknowledged MQTT messages.
 pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
+/// Scans read from the store at once for the uplink. A scan of a full group takes a few payloads, so
+/// this bounds the messages that wait in memory to about a megabyte.
+pub const UPLINK_SCANS_READ_MAX: usize = 16;
+/// Seconds without any acknowledgement after which a broker is taken for gone.
+pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
+
+/// Registers and coils that a client may write into one simulated meter beside its measurements.
+pub const SIM_WRITTEN_MAX: usize = 1_024;
+/// Connections that one simulated Modbus TCP server holds at once.
+pub const SIM_CONNECTIONS_MAX: usize = 32;
 
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
@@ -110,3 +135,4 @@ const _: () = assert!(METER_TEXT_BYTES_MAX <= u8::MAX as usize);
 const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
 const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);
+const _: () = assert!(API_ITEM_BYTES_MAX <= API_REPLY_HELD_BYTES_MAX);

@@ -1,3 +1,105 @@
 //! The command line: parse, call, exit code; nothing else.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cems_gateway::{check, demo, gateway, tools};
+use clap::{Parser, Subcommand};
+
+/// An energy gateway: Modbus meters in, a trimmed application-side interface out.
+///
+/// Prepared for GB/T 35031.5-2025, wire names provisional.
+#[derive(Parser)]
+#[command(name = "cems-gateway", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A whole simulated site through the real code; token `demo`, loopback only
+    Demo {
+        /// Where the API listens; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Start at this instant instead of now, such as 2024-06-12T10:30:00+08:00
+        #[arg(long)]
+        at: Option<String>,
+        /// Keep the readings here instead of in a folder that goes with the demo
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Days of history made before the start
+        #[arg(long, default_value_t = 75, value_parser = clap::value_parser!(u16).range(0..=400))]
+        history_days: u16,
+    },
+    /// The service: polls, keeps and serves the site of a file
+    Run {
+        /// The site file
+        #[arg(long)]
+        config: PathBuf,
+        /// The folder of readings, cursors and passwords
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Tells all faults of a site file (exit code 78), or prints its read plan
+    Check {
+        /// The site file
+        file: PathBuf,
+    },
+    /// Reads registers of one unit, through the same line code
+    Read(tools::ReadOptions),
+    /// Writes registers or coils of one unit
+    Write(tools::WriteOptions),
+    /// The meter library and its golden frames
+    Meters {
+        /// A folder of register maps that come before the built-in ones
+        #[arg(long)]
+        maps: Option<PathBuf>,
+        #[command(subcommand)]
+        order: tools::MetersOrder,
+    },
+    /// Only the simulated meters of a site file, for practice and for other software
+    Sim {
+        /// The site file
+        #[arg(long)]
+        config: PathBuf,
+        /// Something that goes wrong, such as late:200@once=3, silent@unit=5 or bad-crc@chance=1
+        #[arg(long = "fault")]
+        faults: Vec<String>,
+        /// The same seed gives the same faults
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// The serial console's commands on this terminal, for a gateway that runs here
+    Console {
+        /// The data folder of the running gateway
+        #[arg(long, default_value = "/var/lib/cems-gateway")]
+        data: PathBuf,
+    },
+    /// Makes a new bearer token and the line that lets a platform use it
+    Token {
+        /// The platform's ID
+        platform: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let log = env_logger::Env::default().default_filter_or("warn,cems_gateway=info");
+    env_logger::Builder::from_env(log).format_timestamp_millis().init();
+    let ended = match Cli::parse().command {
+        Command::Demo { listen, at, data, history_days } => {
+            demo::run(&demo::Options { listen, at, data, history_days })
+        }
+        Command::Run { config, data } => gateway::run(&config, &data),
+        Command::Check { file } => check::run(&file),
+        Command::Read(options) => tools::read(&options),
+        Command::Write(options) => tools::write(&options),
+        Command::Meters { maps, order } => tools::meters(maps.as_deref(), &order),
+        Command::Sim { config, faults, seed } => tools::sim(&config, &faults, seed),
+        Command::Console { data } => tools::console(&data),
+        Command::Token { platform } => tools::token(&platform),
+    };
+    ended.unwrap_or_else(|failure| failure.report())
+}

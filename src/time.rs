@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::civil::{Date, DateTime};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::tz::Offset;
 use jiff::{Timestamp, Zoned};
 use thiserror::Error;
@@ -76,6 +77,13 @@ impl UtcTime {
     #[must_use]
     pub fn iso(self, offset: UtcOffset) -> IsoTime {
         IsoTime { time: self, offset }
+    }
+
+    /// As HTTP writes it: `Wed, 12 Jun 2024 02:30:05 GMT` (RFC 9110, section 5.6.7).
+    #[must_use]
+    pub fn http_date(self) -> String {
+        let printed = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.timestamp());
+        printed.unwrap_or_else(|_| "Thu, 01 Jan 1970 00:00:00 GMT".to_owned())
     }
 
     fn timestamp(self) -> Timestamp {
@@ -483,6 +491,12 @@ mod tests {
         let later = UtcTime::from_ms(at.as_ms() + 45);
         assert_eq!(later.iso(UtcOffset::UTC).to_string(), "2024-06-12T02:30:05.045+00:00");
         assert_eq!(parse_instant(&later.iso(SHANGHAI()).to_string(), UtcOffset::UTC), Ok(later));
+    }
+
+    #[test]
+    fn an_instant_is_written_in_greenwich_time_for_http() {
+        let at = parse_instant("2024-06-12T10:30:05.9+08:00", UtcOffset::UTC).unwrap();
+        assert_eq!(at.http_date(), "Wed, 12 Jun 2024 02:30:05 GMT");
     }
 
     #[test]

@@ -1,3 +1,24 @@
-//! The site file.
+//! The site file: one TOML text in, a checked [`Site`](site::Site) or every fault of it out.
 
+pub mod difference;
+pub mod draft;
+pub mod edit;
+pub mod replace;
 pub mod site;
+
+mod categories;
+mod cems;
+mod entries;
+mod form;
+mod lines;
+mod main_registers;
+mod meters;
+mod parameters;
+mod places;
+mod points;
+mod quantity;
+mod read;
+mod serial;
+mod services;
+
+pub use read::{LoadError, load, read};

@@ -1,1 +1,157 @@
-//! The meter library.
+//! The meter library: one register map per model, each telling where its facts come from.
+//!
+//! Maps come built in and from a folder of the site, whose map replaces the built-in one of the same
+//! model. Beside each map lie golden frames, worked out apart from this program, that hold the way from
+//! bytes to values against change.
+//! `docs/meters.md` tells how to write one.
+
+mod folder;
+pub mod golden;
+mod read;
+pub mod show;
+
+use std::path::Path;
+
+pub use folder::Golden;
+pub use read::read_map;
+
+use crate::document::Faults;
+use crate::model::meter::{MapLibrary, RegisterMap};
+
+/// A map that is part of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltIn {
+    /// The model.
+    pub model: &'static str,
+    /// The map as TOML.
+    pub map: &'static str,
+    /// Its golden frames as TOML.
+    pub golden: &'static str,
+}
+
+macro_rules! built_in {
+    ($model:literal) => {
+        BuiltIn {
+            model: $model,
+            map: include_str!(concat!("maps/", $model, ".toml")),
+            golden: include_str!(concat!("maps/", $model, ".golden.toml")),
+        }
+    };
+}
+
+const BUILT_IN: [BuiltIn; 4] = [
+    built_in!("acrel-adw300"),
+    built_in!("chint-dtsu666"),
+    built_in!("eastron-sdm120"),
+    built_in!("eastron-sdm630"),
+];
+
+/// The maps that are part of the program, in the order of their models.
+#[must_use]
+pub const fn builtin() -> &'static [BuiltIn] {
+    &BUILT_IN
+}
+
+impl BuiltIn {
+    /// What faults call the map's file.
+    fn file(&self) -> String {
+        format!("built-in {}.toml", self.model)
+    }
+
+    /// The map, read.
+    ///
+    /// # Errors
+    /// Never for a released program; its tests read every one.
+    pub fn read(&self) -> Result<RegisterMap, Faults> {
+        read_map(&self.file(), self.map)
+    }
+}
+
+/// All maps by model: the built-in ones, replaced and joined by those of the folder `overrides`.
+///
+/// # Errors
+/// All faults of all files of the folder, each with its file; also when two of them hold one model.
+pub fn library(overrides: Option<&Path>) -> Result<MapLibrary, Faults> {
+    let mut library = MapLibrary::new();
+    for built_in in builtin() {
+        library.insert(built_in.model.to_owned(), built_in.read()?);
+    }
+    if let Some(folder) = overrides {
+        library.extend(folder::maps(folder)?);
+    }
+    Ok(library)
+}
+
+/// The golden frames of every model that has some: the folder's own before the built-in ones.
+///
+/// # Errors
+/// When a file of the folder cannot be read.
+pub fn goldens(overrides: Option<&Path>) -> Result<Vec<Golden>, Faults> {
+    let mut goldens = match overrides {
+        Some(folder) => folder::goldens(folder)?,
+        None => Vec::new(),
+    };
+    for built_in in builtin() {
+        if !goldens.iter().any(|golden| golden.model == built_in.model) {
+            goldens.push(Golden {
+                model: built_in.model.to_owned(),
+                file: format!("built-in {}.golden.toml", built_in.model),
+                text: built_in.golden.to_owned(),
+            });
+        }
+    }
+    goldens.sort_by(|left, right| left.model.cmp(&right.model));
+    Ok(goldens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_map_reads_without_fault_and_calls_itself_by_its_file_name() {
+        for built_in in builtin() {
+            let map = built_in.read().unwrap_or_else(|faults| panic!("{faults}"));
+            assert_eq!(map.model, built_in.model);
+        }
+    }
+
+    /// A site may change a meter without renaming its parameters.
+    #[test]
+    fn the_maps_share_the_names_that_a_site_needs_most() {
+        for (model, map) in library(None).unwrap() {
+            for name in
+                ["energy_import", "energy_export", "power", "reactive_power", "power_factor", "frequency"]
+            {
+                assert!(map.register(name).is_some(), "{model} has no {name}");
+            }
+            for name in ["voltage_a", "current_a"] {
+                assert!(map.register(name).is_some(), "{model} has no {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_name_has_one_unit_and_one_reading_type_in_all_maps() {
+        let library = library(None).unwrap();
+        let entries = || library.values().flat_map(|map| &map.registers);
+        for left in entries() {
+            for right in entries().filter(|right| right.register.name == left.register.name) {
+                let name = &left.register.name;
+                assert_eq!((&left.unit, left.reading_type), (&right.unit, right.reading_type), "{name}");
+                assert_eq!((&left.title, left.ratio), (&right.title, right.ratio), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_registers_of_a_map_lie_over_each_other() {
+        for (model, map) in library(None).unwrap() {
+            let mut spans: Vec<_> = map.registers.iter().map(|entry| entry.register.span()).collect();
+            spans.sort();
+            for pair in spans.windows(2) {
+                assert!(pair[0].end() <= u32::from(pair[1].start), "{model}: {pair:?}");
+            }
+        }
+    }
+}

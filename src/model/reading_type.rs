@@ -107,6 +107,21 @@ impl ReadingTypePattern {
     }
 }
 
+impl fmt::Display for ReadingTypePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, field) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(".")?;
+            }
+            match field {
+                Some(number) => write!(f, "{number}")?,
+                None => f.write_str("*")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for ReadingTypePattern {
     type Err = ReadingTypeFault;
 
@@ -160,6 +175,7 @@ mod tests {
         let reactive: ReadingType = "0.0.0.1.19.1.12.0.0.0.0.0.0.0.0.3.73.0".parse().unwrap();
         assert!(any_direction.matches(&energy) && any_direction.matches(&exported));
         assert!(!any_direction.matches(&reactive));
+        assert_eq!(any_direction.to_string(), "0.0.0.1.*.1.12.0.0.0.0.0.0.0.0.3.72.0");
         assert!("*.*".parse::<ReadingTypePattern>().is_err());
     }
 

@@ -1,3 +1,20 @@
 //! The gateway against itself: one module a part.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
 
+mod api;
+mod arrows;
+mod broker;
+mod config;
+mod config_documents;
+mod console;
+mod faults;
+mod lines;
+mod poll;
+mod sim;
 mod store;
+mod uplink;

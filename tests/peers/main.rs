@@ -1,1 +1,11 @@
-//! The built binary against outside software.
+//! The built binary against software that others wrote: one module a story.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by stopping there")]
+
+mod harness;
+
+mod crash;
+mod demo;
+mod firmware;
+mod modbus;
+mod simulator;
+mod uplink;

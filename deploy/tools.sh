@@ -1,0 +1,52 @@
+# Installs what building and testing need and the machine lacks; sourced by tests/run and deploy/cross-build.
+# shellcheck shell=bash
+#
+# A bare Debian machine with Rust is enough to start from: the rest are Debian packages, installed as root
+# or through sudo, and Python packages of exact versions in a virtual environment of the checkout's own.
+
+python_tools="$PWD/.cache/venv"
+
+# Says what went wrong and what to do, and ends the script.
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "'$*' needs root; run it as root, or install sudo"
+  fi
+}
+
+# debian_packages NAME...: installs those that are missing.
+debian_packages() {
+  local name missing=()
+  for name in "$@"; do
+    [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
+      missing+=("$name")
+  done
+  ((${#missing[@]})) || return 0
+  echo "installing Debian packages: ${missing[*]}"
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${missing[@]}" </dev/null
+}
+
+# python_packages REQUIREMENTS: installs the exact versions that the file lists, in .cache/venv.
+python_packages() {
+  local requirements=$1
+  local installed=$python_tools/installed-${requirements//\//-}
+  [[ -x $python_tools/bin/pip ]] || make_virtual_environment
+  cmp --silent "$requirements" "$installed" && return
+  echo "installing Python packages of $requirements"
+  "$python_tools/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+  cp "$requirements" "$installed"
+}
+
+make_virtual_environment() {
+  python3 -c 'import ensurepip' 2>/dev/null || debian_packages python3 python3-venv
+  python3 -m venv "$python_tools"
+}

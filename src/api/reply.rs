@@ -1,0 +1,295 @@
+//! Reply: the bytes of an HTTP answer.
+//!
+//! A short document is held back until it is whole and goes out with its length; a document that
+//! fails before that never shows. A longer one is streamed in chunks; when it fails, its last chunk
+//! is replaced by something that is no chunk, so that no client takes it for complete or waits on.
+
+use std::io::{self, Write};
+
+use crate::limits;
+
+/// How a client wants to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// HTTP/1.1, so that chunks are understood.
+    pub takes_chunks: bool,
+    /// The connection stays open.
+    pub keeps_alive: bool,
+    /// Only the head is wanted (`HEAD`).
+    pub head_only: bool,
+}
+
+/// The head of an answer without its length. Every text in it is a literal of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The HTTP status.
+    pub status: u16,
+    /// How it is answered.
+    pub manner: Manner,
+    /// Now, as HTTP writes it.
+    pub date: String,
+    /// Methods that would be taken.
+    pub allow: Option<&'static str>,
+    /// Seconds after which it may be tried again.
+    pub retry_after_s: Option<u32>,
+}
+
+enum Length {
+    Known(u64),
+    Chunked,
+    UntilClose,
+    NoBody,
+}
+
+impl Head {
+    fn write(&self, out: &mut dyn Write, length: &Length) -> io::Result<()> {
+        let version = if self.manner.takes_chunks { "HTTP/1.1" } else { "HTTP/1.0" };
+        write!(out, "{version} {} {}\r\nDate: {}\r\n", self.status, reason(self.status), self.date)?;
+        out.write_all(b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")?;
+        match length {
+            Length::Known(bytes) => write!(out, "{CONTENT_TYPE}Content-Length: {bytes}\r\n")?,
+            Length::Chunked => write!(out, "{CONTENT_TYPE}Transfer-Encoding: chunked\r\n")?,
+            Length::UntilClose => out.write_all(CONTENT_TYPE.as_bytes())?,
+            Length::NoBody => {}
+        }
+        if self.status == 401 {
+            out.write_all(b"WWW-Authenticate: Bearer realm=\"cems\"\r\n")?;
+        }
+        if let Some(allow) = self.allow {
+            write!(out, "Allow: {allow}\r\n")?;
+        }
+        if let Some(seconds) = self.retry_after_s {
+            write!(out, "Retry-After: {seconds}\r\n")?;
+        }
+        let connection = if self.manner.keeps_alive { "keep-alive" } else { "close" };
+        write!(out, "Connection: {connection}\r\n\r\n")
+    }
+}
+
+const CONTENT_TYPE: &str = "Content-Type: application/json; charset=utf-8\r\n";
+
+const fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}
+
+/// An answer without a body.
+pub(super) fn send_without_body(out: &mut dyn Write, head: &Head) -> io::Result<()> {
+    head.write(out, &Length::NoBody)?;
+    out.flush()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing has been sent.
+    Held,
+    /// The head and some chunks have been sent.
+    Chunks,
+    /// The head has been sent; the end of the connection ends the body.
+    UntilClose,
+}
+
+/// What became of a reply that was broken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BrokenOff {
+    /// Nothing had been sent, another answer may be.
+    Unsent,
+    /// A part had been sent; the client sees that it is one.
+    Sent,
+}
+
+/// The body of an answer, written as it comes.
+pub(super) struct Reply<'o> {
+    out: &'o mut dyn Write,
+    head: Head,
+    state: State,
+    held: Vec<u8>,
+    counted: u64,
+}
+
+impl<'o> Reply<'o> {
+    /// An answer that goes to `out`.
+    pub(super) fn new(out: &'o mut dyn Write, head: Head) -> Self {
+        Self { out, head, state: State::Held, held: Vec::new(), counted: 0 }
+    }
+
+    /// Sends what is left and the mark that this is all.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        match self.state {
+            State::Held => {
+                self.head.write(self.out, &Length::Known(self.counted))?;
+                self.out.write_all(&self.held)?;
+            }
+            State::Chunks => {
+                self.send_chunk()?;
+                self.out.write_all(b"0\r\n\r\n")?;
+            }
+            State::UntilClose => self.out.write_all(&self.held)?,
+        }
+        self.out.flush()
+    }
+
+    /// Ends a document that cannot be completed.
+    pub(super) fn break_off(mut self) -> BrokenOff {
+        match self.state {
+            State::Held => return BrokenOff::Unsent,
+            // No chunk begins like this: the client gives up at once instead of waiting for more.
+            State::Chunks => {
+                let _ = self.out.write_all(b"!\r\n").and_then(|()| self.out.flush());
+            }
+            State::UntilClose => {
+                self.held.clear();
+                let _ = self.out.flush();
+            }
+        }
+        BrokenOff::Sent
+    }
+
+    fn room(&self) -> usize {
+        match (self.state, self.head.manner.takes_chunks) {
+            (State::Held, false) => limits::API_REPLY_HTTP10_BYTES_MAX,
+            _ => limits::API_REPLY_HELD_BYTES_MAX,
+        }
+    }
+
+    fn begin_streaming(&mut self) -> io::Result<()> {
+        if self.head.manner.takes_chunks {
+            self.state = State::Chunks;
+            return self.head.write(self.out, &Length::Chunked);
+        }
+        self.state = State::UntilClose;
+        self.head.manner.keeps_alive = false;
+        self.head.write(self.out, &Length::UntilClose)
+    }
+
+    fn send_chunk(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        if self.state == State::Chunks {
+            write!(self.out, "{:x}\r\n", self.held.len())?;
+            self.out.write_all(&self.held)?;
+            self.out.write_all(b"\r\n")?;
+        } else {
+            self.out.write_all(&self.held)?;
+        }
+        self.held.clear();
+        Ok(())
+    }
+}
+
+impl Write for Reply<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.counted = self.counted.saturating_add(bytes.len() as u64);
+        if self.head.manner.head_only {
+            return Ok(bytes.len());
+        }
+        if self.held.len() + bytes.len() > self.room() {
+            if self.state == State::Held {
+                self.begin_streaming()?;
+            }
+            self.send_chunk()?;
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(manner: Manner) -> Head {
+        Head { status: 200, manner, date: "now".to_owned(), allow: None, retry_after_s: None }
+    }
+
+    const MODERN: Manner = Manner { takes_chunks: true, keeps_alive: true, head_only: false };
+
+    fn sent(manner: Manner, bytes: usize, end: impl FnOnce(Reply<'_>)) -> String {
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, head(manner));
+        for _ in 0..bytes / 100 {
+            reply.write_all(&[b'x'; 100]).unwrap();
+        }
+        end(reply);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The body of a chunked answer; `None` where it is not whole.
+    fn dechunked(body: &str) -> Option<usize> {
+        let (mut rest, mut length) = (body, 0);
+        loop {
+            let (size, after) = rest.split_once("\r\n")?;
+            let size = usize::from_str_radix(size, 16).ok()?;
+            if size == 0 {
+                return (after == "\r\n").then_some(length);
+            }
+            length += size;
+            rest = after.get(size..)?.strip_prefix("\r\n")?;
+        }
+    }
+
+    #[test]
+    fn a_short_answer_has_its_length_and_a_long_one_comes_in_chunks() {
+        let short = sent(MODERN, 500, |reply| reply.finish().unwrap());
+        assert!(short.contains("Content-Length: 500\r\n") && short.ends_with(&"x".repeat(500)));
+        let long = sent(MODERN, 100_000, |reply| reply.finish().unwrap());
+        let (head, body) = long.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("Transfer-Encoding: chunked") && !head.contains("Content-Length"));
+        assert_eq!(dechunked(body), Some(100_000));
+    }
+
+    #[test]
+    fn an_answer_that_is_broken_off_never_looks_whole() {
+        let long = sent(MODERN, 100_000, |reply| assert_eq!(reply.break_off(), BrokenOff::Sent));
+        let (_, body) = long.split_once("\r\n\r\n").unwrap();
+        assert_eq!(dechunked(body), None);
+        let short = sent(MODERN, 500, |reply| assert_eq!(reply.break_off(), BrokenOff::Unsent));
+        assert_eq!(short, "");
+    }
+
+    #[test]
+    fn an_old_client_gets_no_chunks() {
+        let old = Manner { takes_chunks: false, keeps_alive: false, head_only: false };
+        let whole = sent(old, 100_000, |reply| reply.finish().unwrap());
+        assert!(whole.contains("HTTP/1.0 200 OK") && whole.contains("Content-Length: 100000\r\n"));
+        let bytes = limits::API_REPLY_HTTP10_BYTES_MAX + 1_000;
+        let streamed = sent(old, bytes, |reply| reply.finish().unwrap());
+        let (head, body) = streamed.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("Connection: close") && !head.contains("Content-Length"));
+        assert_eq!(body.len(), bytes / 100 * 100);
+    }
+
+    #[test]
+    fn a_head_tells_the_length_that_the_body_would_have() {
+        let manner = Manner { head_only: true, ..MODERN };
+        let answer = sent(manner, 100_000, |reply| reply.finish().unwrap());
+        assert!(answer.contains("Content-Length: 100000\r\n") && answer.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn memory_stays_the_same_however_long_the_answer_is() {
+        let mut out = io::sink();
+        let mut reply = Reply::new(&mut out, head(MODERN));
+        for _ in 0..100_000 {
+            reply.write_all(&[b'x'; 100]).unwrap();
+            assert!(reply.held.capacity() <= 2 * limits::API_REPLY_HELD_BYTES_MAX);
+        }
+        reply.finish().unwrap();
+    }
+}

@@ -1,0 +1,463 @@
+//! Simple objects (clauses 6.11 to 6.13), readings (6.10), counts (6.4), pages (6.7), statistics
+//! (6.15) and the envelope around every answer.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::{Shown, code, registry, word};
+use crate::model::category;
+use crate::model::point;
+use crate::model::quality::{Cause, Quality};
+use crate::model::reading::{self, Value};
+use crate::model::reading_type::ReadingType;
+use crate::ops::query::{self, Newest, PointStatus, StatisticalRow};
+use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
+
+/// What every answer begins with.
+#[derive(Serialize)]
+pub struct Envelope<'a> {
+    /// The return code.
+    #[serde(rename = "code")]
+    pub code: u32,
+    /// What the code means here.
+    #[serde(rename = "message")]
+    pub message: &'a str,
+    /// The question that this answers.
+    #[serde(rename = "requestID")]
+    pub request_id: &'a str,
+    /// When it was answered.
+    #[serde(rename = "timeStamp")]
+    pub at: Shown<IsoTime>,
+}
+
+/// Head of static data.
+#[derive(Serialize)]
+pub struct StaticHead {
+    /// Since when it has been so.
+    #[serde(rename = "updateTime")]
+    pub updated: Shown<IsoTime>,
+}
+
+/// Head of dynamic data.
+#[derive(Serialize)]
+pub struct DynamicHead {
+    /// When the readings were the newest.
+    #[serde(rename = "timeStamp")]
+    pub at: Shown<IsoTime>,
+}
+
+/// Head of historical data.
+#[derive(Serialize)]
+pub struct HistoricalHead {
+    /// The start of the range, which belongs to it.
+    #[serde(rename = "startTime")]
+    pub start: Shown<IsoTime>,
+    /// The end of the range, which does not.
+    #[serde(rename = "endTime")]
+    pub end: Shown<IsoTime>,
+    /// The interval asked for.
+    #[serde(rename = "interval", skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Shown<Interval>>,
+}
+
+/// Head of statistical data.
+#[derive(Serialize)]
+pub struct StatisticalHead {
+    /// The start of the range, which belongs to it.
+    #[serde(rename = "startTime")]
+    pub start: Shown<IsoTime>,
+    /// The end of the range, which does not.
+    #[serde(rename = "endTime")]
+    pub end: Shown<IsoTime>,
+    /// The length of one row.
+    #[serde(rename = "period")]
+    pub period: &'static str,
+}
+
+/// What stands in an answer; counted while it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DataCount {
+    /// Categories.
+    #[serde(rename = "categoryCount")]
+    pub categories: u64,
+    /// Points.
+    #[serde(rename = "pointCount")]
+    pub points: u64,
+    /// Parameters.
+    #[serde(rename = "parameterCount")]
+    pub parameters: u64,
+    /// Readings, or rows of a statistic.
+    #[serde(rename = "readingCount")]
+    pub readings: u64,
+}
+
+/// Which page.
+#[derive(Serialize)]
+pub struct Page {
+    /// Counted from 1.
+    #[serde(rename = "pageNumber")]
+    pub number: u32,
+    /// Items of a full page.
+    #[serde(rename = "pageSize")]
+    pub size: u32,
+    /// How many pages there are.
+    #[serde(rename = "totalPages")]
+    pub pages: u64,
+    /// Items on all pages.
+    #[serde(rename = "total")]
+    pub total: u64,
+}
+
+impl From<query::Page> for Page {
+    fn from(page: query::Page) -> Self {
+        Self { number: page.number, size: page.size, pages: page.count(), total: page.total }
+    }
+}
+
+/// A category that points hang on.
+#[derive(Serialize)]
+pub struct SimpleCategory<'a> {
+    /// Unique in the site.
+    #[serde(rename = "categoryID")]
+    pub id: &'a str,
+    /// Shown to people.
+    #[serde(rename = "categoryName")]
+    pub name: &'a str,
+}
+
+impl<'a> From<&'a category::Category> for SimpleCategory<'a> {
+    fn from(category: &'a category::Category) -> Self {
+        Self { id: &category.id, name: &category.name }
+    }
+}
+
+/// A point that readings hang on.
+#[derive(Serialize)]
+pub struct SimplePoint<'a> {
+    /// Unique in the site.
+    #[serde(rename = "pointID")]
+    pub id: &'a str,
+    /// Shown to people.
+    #[serde(rename = "pointName")]
+    pub name: &'a str,
+    /// Whether it is heard.
+    #[serde(rename = "status", skip_serializing_if = "Option::is_none")]
+    pub status: Option<&'static str>,
+}
+
+impl<'a> SimplePoint<'a> {
+    /// `point`, heard or not.
+    #[must_use]
+    pub fn new(point: &'a point::Point, status: Option<PointStatus>) -> Self {
+        Self { id: &point.id, name: &point.name, status: status.map(word::point_status) }
+    }
+}
+
+/// A series that readings hang on.
+#[derive(Serialize)]
+pub struct SimpleReading<'a> {
+    /// The parameter.
+    #[serde(rename = "parameterID")]
+    pub parameter_id: &'a str,
+    /// What is measured.
+    #[serde(rename = "readingTypeID")]
+    pub reading_type: Shown<ReadingType>,
+    /// The unit of the readings.
+    #[serde(rename = "unit")]
+    pub unit: &'a str,
+}
+
+impl<'a> From<&'a point::Parameter> for SimpleReading<'a> {
+    fn from(parameter: &'a point::Parameter) -> Self {
+        Self {
+            parameter_id: &parameter.id,
+            reading_type: Shown(parameter.reading_type),
+            unit: &parameter.unit,
+        }
+    }
+}
+
+/// A value at a time.
+#[derive(Serialize)]
+pub struct Reading<'a> {
+    /// When it was read.
+    #[serde(rename = "timeStamp")]
+    pub at: Shown<IsoTime>,
+    /// The value; null where there is none.
+    #[serde(rename = "value")]
+    pub value: ReadingValue<'a>,
+    /// What it is worth.
+    #[serde(rename = "quality")]
+    pub quality: u8,
+    /// Why it is not good.
+    #[serde(rename = "extension", skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ReadingExtension>,
+}
+
+/// Why a reading is not good.
+#[derive(Serialize)]
+pub struct ReadingExtension {
+    /// The reason in one word.
+    #[serde(rename = "cause")]
+    pub cause: Shown<ReadingCause>,
+}
+
+/// Why a reading is not good.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadingCause {
+    /// Something is known about the reading itself.
+    Quality(Quality),
+    /// No scan has come for some time.
+    Stale,
+    /// There never was one.
+    NeverRead,
+}
+
+impl fmt::Display for ReadingCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quality(quality) => quality.fmt(f),
+            Self::Stale => f.write_str("stale"),
+            Self::NeverRead => f.write_str("never-read"),
+        }
+    }
+}
+
+/// A number, a text or null.
+pub struct ReadingValue<'a>(Option<&'a Value>);
+
+impl Serialize for ReadingValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(Value::Number(number)) => serializer.serialize_f64(*number),
+            Some(Value::Text(text)) => serializer.serialize_str(text),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// `reading` as it was read.
+    #[must_use]
+    pub fn new(reading: &'a reading::Reading, offset: UtcOffset) -> Self {
+        let cause = (reading.quality != Quality::Good).then_some(ReadingCause::Quality(reading.quality));
+        Self::of(reading.value.as_ref(), reading.at.iso(offset), word::quality(reading.quality), cause)
+    }
+
+    /// The newest of a parameter, asked for at `now`.
+    #[must_use]
+    pub fn newest(newest: &'a Newest, now: UtcTime, offset: UtcOffset) -> Self {
+        let missing = |cause: Cause| ReadingCause::Quality(Quality::Missing(cause));
+        match newest {
+            Newest::Fresh(reading) => Self::new(reading, offset),
+            Newest::Old(reading, cause) => {
+                let cause = cause.map_or(ReadingCause::Stale, missing);
+                let at = reading.at.iso(offset);
+                Self::of(reading.value.as_ref(), at, word::QUALITY_QUESTIONABLE, Some(cause))
+            }
+            Newest::Never(attempt) => {
+                let at = attempt.map_or(now, |(at, _)| at).iso(offset);
+                let cause = attempt.map_or(ReadingCause::NeverRead, |(_, cause)| missing(cause));
+                Self::of(None, at, word::QUALITY_OTHER, Some(cause))
+            }
+        }
+    }
+
+    fn of(value: Option<&'a Value>, at: IsoTime, quality: u8, cause: Option<ReadingCause>) -> Self {
+        let extension = cause.map(|cause| ReadingExtension { cause: Shown(cause) });
+        Self { at: Shown(at), value: ReadingValue(value), quality, extension }
+    }
+}
+
+/// One row of a statistic.
+#[derive(Serialize)]
+pub struct StatItem<'a> {
+    /// What the row tells.
+    #[serde(rename = "indicatorCode")]
+    pub indicator: &'a str,
+    /// What kind of object it is about.
+    #[serde(rename = "objectType")]
+    pub object_type: &'static str,
+    /// The object.
+    #[serde(rename = "objectID")]
+    pub object_id: &'a str,
+    /// The parameter that was summed up.
+    #[serde(rename = "parameterID")]
+    pub parameter_id: &'a str,
+    /// What was measured.
+    #[serde(rename = "readingTypeID")]
+    pub reading_type: Shown<ReadingType>,
+    /// The start of the period, which belongs to it.
+    #[serde(rename = "periodStart")]
+    pub start: Shown<IsoTime>,
+    /// The end of the period, which does not.
+    #[serde(rename = "periodEnd")]
+    pub end: Shown<IsoTime>,
+    /// What was computed.
+    #[serde(rename = "function")]
+    pub function: &'static str,
+    /// The result; null where nothing usable was read.
+    #[serde(rename = "value")]
+    pub value: Option<f64>,
+    /// The unit of the result.
+    #[serde(rename = "unit")]
+    pub unit: &'a str,
+    /// When the greatest or the least occurred.
+    #[serde(rename = "occurTime", skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Shown<IsoTime>>,
+    /// Share of the expected readings, 0 to 1.
+    #[serde(rename = "completeness")]
+    pub completeness: f64,
+}
+
+impl<'a> StatItem<'a> {
+    /// `row` as it is written.
+    #[must_use]
+    pub fn new(row: &'a StatisticalRow<'_>, offset: UtcOffset) -> Self {
+        let time = |at: UtcTime| Shown(at.iso(offset));
+        Self {
+            indicator: word::indicator(&row.indicator),
+            object_type: word::OBJECT_POINT.0,
+            object_id: &row.point.id,
+            parameter_id: &row.parameter.id,
+            reading_type: Shown(row.parameter.reading_type),
+            start: time(row.period.start),
+            end: time(row.period.end),
+            function: word::of(&word::FUNCTIONS, row.function),
+            value: row.value.map(without_binary_dust),
+            unit: &row.parameter.unit,
+            occurred: row.occurred.map(time),
+            completeness: (row.completeness * 10_000.0).floor() / 10_000.0,
+        }
+    }
+}
+
+/// Six decimals: the last bits of sums and differences are no measurement.
+fn without_binary_dust(value: f64) -> f64 {
+    let rounded = (value * 1e6).round() / 1e6;
+    // Above this a double has no six decimals to round to.
+    if value.abs() < 1e9 { rounded } else { value }
+}
+
+/// Head of what the gateway says about itself.
+#[derive(Serialize)]
+pub struct AboutHead {
+    /// The standard that the interface is prepared for.
+    #[serde(rename = "profile")]
+    pub profile: &'static str,
+    /// The revision of the wire names.
+    #[serde(rename = "revision")]
+    pub revision: &'static str,
+    /// What part the gateway plays.
+    #[serde(rename = "role")]
+    pub role: &'static str,
+    /// What must not be concluded from all this.
+    #[serde(rename = "remark")]
+    pub remark: &'static str,
+    /// The software's version.
+    #[serde(rename = "softwareVersion")]
+    pub version: &'static str,
+}
+
+impl AboutHead {
+    /// This gateway.
+    pub const THIS: Self = Self {
+        profile: "GB/T 35031.5-2025",
+        revision: registry::REVISION,
+        role: "CEMS master station (embedded)",
+        remark: "prepared for the standard; its full text is not public, wire names are provisional",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+}
+
+/// One name of the wire.
+#[derive(Serialize)]
+pub struct NameRow {
+    /// The name.
+    #[serde(rename = "name")]
+    pub name: &'static str,
+    /// How sure it is.
+    #[serde(rename = "mark")]
+    pub mark: &'static str,
+    /// What it stands for.
+    #[serde(rename = "meaning")]
+    pub meaning: &'static str,
+}
+
+impl From<&registry::Entry> for NameRow {
+    fn from(entry: &registry::Entry) -> Self {
+        Self { name: entry.name, mark: entry.mark.letter(), meaning: entry.meaning }
+    }
+}
+
+/// One return code.
+#[derive(Serialize)]
+pub struct CodeRow {
+    /// The number in the answer.
+    #[serde(rename = "code")]
+    pub code: u32,
+    /// The HTTP status.
+    #[serde(rename = "httpStatus")]
+    pub status: u16,
+    /// What it means.
+    #[serde(rename = "meaning")]
+    pub meaning: &'static str,
+}
+
+impl From<code::Code> for CodeRow {
+    fn from(code: code::Code) -> Self {
+        Self { code: code.number(), status: code.status(), meaning: code.meaning() }
+    }
+}
+
+/// What can be asked, as part of the static data.
+#[derive(Serialize)]
+pub struct Capability<'a> {
+    /// Names of operations.
+    #[serde(rename = "capability")]
+    pub operations: &'a [&'static str],
+}
+
+/// How the gateway is.
+#[derive(Serialize)]
+pub struct Health {
+    /// Always `ok`: whoever is not well does not answer.
+    #[serde(rename = "status")]
+    pub status: &'static str,
+    /// Scans that are on the medium.
+    #[serde(rename = "durableSequence")]
+    pub sequence: u64,
+    /// The time of the newest of them.
+    #[serde(rename = "durableThrough", skip_serializing_if = "Option::is_none")]
+    pub through: Option<Shown<IsoTime>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_bits_of_a_difference_are_not_shown() {
+        for (value, shown) in [(31_877.199_999_999_997, 31_877.2), (0.1 + 0.2, 0.3), (-0.000_000_1, -0.0)] {
+            assert!((without_binary_dust(value) - shown).abs() < f64::EPSILON, "{value}");
+        }
+        assert_eq!(without_binary_dust(1.234_567_89e15).to_bits(), 1.234_567_89e15_f64.to_bits());
+    }
+
+    #[test]
+    fn a_text_and_a_missing_value_are_written_as_such() {
+        let text = Value::Text("SN\"1\u{1}电".into());
+        for (value, expected) in [
+            (Some(&Value::Number(1.5)), "1.5"),
+            (Some(&Value::Number(-120.0)), "-120.0"),
+            (Some(&Value::Number(f64::NAN)), "null"),
+            (Some(&text), r#""SN\"1\u0001电""#),
+            (None, "null"),
+        ] {
+            let written: heapless::String<64> = serde_json_core::to_string(&ReadingValue(value)).unwrap();
+            let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+            assert_eq!(read, serde_json::from_str::<serde_json::Value>(expected).unwrap());
+        }
+    }
+}

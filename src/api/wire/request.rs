@@ -1,0 +1,384 @@
+//! Request: the members of a question, checked one by one before they become a typed structure.
+
+use serde::Deserialize;
+
+use super::code::Code;
+use super::operation::Operation;
+use crate::api::fault::Fault;
+use crate::api::outline;
+use crate::limits;
+
+/// Members of all four questions; each question takes some of them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Request {
+    /// The CEMS.
+    #[serde(rename = "cemsID")]
+    pub cems_id: Option<String>,
+    /// Categories by ID.
+    #[serde(rename = "categoryID")]
+    pub category_ids: Option<Vec<String>>,
+    /// Categories by code.
+    #[serde(rename = "categoryCode")]
+    pub category_codes: Option<Vec<String>>,
+    /// Energy classes.
+    #[serde(rename = "energyCode")]
+    pub energy_codes: Option<Vec<String>>,
+    /// Points by ID.
+    #[serde(rename = "pointID")]
+    pub point_ids: Option<Vec<String>>,
+    /// Parameters by what they measure; a field may be `*`.
+    #[serde(rename = "readingTypeID")]
+    pub reading_types: Option<Vec<String>>,
+    /// Parameters by ID.
+    #[serde(rename = "parameterID")]
+    pub parameter_ids: Option<Vec<String>>,
+    /// Parts of the static data.
+    #[serde(rename = "include")]
+    pub include: Option<Vec<String>>,
+    /// Start of the range.
+    #[serde(rename = "startTime")]
+    pub start_time: Option<String>,
+    /// End of the range.
+    #[serde(rename = "endTime")]
+    pub end_time: Option<String>,
+    /// Only the last reading of each.
+    #[serde(rename = "interval")]
+    pub interval: Option<String>,
+    /// Direction of time.
+    #[serde(rename = "sort")]
+    pub sort: Option<String>,
+    /// Length of a row.
+    #[serde(rename = "period")]
+    pub period: Option<String>,
+    /// What to compute.
+    #[serde(rename = "function")]
+    pub functions: Option<Vec<String>>,
+    /// What rows should tell.
+    #[serde(rename = "indicatorCode")]
+    pub indicators: Option<Vec<String>>,
+    /// What rows are about.
+    #[serde(rename = "groupBy")]
+    pub group_by: Option<String>,
+    /// Times of use.
+    #[serde(rename = "tou")]
+    pub tou: Option<Vec<u8>>,
+    /// Page.
+    #[serde(rename = "pageNumber")]
+    pub page_number: Option<u32>,
+    /// Items of a page.
+    #[serde(rename = "pageSize")]
+    pub page_size: Option<u32>,
+}
+
+/// What the value of a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    TextList,
+    Number,
+    NumberList,
+}
+
+/// One member of a question.
+struct Member {
+    name: &'static str,
+    kind: Kind,
+    /// Questions that take it.
+    taken_by: &'static [Operation],
+}
+
+const EVERY: &[Operation] =
+    &[Operation::Static, Operation::Dynamic, Operation::Historical, Operation::Statistical];
+const RANGED: &[Operation] = &[Operation::Historical, Operation::Statistical];
+
+const fn member(name: &'static str, kind: Kind, taken_by: &'static [Operation]) -> Member {
+    Member { name, kind, taken_by }
+}
+
+pub(super) const CEMS_ID: &str = "cemsID";
+pub(super) const CATEGORY_ID: &str = "categoryID";
+pub(super) const POINT_ID: &str = "pointID";
+pub(super) const READING_TYPE_ID: &str = "readingTypeID";
+pub(super) const PARAMETER_ID: &str = "parameterID";
+pub(super) const INCLUDE: &str = "include";
+pub(super) const START_TIME: &str = "startTime";
+pub(super) const END_TIME: &str = "endTime";
+pub(super) const INTERVAL: &str = "interval";
+pub(super) const SORT: &str = "sort";
+pub(super) const PERIOD: &str = "period";
+pub(super) const FUNCTION: &str = "function";
+pub(super) const INDICATOR_CODE: &str = "indicatorCode";
+pub(super) const GROUP_BY: &str = "groupBy";
+pub(super) const TOU: &str = "tou";
+pub(super) const PAGE_NUMBER: &str = "pageNumber";
+pub(super) const PAGE_SIZE: &str = "pageSize";
+const CATEGORY_CODE: &str = "categoryCode";
+const ENERGY_CODE: &str = "energyCode";
+
+const MEMBERS: [Member; 19] = [
+    member(CEMS_ID, Kind::Text, EVERY),
+    member(CATEGORY_ID, Kind::TextList, EVERY),
+    member(CATEGORY_CODE, Kind::TextList, EVERY),
+    member(ENERGY_CODE, Kind::TextList, EVERY),
+    member(POINT_ID, Kind::TextList, EVERY),
+    member(READING_TYPE_ID, Kind::TextList, EVERY),
+    member(PARAMETER_ID, Kind::TextList, EVERY),
+    member(INCLUDE, Kind::TextList, &[Operation::Static]),
+    member(START_TIME, Kind::Text, RANGED),
+    member(END_TIME, Kind::Text, RANGED),
+    member(INTERVAL, Kind::Text, &[Operation::Historical]),
+    member(SORT, Kind::Text, &[Operation::Historical]),
+    member(PERIOD, Kind::Text, &[Operation::Statistical]),
+    member(FUNCTION, Kind::TextList, &[Operation::Statistical]),
+    member(INDICATOR_CODE, Kind::TextList, &[Operation::Statistical]),
+    member(GROUP_BY, Kind::Text, &[Operation::Statistical]),
+    member(TOU, Kind::NumberList, &[Operation::Statistical]),
+    member(PAGE_NUMBER, Kind::Number, EVERY),
+    member(PAGE_SIZE, Kind::Number, EVERY),
+];
+
+impl Request {
+    /// The question in a body that `guard` has passed.
+    ///
+    /// # Errors
+    /// When a member is unknown, given twice, or of a wrong type; the fault names it.
+    pub fn from_body(body: &str, operation: Operation) -> Result<Self, Fault> {
+        let Some(members) = outline::members(body) else {
+            return Err(Fault::malformed("the body is no JSON object; write the members between { and }"));
+        };
+        let mut checked = Checked::default();
+        for (name, value) in members {
+            let member = find(name, operation)?;
+            match value.as_bytes().first() {
+                // What is null is taken as left out, as many libraries write it.
+                Some(b'n') => {}
+                Some(b'[') if member.kind.is_list() => {
+                    checked.add_list(member, &outline::elements(value).unwrap_or_default())?;
+                }
+                // One value may stand for a list of one.
+                _ if member.kind.is_list() => checked.add_list(member, &[value])?,
+                _ => checked.add(member, value)?,
+            }
+        }
+        checked.finish()
+    }
+
+    /// The question in the query string of a `GET`: names repeated or values joined by commas make a
+    /// list.
+    ///
+    /// # Errors
+    /// As [`from_body`](Self::from_body).
+    pub fn from_query(pairs: &[(String, String)], operation: Operation) -> Result<Self, Fault> {
+        let mut lists: Vec<(&'static Member, Vec<String>)> = Vec::new();
+        let mut checked = Checked::default();
+        for (name, value) in pairs {
+            let member = find(name, operation)?;
+            if !member.kind.is_list() {
+                checked.add(member, &member.kind.written(value))?;
+                continue;
+            }
+            let values = value.split(',').filter(|value| !value.is_empty());
+            let values = values.map(|value| member.kind.written(value)).collect();
+            match lists.iter_mut().find(|(listed, _)| listed.name == member.name) {
+                Some((_, list)) => list.extend(values),
+                None => lists.push((member, values)),
+            }
+        }
+        for (member, values) in &lists {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            checked.add_list(member, &values)?;
+        }
+        checked.finish()
+    }
+}
+
+fn find(name: &str, operation: Operation) -> Result<&'static Member, Fault> {
+    let taken = |member: &&Member| member.taken_by.contains(&operation);
+    let all = || MEMBERS.iter().filter(taken);
+    all().find(|member| member.name == name).ok_or_else(|| {
+        let known: Vec<_> = all().map(|member| member.name).collect();
+        let name: String = name.chars().take(limits::ID_CHARS_MAX).collect();
+        let (operation, known) = (operation.name(), known.join(", "));
+        Fault::malformed(format!("'{name}' is no member of {operation}; its members are {known}"))
+    })
+}
+
+impl Kind {
+    const fn is_list(self) -> bool {
+        matches!(self, Self::TextList | Self::NumberList)
+    }
+
+    const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::TextList)
+    }
+
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Text => "a text in quotes",
+            Self::TextList => "a list of texts, like [\"A\", \"B\"]",
+            Self::Number => "a whole number without quotes",
+            Self::NumberList => "a list of whole numbers, like [0]",
+        }
+    }
+
+    fn takes(self, value: &str) -> bool {
+        if self.is_text() { value.starts_with('"') } else { value.bytes().all(|byte| byte.is_ascii_digit()) }
+    }
+
+    /// A value of a query string as JSON has it.
+    fn written(self, value: &str) -> String {
+        if self.is_text() { outline::quoted(value) } else { value.to_owned() }
+    }
+}
+
+/// Members that were found right, as one JSON object.
+#[derive(Default)]
+struct Checked {
+    written: Vec<String>,
+    seen: Vec<&'static str>,
+}
+
+impl Checked {
+    fn add(&mut self, member: &'static Member, value: &str) -> Result<(), Fault> {
+        check_value(member, value)?;
+        self.append(member, value)
+    }
+
+    fn add_list(&mut self, member: &'static Member, values: &[&str]) -> Result<(), Fault> {
+        let name = member.name;
+        if values.is_empty() {
+            let remedy = "leave it out to mean everything that is permitted";
+            return Err(Fault::malformed(format!("{name} is an empty list; {remedy}")));
+        }
+        if values.len() > limits::API_LIST_MAX {
+            let (count, max) = (values.len(), limits::API_LIST_MAX);
+            return Err(Fault::malformed(format!("{name} has {count} entries; at most {max} are taken")));
+        }
+        for value in values {
+            check_value(member, value)?;
+        }
+        self.append(member, &format!("[{}]", values.join(",")))
+    }
+
+    fn append(&mut self, member: &'static Member, value: &str) -> Result<(), Fault> {
+        let name = member.name;
+        if self.seen.contains(&name) {
+            return Err(Fault::malformed(format!("{name} is given twice; give it once")));
+        }
+        self.seen.push(name);
+        self.written.push(format!("\"{name}\":{value}"));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Request, Fault> {
+        let json = format!("{{{}}}", self.written.join(","));
+        let mut unescaped = vec![0; json.len()];
+        match serde_json_core::from_slice_escaped(json.as_bytes(), &mut unescaped) {
+            Ok((request, _)) => Ok(request),
+            Err(error) => Err(Fault::malformed(format!("the members cannot be read: {error}"))),
+        }
+    }
+}
+
+fn check_value(member: &Member, value: &str) -> Result<(), Fault> {
+    let (name, wanted) = (member.name, member.kind.wanted());
+    if !member.kind.takes(value) {
+        return Err(Fault::malformed(format!("{name} must be {wanted}")));
+    }
+    // Nine digits fit every number there is; a longer one would not be read at all.
+    if !member.kind.is_text() && (value.is_empty() || value.len() > 9) {
+        return Err(Fault::malformed(format!("{name} must be {wanted}, of at most 9 digits")));
+    }
+    if member.kind == Kind::NumberList && value.parse::<u8>().is_err() {
+        return Err(Fault::of(Code::Malformed, format!("{name} must be {wanted}, each at most 255")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(body: &str, operation: Operation) -> String {
+        Request::from_body(body, operation).unwrap_err().message
+    }
+
+    #[test]
+    fn a_question_becomes_a_typed_structure() {
+        let body = r#"{"cemsID":"C","pointID":["PT-\"1\"","PT-2"],"pageSize":20,"pageNumber":null}"#;
+        let request = Request::from_body(body, Operation::Dynamic).unwrap();
+        assert_eq!(request.cems_id.as_deref(), Some("C"));
+        assert_eq!(request.point_ids.unwrap(), ["PT-\"1\"", "PT-2"]);
+        assert_eq!((request.page_size, request.page_number), (Some(20), None));
+        assert_eq!(Request::from_body("{}", Operation::Static), Ok(Request::default()));
+    }
+
+    #[test]
+    fn one_value_may_stand_for_a_list_of_one() {
+        let body = r#"{"function":"sum","tou":0}"#;
+        let request = Request::from_body(body, Operation::Statistical).unwrap();
+        assert_eq!((request.functions.unwrap(), request.tou.unwrap()), (vec!["sum".to_owned()], vec![0]));
+    }
+
+    #[test]
+    fn a_query_string_asks_the_same_question() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let pairs = [pair("pointID", "PT-1,PT-2"), pair("pageSize", "20"), pair("pointID", "1#\"机组\"\\")];
+        let request = Request::from_query(&pairs, Operation::Dynamic).unwrap();
+        assert_eq!(request.point_ids.unwrap(), ["PT-1", "PT-2", "1#\"机组\"\\"]);
+        assert_eq!(request.page_size, Some(20));
+        for (name, value) in [("pageSize", "x"), ("pageSize", ""), ("pointID", ""), ("nonsense", "1")] {
+            assert!(Request::from_query(&[pair(name, value)], Operation::Dynamic).is_err(), "{name}={value}");
+        }
+        let twice = [pair("cemsID", "A"), pair("cemsID", "B")];
+        assert!(Request::from_query(&twice, Operation::Dynamic).is_err());
+    }
+
+    #[test]
+    fn a_fault_names_the_member_and_the_remedy() {
+        for (body, expected) in [
+            ("[]", "the body is no JSON object; write the members between { and }"),
+            (
+                r#"{"pointID":[]}"#,
+                "pointID is an empty list; leave it out to mean everything that is permitted",
+            ),
+            (r#"{"pointID":[1]}"#, "pointID must be a list of texts, like [\"A\", \"B\"]"),
+            (r#"{"pointID":{"a":1}}"#, "pointID must be a list of texts, like [\"A\", \"B\"]"),
+            (r#"{"pageSize":"20"}"#, "pageSize must be a whole number without quotes"),
+            (r#"{"pageSize":-1}"#, "pageSize must be a whole number without quotes"),
+            (r#"{"pageSize":1e3}"#, "pageSize must be a whole number without quotes"),
+            (
+                r#"{"pageSize":9999999999}"#,
+                "pageSize must be a whole number without quotes, of at most 9 digits",
+            ),
+            (r#"{"cemsID":"A","cemsID":"B"}"#, "cemsID is given twice; give it once"),
+            (r#"{"cemsID":true}"#, "cemsID must be a text in quotes"),
+        ] {
+            assert_eq!(fault(body, Operation::Dynamic), expected, "{body}");
+        }
+        let unknown = fault(r#"{"startTime":"2024-04-01"}"#, Operation::Dynamic);
+        assert!(
+            unknown.starts_with("'startTime' is no member of GetCemsDynamicData; its members are cemsID,")
+        );
+        let many = format!("{{\"pointID\":[{}]}}", vec!["\"P\""; limits::API_LIST_MAX + 1].join(","));
+        assert_eq!(fault(&many, Operation::Dynamic), "pointID has 101 entries; at most 100 are taken");
+    }
+
+    #[test]
+    fn every_member_of_the_table_is_one_of_the_structure() {
+        for member in &MEMBERS {
+            let value = match member.kind {
+                Kind::Text => "\"x\"",
+                Kind::TextList => "[\"x\"]",
+                Kind::Number => "1",
+                Kind::NumberList => "[1]",
+            };
+            let body = format!("{{\"{}\":{value}}}", member.name);
+            for operation in member.taken_by {
+                let request = Request::from_body(&body, *operation);
+                assert!(request.is_ok_and(|request| request != Request::default()), "{body}");
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Words: the values that a member may have out of a fixed list, and quality numbers.
+
+use crate::model::category::CodeSystem;
+use crate::model::cems::{BasicChargeMode, UserType};
+use crate::model::point::PointRole;
+use crate::model::quality::{Doubt, Quality};
+use crate::ops::query::{Indicator, PointStatus, TimeOrder};
+use crate::stats::Function;
+use crate::stats::calendar::Period;
+
+/// Good (ESPI `QualityOfReading`).
+pub const QUALITY_VALID: u8 = 0;
+/// Interpolated on a straight line.
+pub const QUALITY_INTERPOLATED: u8 = 9;
+/// Failed a check, or too old to be true still.
+pub const QUALITY_QUESTIONABLE: u8 = 10;
+/// Anything else; here: there is no value.
+pub const QUALITY_OTHER: u8 = 16;
+
+/// The number of a quality.
+#[must_use]
+pub const fn quality(quality: Quality) -> u8 {
+    match quality {
+        Quality::Good => QUALITY_VALID,
+        Quality::Suspect(Doubt::Interpolated) => QUALITY_INTERPOLATED,
+        Quality::Suspect(_) => QUALITY_QUESTIONABLE,
+        Quality::Missing(_) => QUALITY_OTHER,
+    }
+}
+
+/// Words for periods.
+pub const PERIODS: [(&str, Period); 8] = [
+    ("PT15M", Period::QuarterHour),
+    ("PT1H", Period::Hour),
+    ("P1D", Period::Day),
+    ("P1W", Period::Week),
+    ("P1M", Period::Month),
+    ("P3M", Period::Quarter),
+    ("P1Y", Period::Year),
+    ("TOTAL", Period::Total),
+];
+
+/// Words for functions.
+pub const FUNCTIONS: [(&str, Function); 5] = [
+    ("sum", Function::Sum),
+    ("avg", Function::Avg),
+    ("max", Function::Max),
+    ("min", Function::Min),
+    ("last", Function::Last),
+];
+
+/// Words for the direction of time.
+pub const ORDERS: [(&str, TimeOrder); 2] = [("asc", TimeOrder::Ascending), ("desc", TimeOrder::Descending)];
+
+/// Parts of the static data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IncludePart {
+    /// What is said about the user and the site as a whole.
+    Profile,
+    /// Categories.
+    Category,
+    /// Points with their parameters.
+    Point,
+    /// What can be asked.
+    Capability,
+}
+
+/// Words for parts of the static data.
+pub const INCLUDES: [(&str, IncludePart); 4] = [
+    ("profile", IncludePart::Profile),
+    ("category", IncludePart::Category),
+    ("point", IncludePart::Point),
+    ("capability", IncludePart::Capability),
+];
+
+/// The only grouping of statistics so far, and the kind of object that rows are about.
+pub const OBJECT_POINT: (&str, ()) = ("point", ());
+
+const ENERGY: (&str, Indicator) = ("ENERGY", Indicator::Energy);
+const OUTPUT: (&str, Indicator) = ("OUTPUT", Indicator::Output);
+
+/// The code of an indicator.
+#[must_use]
+pub fn indicator(indicator: &Indicator) -> &str {
+    match indicator {
+        Indicator::Energy => ENERGY.0,
+        Indicator::Output => OUTPUT.0,
+        Indicator::Parameter(id) => id,
+    }
+}
+
+/// The indicator of a code; any code that is none of ours is taken for a parameter's ID.
+#[must_use]
+pub fn indicator_from(code: &str) -> Indicator {
+    match code {
+        code if code == ENERGY.0 => Indicator::Energy,
+        code if code == OUTPUT.0 => Indicator::Output,
+        code => Indicator::Parameter(code.to_owned()),
+    }
+}
+
+/// The word of `value` in one of the tables above.
+pub fn of<T: PartialEq + Copy>(table: &'static [(&'static str, T)], value: T) -> &'static str {
+    table.iter().find(|(_, entry)| *entry == value).map_or("", |(word, _)| word)
+}
+
+/// The value of `word` in one of the tables above.
+pub fn find<T: Copy>(table: &[(&str, T)], word: &str) -> Option<T> {
+    table.iter().find(|(entry, _)| *entry == word).map(|(_, value)| *value)
+}
+
+/// All words of a table, for the one who used another.
+#[must_use]
+pub fn list<T>(table: &[(&str, T)]) -> String {
+    table.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
+}
+
+/// The table that a category code is from.
+#[must_use]
+pub const fn code_system(system: CodeSystem) -> &'static str {
+    match system {
+        CodeSystem::GbZ32500 => "GBZ32500",
+        CodeSystem::Mohurd2008 => "MOHURD2008",
+        CodeSystem::Local => "LOCAL",
+    }
+}
+
+/// What kind of user the site is.
+#[must_use]
+pub const fn user_type(user_type: UserType) -> &'static str {
+    match user_type {
+        UserType::Industrial => "industrial",
+        UserType::Commercial => "commercial",
+        UserType::Public => "public",
+        UserType::Residential => "residential",
+    }
+}
+
+/// How the basic charge is reckoned.
+#[must_use]
+pub const fn basic_charge_mode(mode: BasicChargeMode) -> &'static str {
+    match mode {
+        BasicChargeMode::Capacity => "capacity",
+        BasicChargeMode::ContractDemand => "contractDemand",
+        BasicChargeMode::ActualDemand => "actualDemand",
+    }
+}
+
+/// What part a point plays.
+#[must_use]
+pub const fn point_role(role: PointRole) -> &'static str {
+    match role {
+        PointRole::Gateway => "gateway",
+        PointRole::Main => "main",
+        PointRole::Branch => "branch",
+        PointRole::Sub => "sub",
+        PointRole::Check => "check",
+        PointRole::Virtual => "virtual",
+        PointRole::Production => "production",
+        PointRole::Der => "der",
+        PointRole::Environment => "environment",
+    }
+}
+
+/// Whether a point is heard.
+#[must_use]
+pub const fn point_status(status: PointStatus) -> &'static str {
+    match status {
+        PointStatus::Online => "online",
+        PointStatus::Offline => "offline",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::quality::Cause;
+
+    #[test]
+    fn every_word_reads_back_as_what_it_stands_for() {
+        for (word, period) in PERIODS {
+            assert_eq!(find(&PERIODS, word), Some(period));
+            assert_eq!(of(&PERIODS, period), word);
+        }
+        for code in ["ENERGY", "OUTPUT", "EPI"] {
+            assert_eq!(indicator(&indicator_from(code)), code);
+        }
+        assert_eq!(list(&ORDERS), "asc, desc");
+        assert_eq!(find(&FUNCTIONS, "SUM"), None);
+    }
+
+    #[test]
+    fn qualities_are_numbered_as_espi_numbers_them() {
+        for (of, number) in [
+            (Quality::Good, 0),
+            (Quality::Suspect(Doubt::Interpolated), 9),
+            (Quality::Suspect(Doubt::OutOfRange), 10),
+            (Quality::Missing(Cause::Timeout), 16),
+        ] {
+            assert_eq!(quality(of), number);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `check`: all faults of a site file, or what its lines will be asked and how busy that keeps them.
+
+use std::fmt::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::config::site::Site;
+use crate::config::{self, LoadError};
+use crate::failure::Failure;
+use crate::meters;
+use crate::modbus::plan::{CostModel, PlannedRead};
+use crate::model::meter::{Line, Link, Meter, Parity};
+use crate::poll::job::reads_of_meter;
+use crate::time::Interval;
+
+/// Reads listed for one meter at one interval; the rest are counted.
+const READS_SHOWN_MAX: usize = 6;
+/// Share of a line's time above which a slow meter or a retry makes cycles late.
+const BUSY_SHARE_MAX: f64 = 0.8;
+
+/// Checks the site file at `path` and prints what it found.
+///
+/// # Errors
+/// The faults of the file, with exit code 78.
+pub fn run(path: &Path) -> Result<ExitCode, Failure> {
+    let site = load(path)?;
+    print!("{}", ReadPlan(&site));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The site of the file at `path`.
+///
+/// # Errors
+/// The faults of the file, with exit code 78.
+pub fn load(path: &Path) -> Result<Site, Failure> {
+    config::load(path, meters::library).map_err(|error| match error {
+        LoadError::Faults(faults) => Failure::config(faults),
+        unread @ LoadError::Read { .. } => Failure::config(unread),
+    })
+}
+
+/// The read plan of a site, as text.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadPlan<'a>(pub &'a Site);
+
+impl fmt::Display for ReadPlan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let site = self.0;
+        let parameters: usize = site.points.iter().map(|point| point.parameters.len()).sum();
+        writeln!(
+            f,
+            "{} {}: {} lines, {} meters, {} points, {parameters} parameters; no faults",
+            site.cems.id,
+            site.cems.name,
+            site.lines.len(),
+            site.meters.len(),
+            site.points.len(),
+        )?;
+        site.lines.iter().try_for_each(|line| line_plan(f, site, line))
+    }
+}
+
+fn line_plan(f: &mut fmt::Formatter<'_>, site: &Site, line: &Line) -> fmt::Result {
+    writeln!(f, "\nline {}: {}", line.id, reached_by(&line.link))?;
+    writeln!(
+        f,
+        "  {:<20} {:>4} {:>8} {:>8} {:>7} {:>9}  spans",
+        "meter", "unit", "every", "requests", "bytes", "seconds"
+    )?;
+    let cost = CostModel::of_line(line);
+    let mut busy_share = 0.0;
+    for meter in site.meters.iter().filter(|meter| meter.line_id == line.id) {
+        for (interval, reads) in reads_of_meter(site, meter, &cost) {
+            busy_share += meter_plan(f, meter, interval, &reads, &cost)?;
+        }
+    }
+    write!(f, "  taken {:.1} % of the time", busy_share * 100.0)?;
+    if busy_share > BUSY_SHARE_MAX {
+        write!(
+            f,
+            ": TOO MUCH, cycles will be late; lengthen intervals, raise the baud rate or split the line"
+        )?;
+    }
+    writeln!(f)
+}
+
+/// Writes one row and gives the share of the line's time that it takes.
+fn meter_plan(
+    f: &mut fmt::Formatter<'_>,
+    meter: &Meter,
+    interval: Interval,
+    reads: &[PlannedRead],
+    cost: &CostModel,
+) -> Result<f64, fmt::Error> {
+    let totals = cost.totals(reads);
+    let seconds = totals.time.as_secs_f64();
+    write!(
+        f,
+        "  {:<20} {:>4} {:>8} {:>8} {:>7} {:>9.3}  ",
+        meter.id,
+        meter.unit,
+        interval.to_string(),
+        totals.requests,
+        totals.bytes,
+        seconds
+    )?;
+    let mut spans = String::new();
+    for read in reads.iter().take(READS_SHOWN_MAX) {
+        let _never_fails = write!(spans, "{} {}+{}, ", read.table.name(), read.span.start, read.span.count);
+    }
+    let more = reads.len().saturating_sub(READS_SHOWN_MAX);
+    match more {
+        0 => writeln!(f, "{}", spans.trim_end_matches(", "))?,
+        _ => writeln!(f, "{spans}and {more} more")?,
+    }
+    Ok(seconds / interval.as_duration().as_secs_f64())
+}
+
+/// Where a line's link leads: a device path, or host and port.
+#[must_use]
+pub fn place_of(link: &Link) -> String {
+    match link {
+        Link::Serial(serial) => serial.port.clone(),
+        Link::Tcp { host, port } | Link::RtuOverTcp { host, port, .. } => format!("{host}:{port}"),
+    }
+}
+
+/// A line's link in a few words, such as `RTU on /dev/ttyS1, 9600 8N1`.
+#[must_use]
+pub fn reached_by(link: &Link) -> String {
+    match link {
+        Link::Serial(serial) => {
+            let parity = match serial.parity {
+                Parity::None => 'N',
+                Parity::Even => 'E',
+                Parity::Odd => 'O',
+            };
+            let (data, stop) = (serial.data_bits, serial.stop_bits);
+            format!("RTU on {}, {} {data}{parity}{stop}", serial.port, serial.baud)
+        }
+        Link::Tcp { host, port } => format!("Modbus TCP to {host}:{port}"),
+        Link::RtuOverTcp { host, port, baud } => {
+            format!("RTU over TCP to {host}:{port}, {baud} baud behind it")
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The site file with staged edits: nothing touches the disk before `commit`.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::difference::{DiffLine, difference};
+use super::edit::{Edit, EditError, apply};
+use super::read::bounded_text;
+use super::replace::{beside, replace_file};
+use crate::document::Faults;
+use crate::model::meter::MapLibrary;
+
+/// Staged edits of one site file.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    staged: Option<Staged>,
+}
+
+#[derive(Debug)]
+struct Staged {
+    /// What the file said when the first edit was staged.
+    base: String,
+    text: String,
+}
+
+/// What [`Draft::rollback`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone<T> {
+    /// The staged edits are dropped; the file was not touched.
+    Dropped,
+    /// The file is again what it was before the last commit; this is what the check made of it.
+    Restored(T),
+}
+
+/// Why the draft or the file stays as it is.
+#[derive(Debug, Error)]
+pub enum DraftError {
+    /// The edit is refused.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The text would be no valid site.
+    #[error("the site would have faults:\n{0}")]
+    Faults(Faults),
+    /// There is nothing to commit.
+    #[error("nothing is staged")]
+    NothingStaged,
+    /// There is nothing to go back to.
+    #[error("nothing is staged, and there is no previous file to go back to")]
+    NothingToUndo,
+    /// Somebody else changed the file since the first edit was staged.
+    #[error("{} was changed by somebody else meanwhile; roll back and make the edits again", .0.display())]
+    ChangedMeanwhile(PathBuf),
+    /// The file is written, but the gateway could not put it to work.
+    #[error("the file is written but not at work: {0}; 'rollback' brings the previous one back")]
+    NotApplied(String),
+    /// The disk refuses.
+    #[error("cannot {doing} {}: {source}; check the disk and the file's owner", path.display())]
+    Disk {
+        /// `read` or `write`.
+        doing: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Draft {
+    /// A draft of the site file at `path` with nothing staged.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        // A link is followed once and for all, so that a commit replaces the file and not the link.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Self { path, staged: None }
+    }
+
+    /// The site file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there are staged edits.
+    #[must_use]
+    pub fn is_staged(&self) -> bool {
+        self.staged.is_some()
+    }
+
+    /// The text with the staged edits; that of the file where there are none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn text(&self) -> Result<String, DraftError> {
+        self.staged.as_ref().map_or_else(|| read(&self.path), |staged| Ok(staged.text.clone()))
+    }
+
+    /// Stages one more edit.
+    ///
+    /// # Errors
+    /// When it is refused; what was staged before stays.
+    pub fn stage(&mut self, edit: &Edit, library: &MapLibrary) -> Result<(), DraftError> {
+        let base = match &self.staged {
+            Some(staged) => staged.base.clone(),
+            None => read(&self.path)?,
+        };
+        let before = self.staged.as_ref().map_or(&base, |staged| &staged.text);
+        let text = apply(before, edit, library)?;
+        // Edits that undo each other leave nothing staged.
+        self.staged = (text != base).then_some(Staged { base, text });
+        Ok(())
+    }
+
+    /// What the staged edits change, line by line.
+    #[must_use]
+    pub fn diff(&self) -> Vec<DiffLine> {
+        self.staged.as_ref().map_or_else(Vec::new, |staged| difference(&staged.base, &staged.text))
+    }
+
+    /// Checks the text with the staged edits and writes it; the file before stays beside it as
+    /// `*.previous`. Gives what the check made of the text.
+    ///
+    /// # Errors
+    /// When nothing is staged, the check finds faults, somebody else changed the file, or the disk
+    /// refuses; the edits then stay staged.
+    pub fn commit<T>(
+        &mut self,
+        check: impl FnOnce(&Path, &str) -> Result<T, Faults>,
+    ) -> Result<T, DraftError> {
+        let staged = self.staged.as_ref().ok_or(DraftError::NothingStaged)?;
+        let checked = check(&self.path, &staged.text).map_err(DraftError::Faults)?;
+        if read(&self.path)? != staged.base {
+            return Err(DraftError::ChangedMeanwhile(self.path.clone()));
+        }
+        self.exchange(&staged.base, &staged.text)?;
+        self.staged = None;
+        Ok(checked)
+    }
+
+    /// Drops the staged edits. Where there are none, brings the file before the last commit back and
+    /// keeps the present one as `*.previous` in turn.
+    ///
+    /// # Errors
+    /// When there is nothing to undo, the previous file has faults today, or the disk refuses.
+    pub fn rollback<T>(
+        &mut self,
+        check: impl FnOnce(&Path, &str) -> Result<T, Faults>,
+    ) -> Result<Undone<T>, DraftError> {
+        if self.staged.take().is_some() {
+            return Ok(Undone::Dropped);
+        }
+        let previous = beside(&self.path, ".previous");
+        if !previous.exists() {
+            return Err(DraftError::NothingToUndo);
+        }
+        let text = read(&previous)?;
+        let checked = check(&self.path, &text).map_err(DraftError::Faults)?;
+        self.exchange(&read(&self.path)?, &text)?;
+        Ok(Undone::Restored(checked))
+    }
+
+    /// Writes `before` to `*.previous`, then `after` to the file itself; a power cut between the two
+    /// leaves the file as it was.
+    fn exchange(&self, before: &str, after: &str) -> Result<(), DraftError> {
+        let mode = std::fs::metadata(&self.path).map_or(0o644, |of| of.permissions().mode() & 0o777);
+        let write = |path: PathBuf, text: &str| {
+            replace_file(&path, text.as_bytes(), mode).map_err(|source| DraftError::Disk {
+                doing: "write",
+                path,
+                source,
+            })
+        };
+        write(beside(&self.path, ".previous"), before)?;
+        write(self.path.clone(), after)
+    }
+}
+
+fn read(path: &Path) -> Result<String, DraftError> {
+    bounded_text(path).map_err(|source| DraftError::Disk { doing: "read", path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Staging, committing and rolling back on a real disk.
+
+use super::*;
+use crate::config::edit::Edit;
+
+const SITE: &str = "# ours\n[[point]]\nid = \"PT-A\"\n\n[[point]]\nid = \"PT-B\"\n";
+const WITHOUT_B: &str = "# ours\n[[point]]\nid = \"PT-A\"\n";
+
+struct Desk {
+    dir: tempfile::TempDir,
+    draft: Draft,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("site.toml");
+        std::fs::write(&path, SITE).unwrap();
+        Self { draft: Draft::of(&path), dir }
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(name)).unwrap()
+    }
+
+    fn remove(&mut self, id: &str) {
+        self.draft.stage(&Edit::RemovePoint { id: id.to_owned() }, &MapLibrary::new()).unwrap();
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a check may refuse")]
+fn accept(_: &Path, text: &str) -> Result<usize, Faults> {
+    Ok(text.len())
+}
+
+fn refuse(_: &Path, _: &str) -> Result<(), Faults> {
+    Err(Faults::default())
+}
+
+#[test]
+fn nothing_is_written_before_commit_and_the_previous_file_stays_beside() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    assert_eq!(desk.file("site.toml"), SITE);
+    assert!(desk.draft.diff().contains(&DiffLine::Removed { line: 6, text: "id = \"PT-B\"".to_owned() }));
+    assert_eq!(desk.draft.commit(accept).unwrap(), WITHOUT_B.len());
+    assert_eq!(desk.file("site.toml"), WITHOUT_B);
+    assert_eq!(desk.file("site.toml.previous"), SITE);
+    assert!(!desk.draft.is_staged() && desk.draft.diff().is_empty());
+}
+
+#[test]
+fn a_text_with_faults_is_not_written_and_stays_staged() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    assert!(matches!(desk.draft.commit(refuse), Err(DraftError::Faults(_))));
+    assert_eq!(desk.file("site.toml"), SITE);
+    assert!(desk.draft.is_staged());
+}
+
+#[test]
+fn rollback_drops_what_is_staged_and_after_a_commit_brings_the_previous_file_back() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Dropped);
+    assert!(matches!(desk.draft.rollback(accept), Err(DraftError::NothingToUndo)));
+    desk.remove("PT-B");
+    desk.draft.commit(accept).unwrap();
+    assert!(matches!(desk.draft.rollback(refuse), Err(DraftError::Faults(_))));
+    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(SITE.len()));
+    assert_eq!(desk.file("site.toml"), SITE);
+    assert_eq!(desk.file("site.toml.previous"), WITHOUT_B);
+}
+
+#[test]
+fn a_file_that_somebody_else_changed_is_not_overwritten() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    std::fs::write(desk.dir.path().join("site.toml"), "# theirs\n").unwrap();
+    assert!(matches!(desk.draft.commit(accept), Err(DraftError::ChangedMeanwhile(_))));
+    assert_eq!(desk.file("site.toml"), "# theirs\n");
+}
+
+#[test]
+fn a_refused_edit_leaves_what_was_staged() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    let again = Edit::RemovePoint { id: "PT-B".to_owned() };
+    assert!(matches!(desk.draft.stage(&again, &MapLibrary::new()), Err(DraftError::Edit(_))));
+    assert_eq!(desk.draft.text().unwrap(), WITHOUT_B);
+    assert!(matches!(Desk::new().draft.commit(accept), Err(DraftError::NothingStaged)));
+}
+
+#[test]
+fn a_link_stays_a_link() {
+    let mut desk = Desk::new();
+    let link = desk.dir.path().join("link.toml");
+    std::os::unix::fs::symlink(desk.dir.path().join("site.toml"), &link).unwrap();
+    desk.draft = Draft::of(&link);
+    desk.remove("PT-B");
+    desk.draft.commit(accept).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(desk.file("site.toml"), WITHOUT_B);
+}

@@ -1,0 +1,133 @@
+//! `[[point.parameter]]`: one measured quantity, and the register that it comes from.
+
+use super::entries::Entry;
+use super::form;
+use super::meters::Meters;
+use super::quantity::{self, Quantity, Written};
+use crate::document::Section;
+use crate::limits;
+use crate::model::meter::{MapLibrary, MapRegister, Meter};
+use crate::model::point::{Parameter, Source};
+use crate::model::register::Register;
+use crate::register_text::{self, RegisterDefaults};
+
+/// Characters of a local mnemonic such as `OUTPUT`.
+const CODE_CHARS_MAX: usize = 16;
+
+/// What a Parameter may refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k> {
+    /// The meters of the site.
+    pub meters: &'k Meters,
+    /// The register maps; `None` when they have faults of their own.
+    pub library: Option<&'k MapLibrary>,
+}
+
+/// The meter that a Point names for all its Parameters.
+pub(super) struct PointMeter {
+    /// Whether the key is there, be it right or wrong.
+    pub is_written: bool,
+    /// The meter's ID, when it is right.
+    pub id: Option<String>,
+}
+
+/// Where a Parameter's register was found.
+enum Origin<'k> {
+    Map(&'k MapRegister),
+    Described(Register),
+}
+
+/// Reads one table.
+pub(super) fn parameter(entry: Entry<'_>, of_point: &PointMeter, known: Known<'_>) -> Option<Parameter> {
+    let section = entry.section;
+    let name = section.text("name", limits::NAME_CHARS_MAX);
+    let code = section.text("code", CODE_CHARS_MAX);
+    let own_interval = form::scan_interval(&section, "interval");
+    let written = quantity::written(&section);
+    let meter = meter(&section, of_point, known);
+    let origin = origin(&section, meter, known);
+    let found = meter.zip(origin).and_then(|(meter, origin)| combine(&section, written, origin, meter));
+    section.finish();
+    let (id, meter, (quantity, register, title)) = (entry.id?, meter?, found?);
+    Some(Parameter {
+        name: name.or(title).unwrap_or_else(|| id.clone()),
+        id,
+        code,
+        reading_type: quantity.reading_type,
+        unit: quantity.unit,
+        decimals: quantity.decimals,
+        interval: own_interval.unwrap_or(meter.interval),
+        valid: quantity.valid,
+        source: Source { meter_id: meter.id.clone(), register, conversion: quantity.conversion },
+    })
+}
+
+fn meter<'k>(section: &Section<'_>, of_point: &PointMeter, known: Known<'k>) -> Option<&'k Meter> {
+    let own = known.meters.ids.reference(section, "meter");
+    if section.has("meter") {
+        return known.meters.get(&own?);
+    }
+    if !of_point.is_written {
+        section.missing("meter", "give the ID of a meter here, or once for all parameters at the point");
+    }
+    known.meters.get(of_point.id.as_deref()?)
+}
+
+/// The register: a name of the meter's map, or a table that describes it.
+fn origin<'k>(section: &Section<'_>, meter: Option<&Meter>, known: Known<'k>) -> Option<Origin<'k>> {
+    if section.is_section("register") {
+        quantity::require_reading_type(section);
+        return described(section.section("register")?, meter).map(Origin::Described);
+    }
+    let name = section.text("register", limits::NAME_CHARS_MAX);
+    if !section.has("register") {
+        section.missing(
+            "register",
+            "name a register of the meter's map, or describe one: { table, address, type }",
+        );
+    }
+    let (name, meter) = (name?, meter?);
+    let Some(model) = &meter.map_model else {
+        let reason = format!("meter '{}' has no map that could name '{name}'", meter.id);
+        section.fault(
+            "register",
+            reason,
+            "give the meter a map, or describe the register: { table, address, type }",
+        );
+        return None;
+    };
+    let map = known.library?.get(model)?;
+    let of_map = map.register(&name);
+    if let Some(of_map) = of_map {
+        register_text::check_read_limits(section, "register", &of_map.register, &meter.read_limits);
+    } else {
+        let names = map.registers.iter().map(|entry| entry.register.name.as_str());
+        section.unknown_name("register", format!("map '{model}' has no register '{name}'"), &name, names);
+    }
+    of_map.map(Origin::Map)
+}
+
+fn described(section: Section<'_>, meter: Option<&Meter>) -> Option<Register> {
+    let register = register_text::register(&section, &RegisterDefaults::default());
+    if let (Some(register), Some(meter)) = (&register, meter) {
+        register_text::check_read_limits(&section, "address", register, &meter.read_limits);
+    }
+    section.finish();
+    register
+}
+
+/// The quantity, the register, and what the map calls it.
+type Found = (Quantity, Register, Option<String>);
+
+fn combine(section: &Section<'_>, written: Written, origin: Origin<'_>, meter: &Meter) -> Option<Found> {
+    match origin {
+        Origin::Map(of_map) => {
+            let quantity = written.over_map(section, of_map, meter);
+            Some((quantity, of_map.register.clone(), Some(of_map.title.clone())))
+        }
+        Origin::Described(register) => {
+            let quantity = written.alone(section, register.data_type.is_text(), meter)?;
+            Some((quantity, register, None))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! From the text of a site file to a [`Site`], or to all its faults.
+//!
+//! A key that is missing or wrong notes its fault, and the reader goes on with a stand-in so that the
+//! next fault is found as well. A stand-in never leaves this module: the verdict at the end throws
+//! the site away when there was any fault.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::categories::categories;
+use super::cems::cems;
+use super::lines::lines;
+use super::meters::meters;
+use super::parameters::Known;
+use super::places::Places;
+use super::points::points;
+use super::services;
+use super::site::Site;
+use crate::document::{Document, Faults, Section};
+use crate::limits;
+use crate::model::meter::MapLibrary;
+
+/// Reads `text`, which the user knows as `file`; paths in it are reckoned from the folder of `file`.
+///
+/// `load_maps` is called with the folder of the site's own register maps, where it names one.
+///
+/// # Errors
+/// Every fault of the file, and after them those of the register maps.
+pub fn read(
+    file: &str,
+    text: &str,
+    load_maps: impl FnOnce(Option<&Path>) -> Result<MapLibrary, Faults>,
+) -> Result<Site, Faults> {
+    let document = Document::parse(file, text)?;
+    let root = document.root();
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let maps_dir = services::maps_dir(&root, folder);
+    let library = load_maps(maps_dir.as_deref());
+    let site = site(&root, folder, maps_dir, library.as_ref().ok());
+    root.finish();
+    match (document.verdict(), library, site) {
+        (Ok(()), Ok(_), Some(site)) => Ok(site),
+        (verdict, library, _) => {
+            Err(verdict.err().unwrap_or_default().and(library.err().unwrap_or_default()))
+        }
+    }
+}
+
+fn site(
+    root: &Section<'_>,
+    folder: &Path,
+    maps_dir: Option<PathBuf>,
+    library: Option<&MapLibrary>,
+) -> Option<Site> {
+    let mut places = Places::default();
+    let cems = cems(root);
+    let (categories, category_ids) = categories(root);
+    let lines = lines(root, &mut places);
+    let meters = meters(root, &lines, library);
+    let points = points(root, &category_ids, Known { meters: &meters, library });
+    let cems_id = cems.as_ref().map_or("", |cems| cems.id.as_str());
+    let uplink = services::uplink(root, cems_id, folder);
+    let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
+    let console = services::console(root, &mut places);
+    Some(Site {
+        cems: cems?,
+        categories,
+        lines: lines.list,
+        meters: meters.list,
+        points,
+        platforms,
+        api,
+        store,
+        uplink,
+        console,
+        maps_dir,
+    })
+}
+
+/// Why there is no site.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("cannot read the site file {path}; check that it exists and may be read")]
+    Read {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file was read and is wrong.
+    #[error("the site file has faults\n{0}")]
+    Faults(Faults),
+}
+
+/// Reads the site file at `path`; see [`read`].
+///
+/// # Errors
+/// When the file cannot be read, is no UTF-8, is too large, or has faults.
+pub fn load(
+    path: &Path,
+    load_maps: impl FnOnce(Option<&Path>) -> Result<MapLibrary, Faults>,
+) -> Result<Site, LoadError> {
+    let text = bounded_text(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    read(&path.to_string_lossy(), &text, load_maps).map_err(LoadError::Faults)
+}
+
+/// One byte more than allowed is read, so that too large a file is refused as such and not cut.
+pub(super) fn bounded_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let bytes_max = u64::try_from(limits::CONFIG_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(bytes_max).read_to_string(&mut text)?;
+    Ok(text)
+}

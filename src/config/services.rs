@@ -1,0 +1,135 @@
+//! The tables of what the gateway itself does: API, store, platforms, uplink, console.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::entries::entries;
+use super::form;
+use super::places::Places;
+use super::serial;
+use super::site::{ApiSettings, Platform, StoreSettings, UplinkSettings};
+use crate::document::Section;
+use crate::limits;
+use crate::model::meter::SerialSettings;
+use crate::time::Interval;
+
+/// Not below 1024, so that no special right is needed.
+const API_PORT: u16 = 8_080;
+/// As much as may be lost at a power cut, against flash wear.
+const DURABILITY_WINDOW_MS: i64 = 5_000;
+/// A year and a month, so that a month can be held against the same month of the year before.
+const HISTORY_DAYS: u32 = 400;
+/// Fits beside the system on the smallest flash in use.
+const STORE_SIZE_MAX_MIB: u32 = 512;
+/// The port of MQTT without TLS.
+const MQTT_PORT: u16 = 1_883;
+/// Characters of a path.
+const PATH_CHARS_MAX: usize = 255;
+
+/// `[gateway]`: the folder of register maps, reckoned from the folder of the site file.
+pub(super) fn maps_dir(root: &Section<'_>, folder: &Path) -> Option<PathBuf> {
+    let section = root.section("gateway")?;
+    let maps_dir = section.text("maps_dir", PATH_CHARS_MAX);
+    section.finish();
+    Some(folder.join(maps_dir?))
+}
+
+/// `[api]`
+pub(super) fn api(root: &Section<'_>) -> ApiSettings {
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT));
+    let Some(section) = root.section("api") else { return ApiSettings { listen: default } };
+    let listen = section.parsed("listen", |text| match text.parse::<SocketAddr>() {
+        Err(_) => Err("write an address and a port, such as 127.0.0.1:8080"),
+        Ok(address) if !address.ip().is_loopback() => {
+            Err("the hardened front for networks is not there yet, so only a loopback address is served; \
+             write 127.0.0.1:8080 and put a reverse proxy before it")
+        }
+        Ok(address) => Ok(address),
+    });
+    section.finish();
+    ApiSettings { listen: listen.unwrap_or(default) }
+}
+
+/// `[store]`
+pub(super) fn store(root: &Section<'_>) -> StoreSettings {
+    let mut settings = StoreSettings {
+        durability_window_ms: DURABILITY_WINDOW_MS,
+        history_days: HISTORY_DAYS,
+        size_max_mib: STORE_SIZE_MAX_MIB,
+    };
+    let Some(section) = root.section("store") else { return settings };
+    if let Some(window) = durability_window(&section) {
+        settings.durability_window_ms = window.as_ms();
+    }
+    settings.history_days = form::whole(&section, "history_days", 1..=3_650).unwrap_or(HISTORY_DAYS);
+    settings.size_max_mib = form::whole(&section, "size_max_mib", 16..=65_536).unwrap_or(STORE_SIZE_MAX_MIB);
+    section.finish();
+    settings
+}
+
+fn durability_window(section: &Section<'_>) -> Option<Interval> {
+    form::interval(section, "durability_window", 100..=60_000, "give PT0.1S to PT60S")
+}
+
+/// `[[platform]]`
+pub(super) fn platforms(root: &Section<'_>) -> Vec<Platform> {
+    let mut tokens: BTreeMap<[u8; 32], String> = BTreeMap::new();
+    let mut platforms = Vec::new();
+    for entry in entries(root, "platform", limits::PLATFORMS_MAX) {
+        let section = entry.section;
+        let token = form::sha256(&section, "token_sha256");
+        if !section.has("token_sha256") {
+            section.missing("token_sha256", form::SHA256_REMEDY);
+        }
+        if let Some(token_sha256) = token {
+            if let Some(owner) = tokens.get(&token_sha256) {
+                let reason = format!("{owner} has the same token");
+                section.fault("token_sha256", reason, "give each platform a token of its own");
+            }
+            tokens.insert(token_sha256, section.label().to_owned());
+            platforms.push(Platform { id: entry.id.unwrap_or_default(), token_sha256 });
+        }
+        section.finish();
+    }
+    platforms
+}
+
+/// `[uplink]`
+pub(super) fn uplink(root: &Section<'_>, cems_id: &str, folder: &Path) -> Option<UplinkSettings> {
+    let section = root.section("uplink")?;
+    let host = form::host(&section, "host");
+    if !section.has("host") {
+        section.missing("host", "give the host name or address of the MQTT broker");
+    }
+    let username = section.text("username", limits::NAME_CHARS_MAX);
+    let password_file = section.text("password_file", PATH_CHARS_MAX);
+    if password_file.is_some() && !section.has("username") {
+        section.fault("password_file", "MQTT 3.1.1 has no password without a user name", "give username too");
+    }
+    let settings = UplinkSettings {
+        host: host.unwrap_or_default(),
+        port: form::whole(&section, "port", 1..=65_535).unwrap_or(MQTT_PORT),
+        client_id: section.id("client_id").unwrap_or_else(|| cems_id.to_owned()),
+        topic_prefix: topic_prefix(&section).unwrap_or_else(|| format!("cems/{cems_id}")),
+        username,
+        password_file: password_file.map(|file| folder.join(file)),
+    };
+    section.finish();
+    Some(settings)
+}
+
+fn topic_prefix(section: &Section<'_>) -> Option<String> {
+    section.parsed("topic_prefix", |text| {
+        let levels_hold = text.split('/').all(|level| !level.is_empty() && !level.contains(['+', '#', '$']));
+        levels_hold.then(|| text.to_owned()).ok_or("write levels joined by '/', without '+', '#' and '$'")
+    })
+}
+
+/// `[console]`
+pub(super) fn console(root: &Section<'_>, places: &mut Places) -> Option<SerialSettings> {
+    let section = root.section("console")?;
+    let settings = serial::console_port(&section, places);
+    section.finish();
+    Some(settings)
+}

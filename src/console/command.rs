@@ -1,0 +1,345 @@
+//! A typed line into a command: pure, and the only place that knows how commands are written.
+
+use super::desk::ReadOrder;
+use super::language::Language;
+use super::verb::Verb;
+use super::words::{Words, split};
+use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
+use crate::model::register::{Span, Table, UnitId};
+use crate::time::{Interval, TimeFault};
+
+/// What a technician asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// An empty line.
+    Nothing,
+    /// Log in.
+    Login,
+    /// Explain all commands, or those of one word.
+    Help(Option<Verb>),
+    /// How the gateway is doing.
+    Status,
+    /// The newest readings.
+    Points,
+    /// Readings as they come, of all Points or of one.
+    Watch(Option<String>),
+    /// Registers of a meter.
+    Read(ReadOrder),
+    /// An edit to stage.
+    Edit(Edit),
+    /// Check the staged edits.
+    Check,
+    /// Show the staged edits.
+    Diff,
+    /// Write the staged edits and put them to work.
+    Commit,
+    /// Undo.
+    Rollback,
+    /// Speak another language.
+    Lang(Language),
+    /// Log out.
+    Logout,
+}
+
+/// Why a line is no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The first word is no command.
+    Unknown(String),
+    /// Words are missing or too many.
+    Usage(Verb),
+    /// A quotation mark without its partner.
+    Quote,
+    /// Not an address of a meter.
+    Unit(String),
+    /// Not one of the four tables.
+    Table(String),
+    /// Not a protocol address.
+    Address(String),
+    /// Not a count that one request may have.
+    Count {
+        /// As typed.
+        given: String,
+        /// The most that this table allows in one request.
+        max: u16,
+    },
+    /// `key=value` with a key that this command does not have.
+    Key {
+        /// As typed.
+        given: String,
+        /// Those that it has.
+        known: &'static str,
+    },
+    /// Not a transformer ratio.
+    Ratio(String),
+    /// Not an interval.
+    Interval(String, TimeFault),
+    /// Not a language.
+    Language(String),
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(line: &str) -> Result<Command, Refusal> {
+    let words = split(line).ok_or(Refusal::Quote)?;
+    let mut words = Words::new(&words);
+    let Some(first) = words.next() else { return Ok(Command::Nothing) };
+    let verb = verb(first, &mut words)?;
+    let command = match verb {
+        Verb::Login => Command::Login,
+        Verb::Help => Command::Help(words.next().map(|word| help_topic(word, &mut words)).transpose()?),
+        Verb::Status => Command::Status,
+        Verb::Points => Command::Points,
+        Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
+        Verb::Read => Command::Read(read_order(&mut words)?),
+        Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
+        Verb::MeterRemove => Command::Edit(removed_meter(&mut words)?),
+        Verb::PointAdd => Command::Edit(Edit::AddPoint(new_point(&mut words)?)),
+        Verb::PointRemove => Command::Edit(Edit::RemovePoint { id: words.needed(verb)?.to_owned() }),
+        Verb::Check => Command::Check,
+        Verb::Diff => Command::Diff,
+        Verb::Commit => Command::Commit,
+        Verb::Rollback => Command::Rollback,
+        Verb::Lang => Command::Lang(language(words.needed(verb)?)?),
+        Verb::Logout => Command::Logout,
+    };
+    words.end(verb)?;
+    Ok(command)
+}
+
+fn verb(first: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {
+    match first {
+        "meter" => match words.next() {
+            Some("add") => Ok(Verb::MeterAdd),
+            Some("remove") => Ok(Verb::MeterRemove),
+            _ => Err(Refusal::Usage(Verb::MeterAdd)),
+        },
+        "point" => match words.next() {
+            Some("add") => Ok(Verb::PointAdd),
+            Some("remove") => Ok(Verb::PointRemove),
+            _ => Err(Refusal::Usage(Verb::PointAdd)),
+        },
+        "?" => Ok(Verb::Help),
+        "exit" | "quit" => Ok(Verb::Logout),
+        word => Verb::ALL
+            .into_iter()
+            .find(|verb| verb.name() == word)
+            .ok_or_else(|| Refusal::Unknown(word.chars().take(40).collect())),
+    }
+}
+
+fn help_topic(word: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {
+    // `help meter` is enough; `help meter remove` is more exact.
+    verb(word, words).or_else(|refusal| match refusal {
+        Refusal::Usage(verb) => Ok(verb),
+        other => Err(other),
+    })
+}
+
+fn read_order(words: &mut Words<'_>) -> Result<ReadOrder, Refusal> {
+    let mut word = || words.needed(Verb::Read);
+    let (line, unit, table, address, count) = (word()?, word()?, word()?, word()?, word()?);
+    let table = Table::from_name(table).ok_or_else(|| Refusal::Table(table.to_owned()))?;
+    let max = table.read_max();
+    let count_fault = || Refusal::Count { given: count.to_owned(), max };
+    let start = address.parse::<u16>().map_err(|_| Refusal::Address(address.to_owned()))?;
+    let count = count.parse().ok().filter(|n| (1..=max).contains(n)).ok_or_else(count_fault)?;
+    let span = Span { start, count };
+    // The last protocol address is 65535.
+    if span.end() > u32::from(u16::MAX) + 1 {
+        return Err(Refusal::Address(address.to_owned()));
+    }
+    Ok(ReadOrder { line: line.to_owned(), unit: UnitId(unit_id(unit)?), table, span })
+}
+
+/// 0 broadcasts on a serial line and 248 to 255 are reserved there; over TCP they may be meters, and
+/// the check of the site file knows which line is which.
+fn unit_id(word: &str) -> Result<u8, Refusal> {
+    word.parse().map_err(|_| Refusal::Unit(word.to_owned()))
+}
+
+const METER_KEYS: &str = "role, category, point, name, ct, pt, interval";
+const POINT_KEYS: &str = "role, category, name";
+
+fn new_meter(words: &mut Words<'_>) -> Result<NewMeter, Refusal> {
+    let mut word = || words.needed(Verb::MeterAdd);
+    let (id, line, unit) = (word()?, word()?, word()?);
+    let mut meter =
+        NewMeter { id: id.to_owned(), line: line.to_owned(), unit: unit_id(unit)?, ..NewMeter::default() };
+    for word in words.by_ref() {
+        match word.split_once('=') {
+            None if meter.map.is_none() => meter.map = Some(word.to_owned()),
+            None => return Err(Refusal::Usage(Verb::MeterAdd)),
+            Some(("point", id)) => meter.point.id = Some(id.to_owned()),
+            Some(("ct", number)) => meter.ct = Some(ratio(number)?),
+            Some(("pt", number)) => meter.pt = Some(ratio(number)?),
+            Some(("interval", text)) => {
+                let interval =
+                    Interval::parse(text).map_err(|fault| Refusal::Interval(text.to_owned(), fault))?;
+                meter.interval = Some(interval);
+            }
+            Some((key, value)) => place(&mut meter.point, key, value, METER_KEYS)?,
+        }
+    }
+    Ok(meter)
+}
+
+fn removed_meter(words: &mut Words<'_>) -> Result<Edit, Refusal> {
+    let id = words.needed(Verb::MeterRemove)?.to_owned();
+    match words.next() {
+        None => Ok(Edit::RemoveMeter { id, with_points: false }),
+        Some("points") => Ok(Edit::RemoveMeter { id, with_points: true }),
+        Some(_) => Err(Refusal::Usage(Verb::MeterRemove)),
+    }
+}
+
+fn new_point(words: &mut Words<'_>) -> Result<NewPoint, Refusal> {
+    let mut word = || words.needed(Verb::PointAdd);
+    let (id, meter) = (word()?, word()?);
+    let mut point = NewPoint { meter: meter.to_owned(), ..NewPoint::default() };
+    point.place.id = Some(id.to_owned());
+    for word in words.by_ref() {
+        match word.split_once('=') {
+            None if point.registers.is_empty() => {
+                point.registers = word.split([',', '，']).map(str::to_owned).collect();
+            }
+            None => return Err(Refusal::Usage(Verb::PointAdd)),
+            Some((key, value)) => place(&mut point.place, key, value, POINT_KEYS)?,
+        }
+    }
+    Ok(point)
+}
+
+fn place(place: &mut PointPlace, key: &str, value: &str, known: &'static str) -> Result<(), Refusal> {
+    let slot = match key {
+        "role" => &mut place.role,
+        "category" => &mut place.category,
+        "name" => &mut place.name,
+        _ => return Err(Refusal::Key { given: key.to_owned(), known }),
+    };
+    *slot = Some(value.to_owned());
+    Ok(())
+}
+
+fn ratio(text: &str) -> Result<f64, Refusal> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| Refusal::Ratio(text.to_owned()))
+}
+
+fn language(word: &str) -> Result<Language, Refusal> {
+    match word {
+        "en" | "english" => Ok(Language::English),
+        "zh" | "cn" | "中文" => Ok(Language::Chinese),
+        other => Err(Refusal::Language(other.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_of_the_help_is_understood() {
+        for verb in Verb::ALL {
+            assert!(parse(verb.example()).is_ok(), "{}", verb.example());
+        }
+    }
+
+    #[test]
+    fn a_read_names_line_unit_table_address_and_count() {
+        let order = ReadOrder {
+            line: "rs485-1".to_owned(),
+            unit: UnitId(12),
+            table: Table::HoldingRegister,
+            span: Span { start: 40, count: 2 },
+        };
+        assert_eq!(parse("read rs485-1 12 holding 40 2"), Ok(Command::Read(order)));
+        let last = parse("read lan 255 coil 65535 1");
+        assert!(last.is_ok());
+    }
+
+    #[test]
+    fn an_added_meter_takes_its_options_in_any_order() {
+        let line = r#"meter add m-3 rs485-1 12 acrel-adw300 name="3# 冷机" ct=40 interval=PT15M role=branch category=CAT-HVAC point=PT-3 pt=1.5"#;
+        let expected = NewMeter {
+            id: "m-3".to_owned(),
+            line: "rs485-1".to_owned(),
+            unit: 12,
+            map: Some("acrel-adw300".to_owned()),
+            ct: Some(40.0),
+            pt: Some(1.5),
+            interval: Some(Interval::QUARTER_HOUR),
+            point: PointPlace {
+                id: Some("PT-3".to_owned()),
+                name: Some("3# 冷机".to_owned()),
+                category: Some("CAT-HVAC".to_owned()),
+                role: Some("branch".to_owned()),
+            },
+        };
+        assert_eq!(parse(line), Ok(Command::Edit(Edit::AddMeter(expected))));
+    }
+
+    #[test]
+    fn an_added_point_takes_registers_and_a_place() {
+        let expected = NewPoint {
+            meter: "m-3".to_owned(),
+            registers: vec!["power".to_owned(), "demand".to_owned()],
+            place: PointPlace {
+                id: Some("PT-3".to_owned()),
+                role: Some("check".to_owned()),
+                ..PointPlace::default()
+            },
+        };
+        let line = "point add PT-3 m-3 power,demand role=check";
+        assert_eq!(parse(line), Ok(Command::Edit(Edit::AddPoint(expected))));
+    }
+
+    #[test]
+    fn short_forms_and_blanks_are_understood() {
+        assert_eq!(parse(""), Ok(Command::Nothing));
+        assert_eq!(parse("  status  "), Ok(Command::Status));
+        assert_eq!(parse("?"), Ok(Command::Help(None)));
+        assert_eq!(parse("help meter"), Ok(Command::Help(Some(Verb::MeterAdd))));
+        assert_eq!(parse("help point remove"), Ok(Command::Help(Some(Verb::PointRemove))));
+        assert_eq!(parse("exit"), Ok(Command::Logout));
+        assert_eq!(parse("lang 中文"), Ok(Command::Lang(Language::Chinese)));
+        assert_eq!(parse("watch PT-3"), Ok(Command::Watch(Some("PT-3".to_owned()))));
+        let with = Edit::RemoveMeter { id: "m-3".to_owned(), with_points: true };
+        assert_eq!(parse("meter remove m-3 points"), Ok(Command::Edit(with)));
+    }
+
+    #[test]
+    fn a_line_that_is_no_command_says_why() {
+        let text = str::to_owned;
+        for (line, refusal) in [
+            ("reboot", Refusal::Unknown(text("reboot"))),
+            ("status now", Refusal::Usage(Verb::Status)),
+            ("read rs485-1 12 holding 40", Refusal::Usage(Verb::Read)),
+            ("read rs485-1 12 holding 40 2 3", Refusal::Usage(Verb::Read)),
+            ("read rs485-1 256 holding 40 2", Refusal::Unit(text("256"))),
+            ("read rs485-1 12 register 40 2", Refusal::Table(text("register"))),
+            ("read rs485-1 12 holding 65536 1", Refusal::Address(text("65536"))),
+            ("read rs485-1 12 holding 65535 2", Refusal::Address(text("65535"))),
+            ("read rs485-1 12 holding 40 126", Refusal::Count { given: text("126"), max: 125 }),
+            ("read rs485-1 12 holding 40 0", Refusal::Count { given: text("0"), max: 125 }),
+            ("meter", Refusal::Usage(Verb::MeterAdd)),
+            ("meter add m-3 rs485-1", Refusal::Usage(Verb::MeterAdd)),
+            ("meter add m-3 rs485-1 1 a b", Refusal::Usage(Verb::MeterAdd)),
+            ("meter add m-3 rs485-1 1 a ct=nan", Refusal::Ratio(text("nan"))),
+            ("meter add m-3 rs485-1 1 a ct=-1", Refusal::Ratio(text("-1"))),
+            ("meter add m-3 rs485-1 1 a interval=15", Refusal::Interval(text("15"), TimeFault::Interval)),
+            ("meter add m-3 rs485-1 1 a xx=1", Refusal::Key { given: text("xx"), known: METER_KEYS }),
+            ("meter remove", Refusal::Usage(Verb::MeterRemove)),
+            ("meter remove m-3 all", Refusal::Usage(Verb::MeterRemove)),
+            ("point add PT-3", Refusal::Usage(Verb::PointAdd)),
+            ("point add PT-3 m-3 ct=1", Refusal::Key { given: text("ct"), known: POINT_KEYS }),
+            ("point remove", Refusal::Usage(Verb::PointRemove)),
+            ("lang fr", Refusal::Language(text("fr"))),
+            ("watch \"PT-3", Refusal::Quote),
+        ] {
+            assert_eq!(parse(line), Err(refusal), "{line}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! All that a console may ask or order, and what the answers look like.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::config::difference::DiffLine;
+use crate::config::draft::{DraftError, Undone};
+use crate::config::edit::Edit;
+use crate::model::quality::Cause;
+use crate::model::reading::{Reading, Sample};
+use crate::model::register::{Span, Table, UnitId};
+use crate::time::{UtcOffset, UtcTime};
+
+/// The gateway as a console sees it. All consoles of a gateway share one draft of the site file.
+#[async_trait]
+pub trait Desk: Send + Sync {
+    /// How the gateway is doing. Never waits for a line.
+    fn status(&self) -> Status;
+
+    /// Every Point with the newest that is known of its parameters. Never waits for a line.
+    fn points(&self) -> Vec<PointView>;
+
+    /// Reads registers from a meter, at once and past the scan cycle.
+    ///
+    /// # Errors
+    /// When there is no such line, or the cause why the meter gave nothing.
+    async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure>;
+
+    /// Stages one edit of the site file.
+    ///
+    /// # Errors
+    /// When it is refused.
+    async fn stage(&self, edit: &Edit) -> Result<(), DraftError>;
+
+    /// Reads the site file with the staged edits as a commit would.
+    ///
+    /// # Errors
+    /// The faults it has, or why it cannot be read.
+    async fn check(&self) -> Result<CheckReport, DraftError>;
+
+    /// What the staged edits change; empty when nothing is staged.
+    async fn diff(&self) -> Vec<DiffLine>;
+
+    /// Writes the staged edits and puts them to work.
+    ///
+    /// # Errors
+    /// Why nothing was written.
+    async fn commit(&self) -> Result<Applied, DraftError>;
+
+    /// Drops the staged edits; where there are none, brings back the file before the last commit.
+    ///
+    /// # Errors
+    /// Why nothing was undone.
+    async fn rollback(&self) -> Result<Undone<Applied>, DraftError>;
+}
+
+/// How the gateway is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The ID of the CEMS.
+    pub cems_id: String,
+    /// Its name.
+    pub cems_name: String,
+    /// Of this program.
+    pub version: String,
+    /// The time of day.
+    pub now: UtcTime,
+    /// The offset that times are shown in.
+    pub utc_offset: UtcOffset,
+    /// Since the start.
+    pub uptime: Duration,
+    /// Points in the site.
+    pub points: usize,
+    /// Parameters of all points.
+    pub parameters: usize,
+    /// Serial ports and connections.
+    pub lines: Vec<LineView>,
+    /// What is kept.
+    pub store: StoreView,
+    /// What is pushed; `None` where no broker is named.
+    pub uplink: Option<UplinkView>,
+    /// Whether edits are staged that have not been committed.
+    pub staged: bool,
+}
+
+/// One line and the meters on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineView {
+    /// Its ID.
+    pub id: String,
+    /// Device path or host and port.
+    pub place: String,
+    /// Whether it can be used.
+    pub state: LineState,
+    /// The meters.
+    pub meters: Vec<MeterView>,
+}
+
+/// Whether a line can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineState {
+    /// No meter hangs on it.
+    Disabled,
+    /// Not open; it is tried again.
+    Waiting,
+    /// Open.
+    Open,
+    /// Closed for good.
+    Closed,
+}
+
+/// One meter's account of requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeterView {
+    /// Its ID.
+    pub id: String,
+    /// Its address.
+    pub unit: u8,
+    /// Requests answered.
+    pub answered: u64,
+    /// Requests without an answer in time.
+    pub timeouts: u64,
+    /// Answers that were no valid frame or fitted another request.
+    pub garbled: u64,
+    /// Requests that the meter refused.
+    pub exceptions: u64,
+    /// Whether it is asked less often because it does not answer.
+    pub backed_off: bool,
+}
+
+/// What is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreView {
+    /// Every reading up to here survives a power cut.
+    pub durable_through: Option<UtcTime>,
+    /// On disk.
+    pub bytes: u64,
+    /// Before the oldest history goes.
+    pub bytes_max: u64,
+    /// Readings that could not be kept.
+    pub dropped: u64,
+}
+
+/// What is pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UplinkView {
+    /// Host and port.
+    pub broker: String,
+    /// What the uplink is doing.
+    pub state: UplinkViewState,
+    /// Scans that the broker has not acknowledged.
+    pub backlog_scans: u64,
+    /// Why the last connection failed.
+    pub last_error: Option<String>,
+}
+
+/// What the uplink is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UplinkViewState {
+    /// Not connected.
+    Offline,
+    /// Sending what has gathered.
+    CatchingUp,
+    /// Sending readings as they come.
+    Live,
+}
+
+/// One Point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PointView {
+    /// Its ID.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What is measured.
+    pub parameters: Vec<ParameterView>,
+}
+
+/// One Parameter and the newest that is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterView {
+    /// Its ID.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The unit of the value.
+    pub unit: String,
+    /// The newest reading with a value.
+    pub latest: Option<Reading>,
+    /// When and why the newest scan gave no value.
+    pub failing: Option<(UtcTime, Cause)>,
+}
+
+impl ParameterView {
+    /// What the newest scan gave: a value, or the cause why there is none.
+    #[must_use]
+    pub fn newest(&self) -> Option<Reading> {
+        let missing = |(at, cause)| Reading::new(at, Sample::missing(cause));
+        self.failing.map(missing).or_else(|| self.latest.clone())
+    }
+}
+
+/// Registers to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOrder {
+    /// The line's ID.
+    pub line: String,
+    /// The meter's address.
+    pub unit: UnitId,
+    /// Which table.
+    pub table: Table,
+    /// From which protocol address, and how many.
+    pub span: Span,
+}
+
+/// Why there is nothing to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadFailure {
+    /// No line has this ID.
+    NoSuchLine {
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// The meter gave nothing.
+    Failed(Cause),
+}
+
+/// What a site without faults would do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckReport {
+    /// Meters in the site.
+    pub meters: usize,
+    /// Points in the site.
+    pub points: usize,
+    /// Parameters of all points.
+    pub parameters: usize,
+    /// What the lines would have to do.
+    pub lines: Vec<LineLoad>,
+}
+
+/// What one line would have to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineLoad {
+    /// Its ID.
+    pub id: String,
+    /// Requests of one round of all meters.
+    pub requests: usize,
+    /// How long such a round takes.
+    pub round: Duration,
+}
+
+/// What a commit or a rollback put to work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The parts that were started anew, such as `line rs485-1`; all others went on.
+    pub restarted: Vec<String>,
+}

@@ -1,0 +1,31 @@
+//! The technician's console: on a serial port, on the terminal, without any network.
+//!
+//! [`serve`] works on any stream. What is typed becomes a [`command`], what is asked goes through a
+//! [`Desk`], and what comes back is put into words in English or Chinese. Edits are staged on the
+//! text of the site file; nothing is written or put to work before `commit`.
+
+mod attach;
+pub mod command;
+pub mod desk;
+mod editor;
+mod explain;
+mod language;
+mod login;
+mod port;
+mod quality;
+mod render;
+mod session;
+mod socket;
+mod table;
+mod terminal;
+mod verb;
+mod words;
+
+pub use attach::{AttachError, attach};
+pub use desk::Desk;
+pub use language::Language;
+pub use login::{Login, LoginError};
+pub use port::serve_port;
+pub use session::{Access, serve};
+pub use socket::{SocketConsole, SocketError, listen, socket_path};
+pub use verb::Verb;

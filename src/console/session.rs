@@ -1,0 +1,328 @@
+//! One person at one console, from the greeting to the end of the stream.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use super::command::{Command, parse};
+use super::desk::{Desk, ReadFailure, ReadOrder};
+use super::editor::Typed;
+use super::explain;
+use super::language::Language;
+use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
+use super::render;
+use super::terminal::{Input, Terminal};
+use crate::config::edit::Edit;
+use crate::model::quality::Cause;
+use crate::time::UtcTime;
+
+/// How long one may type nothing.
+const IDLE_MAX: Duration = Duration::from_mins(15);
+/// How often `watch` looks for new readings.
+const WATCH_PERIOD: Duration = Duration::from_secs(1);
+/// Readings that `watch` shows at once; a serial line takes no more.
+const WATCH_LINES_MAX: usize = 40;
+/// How long a read may take that waits behind others for its line.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who may use a console.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Whoever reached it is the operator already.
+    Open,
+    /// Whoever knows the password.
+    Password(Arc<Login>),
+}
+
+/// Serves one console on `stream` until the stream ends; with [`Access::Open`] also until logout.
+///
+/// # Errors
+/// Those of the stream.
+pub async fn serve<S>(stream: S, desk: Arc<dyn Desk>, access: Access) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let is_in = matches!(access, Access::Open);
+    let terminal = Terminal::over(stream);
+    let mut session = Session { terminal, desk, access, language: Language::default(), is_in };
+    match session.run().await {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+        ended => ended,
+    }
+}
+
+struct Session<S> {
+    terminal: Terminal<S>,
+    desk: Arc<dyn Desk>,
+    access: Access,
+    language: Language,
+    is_in: bool,
+}
+
+/// Whether the session goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Command,
+    End,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    async fn run(&mut self) -> io::Result<()> {
+        self.greet().await?;
+        loop {
+            let prompt = self.prompt();
+            let next = match self.terminal.ask(prompt, false, IDLE_MAX).await? {
+                Input::Typed(Typed::Line(line)) => self.obey(&line).await?,
+                Input::Typed(Typed::TooLong) => {
+                    self.terminal.say(&explain::too_long(self.language)).await?;
+                    Next::Command
+                }
+                Input::Typed(Typed::Ended) => self.log_out().await?,
+                Input::Idle if self.is_in => {
+                    self.say("\nlogged out: nothing was typed for 15 minutes\n", "\n15 分钟无操作，已退出\n")
+                        .await?;
+                    self.log_out().await?
+                }
+                Input::Typed(Typed::Interrupted) | Input::Idle => Next::Command,
+            };
+            if next == Next::End {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn greet(&mut self) -> io::Result<()> {
+        let status = self.desk.status();
+        let what = format!("\ncems-gateway {}  {}  {}\n", status.version, status.cems_id, status.cems_name);
+        self.terminal.say(&what).await?;
+        self.terminal.say("help: commands   lang zh: 中文   lang en: English\n").await?;
+        if !self.is_in {
+            self.terminal.say("login: log in / 登录\n").await?;
+        }
+        Ok(())
+    }
+
+    /// The star says that what is shown by `diff` is not what runs.
+    fn prompt(&self) -> &'static str {
+        if !self.is_in {
+            "(login) > "
+        } else if self.desk.status().staged {
+            "cems* > "
+        } else {
+            "cems > "
+        }
+    }
+
+    async fn obey(&mut self, line: &str) -> io::Result<Next> {
+        let command = match parse(line) {
+            Ok(command) => command,
+            Err(refusal) => {
+                self.terminal.say(&explain::refusal(&refusal, self.language)).await?;
+                return Ok(Next::Command);
+            }
+        };
+        match command {
+            Command::Nothing => {}
+            Command::Help(topic) => self.terminal.say(&render::help(topic, self.language)).await?,
+            Command::Lang(language) => {
+                self.language = language;
+                self.say("English it is\n", "已切换到中文\n").await?;
+            }
+            Command::Login => self.log_in().await?,
+            Command::Logout => return self.log_out().await,
+            _ if !self.is_in => self.say("log in first: login\n", "请先登录：login\n").await?,
+            command => self.obey_insider(command).await?,
+        }
+        Ok(Next::Command)
+    }
+
+    async fn obey_insider(&mut self, command: Command) -> io::Result<()> {
+        let language = self.language;
+        let answer = match command {
+            Command::Status => render::status(&self.desk.status(), language),
+            Command::Points => render::points(&self.desk.points(), self.desk.status().utc_offset, language),
+            Command::Watch(point) => return self.watch(point.as_deref()).await,
+            Command::Read(order) => self.read(&order).await,
+            Command::Edit(edit) => self.stage(&edit).await,
+            Command::Check => match self.desk.check().await {
+                Ok(report) => render::checked(&report, language),
+                Err(error) => explain::draft_error(&error, language),
+            },
+            Command::Diff => render::difference(&self.desk.diff().await, language),
+            Command::Commit => match self.desk.commit().await {
+                Ok(applied) => render::committed(&applied, language),
+                Err(error) => explain::draft_error(&error, language),
+            },
+            Command::Rollback => match self.desk.rollback().await {
+                Ok(undone) => render::undone(&undone, language),
+                Err(error) => explain::draft_error(&error, language),
+            },
+            Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
+                return Ok(());
+            }
+        };
+        self.terminal.say(&answer).await
+    }
+
+    async fn read(&self, order: &ReadOrder) -> String {
+        let read = timeout(READ_TIMEOUT, self.desk.read(order)).await;
+        match read.unwrap_or(Err(ReadFailure::Failed(Cause::Timeout))) {
+            Ok(words) => render::registers(order, &words, self.language),
+            Err(failure) => explain::read_failure(&failure, &order.line, self.language),
+        }
+    }
+
+    async fn stage(&self, edit: &Edit) -> String {
+        match self.desk.stage(edit).await {
+            Ok(()) => {
+                let staged = "staged; 'diff' shows it, 'commit' applies it\n";
+                self.language.pick(staged, "已暂存；diff 查看，commit 生效\n").to_owned()
+            }
+            Err(error) => explain::draft_error(&error, self.language),
+        }
+    }
+
+    /// Shows every reading once, those that are there first, until a key is pressed.
+    async fn watch(&mut self, point: Option<&str>) -> io::Result<()> {
+        let known = self.desk.points();
+        if let Some(id) = point
+            && !known.iter().any(|known| known.id == id)
+        {
+            let known: Vec<&str> = known.iter().map(|point| point.id.as_str()).collect();
+            return self.terminal.say(&explain::no_such_point(id, &known, self.language)).await;
+        }
+        self.say("any key ends it\n", "按任意键结束\n").await?;
+        let until = Instant::now() + IDLE_MAX;
+        let mut ticks = interval(WATCH_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shown = HashMap::new();
+        loop {
+            tokio::select! {
+                key = self.terminal.any_key() => return key,
+                () = sleep_until(until) => return Ok(()),
+                _ = ticks.tick() => {
+                    let fresh = self.fresh_readings(point, &mut shown);
+                    self.terminal.say(&fresh).await?;
+                }
+            }
+        }
+    }
+
+    fn fresh_readings(&self, point: Option<&str>, shown: &mut HashMap<(String, String), UtcTime>) -> String {
+        let (offset, language) = (self.desk.status().utc_offset, self.language);
+        let mut lines = Vec::new();
+        for view in self.desk.points().iter().filter(|view| point.is_none_or(|id| view.id == id)) {
+            for parameter in &view.parameters {
+                let Some(reading) = parameter.newest() else { continue };
+                let before = shown.insert((view.id.clone(), parameter.id.clone()), reading.at);
+                if before != Some(reading.at) {
+                    lines.push(render::fresh(&view.id, parameter, &reading, offset, language));
+                }
+            }
+        }
+        let more = lines.len().saturating_sub(WATCH_LINES_MAX);
+        lines.truncate(WATCH_LINES_MAX);
+        if more > 0 {
+            lines.push(match language {
+                Language::English => format!("... and {more} more; 'watch POINT' shows one point\n"),
+                Language::Chinese => format!("……另有 {more} 条；watch 测点 只看一个测点\n"),
+            });
+        }
+        lines.concat()
+    }
+
+    async fn log_in(&mut self) -> io::Result<()> {
+        let Access::Password(login) = self.access.clone() else {
+            return self.say("no login is needed here\n", "此处无需登录\n").await;
+        };
+        let done = match login.is_set() {
+            Ok(true) => self.give_password(&login).await?,
+            Ok(false) => self.choose_password(&login).await?,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(is_in) => self.is_in |= is_in,
+            Err(error) => self.terminal.say(&explain::login_error(&error, self.language)).await?,
+        }
+        Ok(())
+    }
+
+    async fn give_password(&mut self, login: &Login) -> io::Result<Result<bool, LoginError>> {
+        let Some(password) = self.ask_hidden("password: ", "密码：").await? else { return Ok(Ok(false)) };
+        let checked = login.check(password).await;
+        // Whatever was typed during the delay was meant for it, not for the prompt.
+        self.terminal.forget_typed();
+        Ok(match checked {
+            Ok(true) => {
+                self.say("logged in\n", "已登录\n").await?;
+                Ok(true)
+            }
+            Ok(false) => {
+                self.say("wrong password\n", "密码错误\n").await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn choose_password(&mut self, login: &Login) -> io::Result<Result<bool, LoginError>> {
+        self.say(
+            "no password has been set yet; choose one of at least 8 characters\n",
+            "尚未设置密码；请设置，至少 8 个字符\n",
+        )
+        .await?;
+        let Some(first) = self.ask_hidden("new password: ", "新密码：").await? else {
+            return Ok(Ok(false));
+        };
+        if first.chars().count() < PASSWORD_CHARS_MIN {
+            self.say("too short; nothing was set\n", "太短，未设置\n").await?;
+            return Ok(Ok(false));
+        }
+        let Some(second) = self.ask_hidden("once more: ", "再输入一次：").await? else {
+            return Ok(Ok(false));
+        };
+        if first != second {
+            self.say("the two differ; nothing was set\n", "两次输入不一致，未设置\n").await?;
+            return Ok(Ok(false));
+        }
+        match login.set(first).await {
+            Ok(()) => {
+                self.say("the password is set; logged in\n", "密码已设置，已登录\n").await?;
+                Ok(Ok(true))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// A line that is not echoed; `None` when it was given up.
+    async fn ask_hidden(&mut self, english: &str, chinese: &str) -> io::Result<Option<String>> {
+        let prompt = self.language.pick(english, chinese).to_owned();
+        match self.terminal.ask(&prompt, true, IDLE_MAX).await? {
+            Input::Typed(Typed::Line(line)) => Ok(Some(line)),
+            Input::Typed(Typed::TooLong) => {
+                self.terminal.say(&explain::too_long(self.language)).await?;
+                Ok(None)
+            }
+            Input::Typed(Typed::Interrupted | Typed::Ended) | Input::Idle => Ok(None),
+        }
+    }
+
+    async fn log_out(&mut self) -> io::Result<Next> {
+        if matches!(self.access, Access::Open) {
+            self.say("bye\n", "再见\n").await?;
+            return Ok(Next::End);
+        }
+        if std::mem::take(&mut self.is_in) {
+            self.say("logged out\n", "已退出登录\n").await?;
+        }
+        Ok(Next::Command)
+    }
+
+    async fn say(&mut self, english: &str, chinese: &str) -> io::Result<()> {
+        self.terminal.say(self.language.pick(english, chinese)).await
+    }
+}

@@ -1,0 +1,149 @@
+//! The commands by name, each with how it is written, an example and what it does.
+
+use super::language::Language;
+
+/// A command without its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `login`
+    Login,
+    /// `help`
+    Help,
+    /// `status`
+    Status,
+    /// `points`
+    Points,
+    /// `watch`
+    Watch,
+    /// `read`
+    Read,
+    /// `meter add`
+    MeterAdd,
+    /// `meter remove`
+    MeterRemove,
+    /// `point add`
+    PointAdd,
+    /// `point remove`
+    PointRemove,
+    /// `check`
+    Check,
+    /// `diff`
+    Diff,
+    /// `commit`
+    Commit,
+    /// `rollback`
+    Rollback,
+    /// `lang`
+    Lang,
+    /// `logout`
+    Logout,
+}
+
+impl Verb {
+    /// All, in the order in which a technician meets them.
+    pub const ALL: [Self; 16] = [
+        Self::Login,
+        Self::Help,
+        Self::Status,
+        Self::Points,
+        Self::Watch,
+        Self::Read,
+        Self::MeterAdd,
+        Self::MeterRemove,
+        Self::PointAdd,
+        Self::PointRemove,
+        Self::Check,
+        Self::Diff,
+        Self::Commit,
+        Self::Rollback,
+        Self::Lang,
+        Self::Logout,
+    ];
+
+    /// As it is typed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Help => "help",
+            Self::Status => "status",
+            Self::Points => "points",
+            Self::Watch => "watch",
+            Self::Read => "read",
+            Self::MeterAdd => "meter add",
+            Self::MeterRemove => "meter remove",
+            Self::PointAdd => "point add",
+            Self::PointRemove => "point remove",
+            Self::Check => "check",
+            Self::Diff => "diff",
+            Self::Commit => "commit",
+            Self::Rollback => "rollback",
+            Self::Lang => "lang",
+            Self::Logout => "logout",
+        }
+    }
+
+    /// The words that follow the name.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Help => "[COMMAND]",
+            Self::Watch => "[POINT]",
+            Self::Read => "LINE UNIT TABLE ADDRESS COUNT",
+            Self::MeterAdd => {
+                "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
+            }
+            Self::MeterRemove => "ID [points]",
+            Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
+            Self::PointRemove => "ID",
+            Self::Lang => "zh|en",
+            _ => "",
+        }
+    }
+
+    /// A line that does something sensible.
+    #[must_use]
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Help => "help meter add",
+            Self::Watch => "watch PT-GRID",
+            Self::Read => "read rs485-1 12 holding 40 2",
+            Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
+            Self::MeterRemove => "meter remove m-chiller3 points",
+            Self::PointAdd => "point add PT-DEMAND m-grid demand,demand_max role=check",
+            Self::PointRemove => "point remove PT-DEMAND",
+            Self::Lang => "lang zh",
+            other => other.name(),
+        }
+    }
+
+    /// What it does, in one line.
+    #[must_use]
+    pub const fn meaning(self, language: Language) -> &'static str {
+        let (english, chinese) = match self {
+            Self::Login => ("log in with the console's password", "输入控制台密码登录"),
+            Self::Help => ("explain the commands, or one of them", "显示全部命令或某一命令的说明"),
+            Self::Status => ("lines, meters, store and uplink at a glance", "线路、电表、存储、上行一览"),
+            Self::Points => ("the newest reading of every parameter", "所有参数的最新读数"),
+            Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
+            Self::Read => {
+                ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")
+            }
+            Self::MeterAdd => {
+                ("stage a new meter and, with a map, its point", "暂存：新增电表；给出型号时同时新增测点")
+            }
+            Self::MeterRemove => ("stage the removal of a meter", "暂存：删除电表"),
+            Self::PointAdd => ("stage a new point on a meter", "暂存：在电表上新增测点"),
+            Self::PointRemove => ("stage the removal of a point", "暂存：删除测点"),
+            Self::Check => ("check the site with the staged edits", "检查暂存修改后的配置"),
+            Self::Diff => ("show what the staged edits change", "显示暂存的修改"),
+            Self::Commit => ("write the staged edits and put them to work", "保存暂存的修改并生效"),
+            Self::Rollback => {
+                ("drop the staged edits, or undo the last commit", "放弃暂存的修改；无暂存时撤销上次提交")
+            }
+            Self::Lang => ("speak Chinese or English", "切换中文或英文"),
+            Self::Logout => ("log out", "退出登录"),
+        };
+        language.pick(english, chinese)
+    }
+}

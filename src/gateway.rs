@@ -1,0 +1,206 @@
+//! The only file that knows everyone: builds the parts, connects them, changes them, stops them in
+//! the data's order.
+
+mod desk;
+mod plant;
+mod view;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::api::{self, ApiServer};
+use crate::check;
+use crate::config::site::{Site, UplinkSettings};
+use crate::failure::Failure;
+use crate::ops::Ops;
+use crate::store::Store;
+use crate::time::{Clock, SystemClock};
+use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
+
+use desk::GatewayDesk;
+use plant::{Plant, jobs_of_site};
+
+/// How long the last flush may take before the process ends without it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A runtime for everything that waits: one thread, as `ARCHITECTURE.md` has it.
+///
+/// # Errors
+/// When the system gives no event queue.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the runtime cannot start: {error}")))
+}
+
+/// Runs the gateway of the site file `config` on the folder `data` until it is told to stop.
+///
+/// # Errors
+/// The faults of the site file, or what the gateway needs and cannot have.
+pub fn run(config: &Path, data: &Path) -> Result<ExitCode, Failure> {
+    let site = check::load(config)?;
+    std::fs::create_dir_all(data).map_err(|error| {
+        Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
+    })?;
+    let store = Store::open(data, &site.store).map_err(Failure::new)?;
+    runtime()?.block_on(async {
+        let gateway = Gateway::start(site, store, Arc::new(SystemClock), data).await?;
+        let consoles = gateway.open_consoles(config)?;
+        shutdown_signal().await;
+        drop(consoles);
+        gateway.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Ends with SIGINT or SIGTERM.
+pub async fn shutdown_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(error) => {
+            log::warn!("SIGTERM cannot be heard ({error}); only Ctrl-C ends the gateway in order");
+            let _heard = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    ops: Arc<Ops>,
+    plant: Plant,
+    api: Mutex<Option<ApiServer>>,
+    api_address: SocketAddr,
+    uplink: Mutex<Option<UplinkHandle>>,
+    data: PathBuf,
+    started: Instant,
+}
+
+impl Gateway {
+    /// Starts polling, serving and pushing `site`.
+    ///
+    /// # Errors
+    /// When a series cannot be registered or the API cannot listen.
+    pub async fn start(
+        site: Site,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        data: &Path,
+    ) -> Result<Arc<Self>, Failure> {
+        let site = Arc::new(site);
+        let jobs = jobs_of_site(&site, &store).map_err(Failure::new)?;
+        let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
+        let api = api::serve(Arc::clone(&ops), &site.api).map_err(Failure::new)?;
+        let plant = Plant::new(store, clock);
+        plant.become_site(jobs).await;
+        let gateway = Arc::new(Self {
+            api_address: api.local_addr(),
+            api: Mutex::new(Some(api)),
+            uplink: Mutex::new(None),
+            data: data.to_owned(),
+            started: Instant::now(),
+            ops,
+            plant,
+        });
+        gateway.push_to(site.uplink.as_ref()).await;
+        log::info!(
+            "{}: {} lines, {} meters, API on {}",
+            site.cems.id,
+            site.lines.len(),
+            site.meters.len(),
+            gateway.api_address
+        );
+        Ok(gateway)
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub const fn api_address(&self) -> SocketAddr {
+        self.api_address
+    }
+
+    /// Opens the consoles: the socket beside the data, and the serial port where the site names one.
+    /// They close when what is returned is dropped.
+    fn open_consoles(self: &Arc<Self>, config: &Path) -> Result<desk::Consoles, Failure> {
+        let desk = Arc::new(GatewayDesk::new(Arc::clone(self), config));
+        desk::Consoles::open(desk, &self.data, self.ops.site().console.as_ref())
+    }
+
+    /// Becomes `site` while running: only what changed is started anew. Gives the names of those
+    /// parts.
+    ///
+    /// # Errors
+    /// When the store cannot register a series or the API cannot listen where it should; then the
+    /// gateway stays what it was.
+    async fn become_site(&self, site: Site) -> Result<Vec<String>, Failure> {
+        let before = self.ops.site();
+        let site = Arc::new(site);
+        let (ops, new_site) = (Arc::clone(&self.ops), Arc::clone(&site));
+        // New series are made durable first, which blocks.
+        let registered = tokio::task::spawn_blocking(move || {
+            let jobs = jobs_of_site(&new_site, ops.store())?;
+            ops.replace_site(new_site).map(|()| jobs)
+        });
+        let jobs = registered.await.map_err(Failure::new)?.map_err(Failure::new)?;
+        let mut restarted = self.plant.become_site(jobs).await;
+        if site.uplink != before.uplink || site.cems.id != before.cems.id {
+            self.push_to(site.uplink.as_ref()).await;
+            restarted.push("uplink".to_owned());
+        }
+        if site.api != before.api || site.console != before.console || site.store != before.store {
+            restarted.push("api, console and store settings: at the next start of the gateway".to_owned());
+        }
+        log::info!("the site has changed; started anew: {}", restarted.join(", "));
+        Ok(restarted)
+    }
+
+    async fn push_to(&self, settings: Option<&UplinkSettings>) {
+        let mut uplink = self.uplink.lock().await;
+        if let Some(running) = uplink.take() {
+            running.shutdown().await;
+        }
+        let Some(settings) = settings else { return };
+        let ops = Arc::clone(&self.ops);
+        let cems = &ops.site().cems;
+        let identity = Identity { cems_id: cems.id.clone(), utc_offset: cems.offset };
+        let site = Arc::clone(&self.ops);
+        let backlog = Arc::new(StoreBacklog::new(ops.store().clone(), move || site.site()));
+        match uplink::spawn(settings, identity, backlog) {
+            Ok(handle) => *uplink = Some(handle),
+            Err(error) => log::error!("{error}"),
+        }
+    }
+
+    /// Stops in the data's order: lines, uplink, API, and last the store with its flush.
+    pub async fn stop(&self) {
+        self.plant.stop().await;
+        if let Some(uplink) = self.uplink.lock().await.take() {
+            uplink.shutdown().await;
+        }
+        let (api, store) = (self.api.lock().await.take(), self.ops.store().clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            if let Some(api) = api {
+                api.shutdown();
+            }
+            store.close()
+        });
+        match tokio::time::timeout(STOP_TIMEOUT, closed).await {
+            Ok(Ok(Ok(()))) => log::info!("stopped; every reading is on the medium"),
+            Ok(Ok(Err(error))) => log::error!("the store did not close: {error}"),
+            Ok(Err(error)) => log::error!("the store did not close: {error}"),
+            Err(_) => log::error!("the store did not close in {} s", STOP_TIMEOUT.as_secs()),
+        }
+    }
+}

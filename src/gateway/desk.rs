@@ -1,0 +1,167 @@
+//! The gateway as its consoles see it: one draft of the site file, shared by all of them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{Gateway, view};
+use crate::config;
+use crate::config::difference::DiffLine;
+use crate::config::draft::{Draft, DraftError, Undone};
+use crate::config::edit::Edit;
+use crate::config::site::Site;
+use crate::console::desk::{Applied, CheckReport, Desk, PointView, ReadFailure, ReadOrder, Status};
+use crate::console::{self, Login, SocketConsole};
+use crate::document::Faults;
+use crate::failure::Failure;
+use crate::meters;
+use crate::model::meter::SerialSettings;
+use crate::uplink::UplinkHandle;
+
+/// What consoles may ask and order of a [`Gateway`].
+pub(super) struct GatewayDesk {
+    gateway: Arc<Gateway>,
+    draft: Arc<Mutex<Draft>>,
+    /// One commit or rollback at a time, up to its last effect.
+    applying: tokio::sync::Mutex<()>,
+}
+
+impl GatewayDesk {
+    pub(super) fn new(gateway: Arc<Gateway>, config: &Path) -> Self {
+        Self {
+            gateway,
+            draft: Arc::new(Mutex::new(Draft::of(config))),
+            applying: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Works on the draft where its reading and syncing of files holds nobody up.
+    async fn on_draft<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Draft) -> Result<T, DraftError> + Send + 'static,
+    ) -> Result<T, DraftError> {
+        let draft = Arc::clone(&self.draft);
+        let done = spawn_blocking(move || work(&mut lock(&draft))).await;
+        done.unwrap_or_else(|failed| Err(DraftError::NotApplied(failed.to_string())))
+    }
+
+    async fn apply(&self, site: Site) -> Result<Applied, DraftError> {
+        let restarted = self.gateway.become_site(site).await;
+        restarted
+            .map(|restarted| Applied { restarted })
+            .map_err(|failure| DraftError::NotApplied(failure.message().to_owned()))
+    }
+}
+
+fn lock(draft: &Mutex<Draft>) -> MutexGuard<'_, Draft> {
+    draft.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_site(path: &Path, text: &str) -> Result<Site, Faults> {
+    config::read(&path.to_string_lossy(), text, meters::library)
+}
+
+#[async_trait]
+impl Desk for GatewayDesk {
+    fn status(&self) -> Status {
+        let gateway = &self.gateway;
+        let site = gateway.ops.site();
+        let uplink =
+            gateway.uplink.try_lock().ok().and_then(|uplink| uplink.as_ref().map(UplinkHandle::state));
+        Status {
+            cems_id: site.cems.id.clone(),
+            cems_name: site.cems.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now: gateway.ops.clock().now(),
+            utc_offset: site.cems.offset,
+            uptime: gateway.started.elapsed(),
+            points: site.points.len(),
+            parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
+            lines: gateway.plant.status().iter().map(|status| view::line(status, &site)).collect(),
+            store: view::store(&gateway.ops.store().status(), site.store.size_max_mib),
+            uplink: site.uplink.as_ref().zip(uplink).map(|(settings, state)| view::uplink(settings, &state)),
+            staged: lock(&self.draft).is_staged(),
+        }
+    }
+
+    fn points(&self) -> Vec<PointView> {
+        view::points(&self.gateway.ops)
+    }
+
+    async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
+        let Some(line) = self.gateway.plant.line(&order.line) else {
+            let known = self.gateway.ops.site().lines.iter().map(|line| line.id.clone()).collect();
+            return Err(ReadFailure::NoSuchLine { known });
+        };
+        let block = line.read(order.unit, order.table, order.span).await;
+        block.map(|block| block.words).map_err(ReadFailure::Failed)
+    }
+
+    async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
+        let (edit, maps_dir) = (edit.clone(), self.gateway.ops.site().maps_dir.clone());
+        self.on_draft(move |draft| {
+            let library = meters::library(maps_dir.as_deref()).map_err(DraftError::Faults)?;
+            draft.stage(&edit, &library)
+        })
+        .await
+    }
+
+    async fn check(&self) -> Result<CheckReport, DraftError> {
+        self.on_draft(|draft| {
+            let site = read_site(draft.path(), &draft.text()?).map_err(DraftError::Faults)?;
+            Ok(view::report(&site))
+        })
+        .await
+    }
+
+    async fn diff(&self) -> Vec<DiffLine> {
+        lock(&self.draft).diff()
+    }
+
+    async fn commit(&self) -> Result<Applied, DraftError> {
+        let _one_at_a_time = self.applying.lock().await;
+        let site = self.on_draft(|draft| draft.commit(read_site)).await?;
+        self.apply(site).await
+    }
+
+    async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
+        let _one_at_a_time = self.applying.lock().await;
+        Ok(match self.on_draft(|draft| draft.rollback(read_site)).await? {
+            Undone::Dropped => Undone::Dropped,
+            Undone::Restored(site) => Undone::Restored(self.apply(site).await?),
+        })
+    }
+}
+
+/// The open consoles; they close when this is dropped.
+pub(super) struct Consoles {
+    _socket: SocketConsole,
+    _port: Option<AbortOnDrop>,
+}
+
+impl Consoles {
+    /// Opens the socket in the folder `data`, and the serial port where there is one.
+    pub(super) fn open(
+        desk: Arc<GatewayDesk>,
+        data: &Path,
+        port: Option<&SerialSettings>,
+    ) -> Result<Self, Failure> {
+        let desk: Arc<dyn Desk> = desk;
+        let socket = console::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
+        let login = Arc::new(Login::of(data));
+        let port = port
+            .map(|settings| AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), desk, login))));
+        Ok(Self { _socket: socket, _port: port })
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

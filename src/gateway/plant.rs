@@ -1,0 +1,132 @@
+//! The running lines: one wire task and one poll each, changed without disturbing the others.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::site::Site;
+use crate::modbus::counters::UnitCounters;
+use crate::modbus::line::{LineHandle, PortState};
+use crate::model::meter::Line;
+use crate::poll::job::{Job, jobs_of_line};
+use crate::poll::{JobStatus, Poll};
+use crate::store::{Store, StoreError};
+use crate::time::Clock;
+
+/// Every line of a site with its jobs.
+pub(super) type SiteJobs = Vec<(Line, Vec<Job>)>;
+
+/// The jobs of all lines of `site`, their groups registered with `store`. Blocks until new series are
+/// on the medium.
+///
+/// # Errors
+/// When the store cannot register a series or a group.
+pub(super) fn jobs_of_site(site: &Site, store: &Store) -> Result<SiteJobs, StoreError> {
+    site.lines.iter().map(|line| Ok((line.clone(), jobs_of_line(site, line, store)?))).collect()
+}
+
+/// One wire and its poll.
+struct Running {
+    line: Line,
+    handle: LineHandle,
+    poll: Poll,
+}
+
+/// How one line goes.
+#[derive(Clone, Debug)]
+pub(super) struct LineStatus {
+    /// The line.
+    pub(super) line: Line,
+    /// Whether its port is open.
+    pub(super) state: PortState,
+    /// What each unit answered.
+    pub(super) units: Vec<UnitCounters>,
+    /// How each job on it goes.
+    pub(super) jobs: Vec<JobStatus>,
+}
+
+/// All running lines of the site.
+pub(super) struct Plant {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    /// By line ID. The lock is held for moments only, never across a wait.
+    running: Mutex<BTreeMap<String, Arc<Running>>>,
+}
+
+impl Plant {
+    /// A plant without lines.
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, running: Mutex::default() }
+    }
+
+    /// Makes the lines and polls those of `jobs`: a line whose own settings stay keeps its port open,
+    /// and a meter whose jobs stay keeps its ticks. Gives the names of the parts that were started
+    /// anew.
+    pub(super) async fn become_site(&self, jobs: SiteJobs) -> Vec<String> {
+        for gone in self.take_unless(|line| jobs.iter().any(|(kept, _)| kept == line)) {
+            stop(gone).await;
+        }
+        let mut restarted = Vec::new();
+        for (line, jobs) in jobs {
+            if let Some(running) = self.find(&line.id) {
+                restarted.extend(
+                    running.poll.replace(jobs).await.into_iter().map(|meter| format!("meter {meter}")),
+                );
+            } else {
+                restarted.push(format!("line {}", line.id));
+                self.start(line, jobs);
+            }
+        }
+        restarted
+    }
+
+    fn start(&self, line: Line, jobs: Vec<Job>) {
+        let handle = LineHandle::spawn(&line, Arc::clone(&self.clock));
+        let poll = Poll::spawn(jobs, handle.clone(), self.store.clone(), Arc::clone(&self.clock));
+        let id = line.id.clone();
+        self.lock().insert(id, Arc::new(Running { line, handle, poll }));
+    }
+
+    /// The wire of a line, to read or write one thing by hand.
+    pub(super) fn line(&self, line_id: &str) -> Option<LineHandle> {
+        self.find(line_id).map(|running| running.handle.clone())
+    }
+
+    /// How every line goes.
+    pub(super) fn status(&self) -> Vec<LineStatus> {
+        let status = |running: &Arc<Running>| LineStatus {
+            line: running.line.clone(),
+            state: running.handle.state(),
+            units: running.handle.counters(),
+            jobs: running.poll.status(),
+        };
+        self.lock().values().map(status).collect()
+    }
+
+    /// Stops every line, each after the exchange under way.
+    pub(super) async fn stop(&self) {
+        for gone in self.take_unless(|_| false) {
+            stop(gone).await;
+        }
+    }
+
+    fn find(&self, line_id: &str) -> Option<Arc<Running>> {
+        self.lock().get(line_id).cloned()
+    }
+
+    fn take_unless(&self, keep: impl Fn(&Line) -> bool) -> Vec<Arc<Running>> {
+        let mut running = self.lock();
+        let gone: Vec<String> =
+            running.iter().filter(|(_, r)| !keep(&r.line)).map(|(id, _)| id.clone()).collect();
+        gone.iter().filter_map(|id| running.remove(id)).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// First the poll, so that nothing new is asked, then the wire.
+async fn stop(running: Arc<Running>) {
+    running.poll.shutdown().await;
+    running.handle.clone().shutdown().await;
+}

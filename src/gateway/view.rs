@@ -1,0 +1,114 @@
+//! What a console shows of the running parts.
+
+use std::time::Duration;
+
+use super::plant::LineStatus;
+use crate::check::place_of;
+use crate::config::site::{Site, UplinkSettings};
+use crate::console::desk::{
+    CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView, UplinkView,
+    UplinkViewState,
+};
+use crate::modbus::line::PortState;
+use crate::modbus::plan::CostModel;
+use crate::ops::Ops;
+use crate::poll::job::reads_of_meter;
+use crate::store::StoreStatus;
+use crate::uplink::{ModeName, UplinkState};
+
+pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
+    let meters = site.meters.iter().filter(|meter| meter.line_id == status.line.id);
+    let state = match status.state {
+        _ if status.jobs.is_empty() => LineState::Disabled,
+        PortState::Open => LineState::Open,
+        PortState::Disabled | PortState::Wait => LineState::Waiting,
+        PortState::Shutdown => LineState::Closed,
+    };
+    let meter = |id: &str, unit: u8| {
+        let counters = status.units.iter().find(|counters| counters.unit.0 == unit);
+        let backed_off = status.jobs.iter().any(|job| job.meter_id == id && job.backed_off);
+        MeterView {
+            id: id.to_owned(),
+            unit,
+            answered: counters.map_or(0, |of| of.ok),
+            timeouts: counters.map_or(0, |of| of.timeouts),
+            garbled: counters.map_or(0, |of| of.garbled + of.mismatches),
+            exceptions: counters.map_or(0, |of| of.exceptions),
+            backed_off,
+        }
+    };
+    LineView {
+        id: status.line.id.clone(),
+        place: place_of(&status.line.link),
+        state,
+        meters: meters.map(|of| meter(&of.id, of.unit.0)).collect(),
+    }
+}
+
+pub(super) fn store(status: &StoreStatus, size_max_mib: u32) -> StoreView {
+    StoreView {
+        durable_through: status.durable.through,
+        bytes: status.disk_bytes,
+        bytes_max: u64::from(size_max_mib) * 1_024 * 1_024,
+        dropped: status.dropped_scans,
+    }
+}
+
+pub(super) fn uplink(settings: &UplinkSettings, state: &UplinkState) -> UplinkView {
+    UplinkView {
+        broker: format!("{}:{}", settings.host, settings.port),
+        state: match state.mode {
+            ModeName::Offline => UplinkViewState::Offline,
+            ModeName::CatchUp => UplinkViewState::CatchingUp,
+            ModeName::Live => UplinkViewState::Live,
+        },
+        backlog_scans: state.backlog_scans,
+        last_error: state.last_error.clone(),
+    }
+}
+
+pub(super) fn points(ops: &Ops) -> Vec<PointView> {
+    let site = ops.site();
+    let points = site.points.iter().map(|point| PointView {
+        id: point.id.clone(),
+        name: point.name.clone(),
+        parameters: point
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let series = ops.store().series(&point.id, &parameter.id).ok();
+                let latest = series.and_then(|series| ops.store().latest(series));
+                ParameterView {
+                    id: parameter.id.clone(),
+                    name: parameter.name.clone(),
+                    unit: parameter.unit.clone(),
+                    failing: latest.as_ref().and_then(|latest| latest.failing),
+                    latest: latest.and_then(|latest| latest.reading),
+                }
+            })
+            .collect(),
+    });
+    points.collect()
+}
+
+/// What the lines of a checked site would have to do.
+pub(super) fn report(site: &Site) -> CheckReport {
+    let lines = site.lines.iter().map(|line| {
+        let cost = CostModel::of_line(line);
+        let mut load = LineLoad { id: line.id.clone(), requests: 0, round: Duration::ZERO };
+        for meter in site.meters.iter().filter(|meter| meter.line_id == line.id) {
+            for (_, reads) in reads_of_meter(site, meter, &cost) {
+                let totals = cost.totals(&reads);
+                load.requests += totals.requests;
+                load.round += totals.time;
+            }
+        }
+        load
+    });
+    CheckReport {
+        meters: site.meters.len(),
+        points: site.points.len(),
+        parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
+        lines: lines.collect(),
+    }
+}

@@ -1,0 +1,79 @@
+//! What every unit of a line has answered so far.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::frame::Answer;
+use super::wire::Failure;
+use crate::model::register::UnitId;
+
+/// Exchanges with one unit since the line was started. A request that was tried twice counts twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitCounters {
+    /// The unit.
+    pub unit: UnitId,
+    /// Requests that were answered with values or a confirmation.
+    pub ok: u64,
+    /// Requests that nothing was heard after.
+    pub timeouts: u64,
+    /// Requests after which only damaged bytes were heard.
+    pub garbled: u64,
+    /// Requests after which only whole frames that answer another question were heard.
+    pub mismatches: u64,
+    /// Late replies to requests that had been given up, recognised and thrown away.
+    pub late: u64,
+    /// Requests that the meter refused with an exception code.
+    pub exceptions: u64,
+    /// The newest exception code.
+    pub last_exception: Option<u8>,
+    /// From the end of the newest answered request to the start of its reply.
+    pub last_turnaround: Option<Duration>,
+}
+
+impl UnitCounters {
+    const fn new(unit: UnitId) -> Self {
+        Self {
+            unit,
+            ok: 0,
+            timeouts: 0,
+            garbled: 0,
+            mismatches: 0,
+            late: 0,
+            exceptions: 0,
+            last_exception: None,
+            last_turnaround: None,
+        }
+    }
+
+    /// Counts one exchange. One that never was, because of the request or the line, counts nowhere.
+    pub(super) fn count(&mut self, result: &Result<Answer, Failure>) {
+        match result {
+            Ok(Ok(_)) => self.ok += 1,
+            Ok(Err(code)) => {
+                self.exceptions += 1;
+                self.last_exception = Some(u8::from(*code));
+            }
+            Err(Failure::Timeout) => self.timeouts += 1,
+            Err(Failure::Garbled) => self.garbled += 1,
+            Err(Failure::Mismatch) => self.mismatches += 1,
+            Err(Failure::Request(_) | Failure::LineDown(_)) => {}
+        }
+    }
+}
+
+/// The counters of a line, shared between the task that owns it and those who look. There are at
+/// most 256 units.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally(Arc<Mutex<BTreeMap<UnitId, UnitCounters>>>);
+
+impl Tally {
+    pub(super) fn note(&self, unit: UnitId, change: impl FnOnce(&mut UnitCounters)) {
+        let mut units = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(units.entry(unit).or_insert_with(|| UnitCounters::new(unit)));
+    }
+
+    pub(super) fn all(&self) -> Vec<UnitCounters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+}

@@ -1,0 +1,17 @@
+//! Frames: what a request and its one reply look like as bytes.
+//!
+//! All of it is pure, for both ends of a wire: the gateway asks with it, and the simulated meters
+//! parse and answer with it. The requests and responses themselves are those of tokio-modbus.
+
+mod crc;
+mod heard;
+pub mod pdu;
+pub mod rtu;
+pub mod serve;
+pub mod tcp;
+
+pub use tokio_modbus::{ExceptionCode, Request, Response};
+
+pub use crc::crc16;
+pub use heard::Heard;
+pub use pdu::{Answer, Expect, RequestFault, read_request};

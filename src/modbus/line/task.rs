@@ -1,0 +1,159 @@
+//! The life of a line: open it, exchange what is asked, open it anew when it is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tokio_modbus::client::Client;
+use tokio_modbus::slave::{Slave, SlaveContext};
+
+use super::super::backoff::Backoff;
+use super::super::counters::Tally;
+use super::super::frame::Answer;
+use super::super::timing::{Protocol, Timing};
+use super::super::transport::Connect;
+use super::super::wire::{Failure, Wire};
+use super::PortState;
+use super::inbox::{Inbox, Job};
+use crate::model::quality::Cause;
+use crate::time::Clock;
+
+/// Requests wait this long for a line that is being opened for the first time or was good a moment
+/// ago; after that they fail at once.
+const OPENING_PATIENCE: Duration = Duration::from_millis(250);
+
+pub(super) struct LineTask {
+    connect: Box<dyn Connect>,
+    protocol: Protocol,
+    timing: Timing,
+    clock: Arc<dyn Clock>,
+    inbox: Inbox,
+    state: watch::Sender<PortState>,
+    tally: Tally,
+    backoff: Backoff,
+    /// Until when the reply to a request of an earlier opening may come.
+    rest_until: Instant,
+}
+
+/// Why a line is no longer served.
+enum Ending {
+    Shutdown,
+    /// The stream is gone; whether any request had been answered on it.
+    Lost {
+        was_good: bool,
+    },
+}
+
+impl LineTask {
+    pub(super) fn new(
+        connect: Box<dyn Connect>,
+        protocol: Protocol,
+        timing: Timing,
+        clock: Arc<dyn Clock>,
+        inbox: Inbox,
+        state: watch::Sender<PortState>,
+        tally: Tally,
+    ) -> Self {
+        // Whoever had the port before may have left a request on its way.
+        let rest_until = Instant::now() + timing.late_window;
+        Self {
+            connect,
+            protocol,
+            timing,
+            clock,
+            inbox,
+            state,
+            tally,
+            backoff: Backoff::new(timing.reopen_pause_max, timing.seed),
+            rest_until,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut may_be_good = true;
+        while let Some(wire) = self.open(may_be_good).await {
+            match self.serve(wire).await {
+                Ending::Shutdown => break,
+                Ending::Lost { was_good } => may_be_good = was_good,
+            }
+        }
+        self.state.send_replace(PortState::Shutdown);
+    }
+
+    /// Opens the port, as often as it takes; `None` when the line is to end.
+    ///
+    /// A line that `may_be_good` is tried at once. One that was opened and lost before it answered
+    /// anything is like one that cannot be opened.
+    async fn open(&mut self, may_be_good: bool) -> Option<Wire> {
+        self.state.send_replace(PortState::Wait);
+        let mut refuse_from = Instant::now() + OPENING_PATIENCE;
+        if !may_be_good {
+            refuse_from = Instant::now();
+            self.inbox.refuse_during(refuse_from, sleep(self.backoff.next())).await?;
+        }
+        loop {
+            match self.inbox.refuse_during(refuse_from, self.connect.connect()).await? {
+                Ok(stream) => {
+                    log::info!("{} is open", self.connect.name());
+                    self.state.send_replace(PortState::Open);
+                    let tally = self.tally.clone();
+                    return Some(Wire::counting(stream, self.protocol, self.timing, self.rest_until, tally));
+                }
+                Err(error) if self.backoff.is_fresh() => {
+                    log::warn!("{} cannot be opened: {error}; it is tried again", self.connect.name());
+                }
+                Err(error) => log::debug!("{} still cannot be opened: {error}", self.connect.name()),
+            }
+            refuse_from = Instant::now();
+            self.inbox.refuse_during(refuse_from, sleep(self.backoff.next())).await?;
+        }
+    }
+
+    /// Exchanges what is asked until the stream is lost or the line is to end.
+    async fn serve(&mut self, mut wire: Wire) -> Ending {
+        let mut was_good = false;
+        let failure = loop {
+            let job = tokio::select! {
+                biased;
+                job = self.inbox.next() => job,
+                failure = wire.idle() => break failure,
+            };
+            let Some(job) = job else { return Ending::Shutdown };
+            match self.exchange(&mut wire, &job).await {
+                Ok(answer) => {
+                    was_good = true;
+                    self.backoff.reset();
+                    let read_at = self.clock.now();
+                    let refused = |code| Cause::Exception(u8::from(code));
+                    job.finish(answer.map(|response| (response, read_at)).map_err(refused));
+                }
+                Err(failure) => {
+                    job.finish(Err(failure.cause()));
+                    if let Failure::LineDown(_) = failure {
+                        break failure;
+                    }
+                }
+            }
+        };
+        self.rest_until = Instant::now() + self.timing.late_window;
+        log::warn!("{} is lost ({failure}); it is opened anew", self.connect.name());
+        Ending::Lost { was_good }
+    }
+
+    /// Tries the request as often as it may be tried. Nothing else is asked in between: should the
+    /// reply to the first try come during the second, it carries the registers that were asked for.
+    async fn exchange(&mut self, wire: &mut Wire, job: &Job) -> Result<Answer, Failure> {
+        wire.set_slave(Slave(job.unit.0));
+        let mut tries = job.tries;
+        loop {
+            let result = wire.call(job.request.clone()).await.map_err(Failure::from);
+            self.tally.note(job.unit, |counters| counters.count(&result));
+            tries = tries.saturating_sub(1);
+            match result {
+                Err(Failure::Timeout | Failure::Garbled | Failure::Mismatch) if tries > 0 => {}
+                result => return result,
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Modbus: what goes over a wire, and what is made of it.
+//!
+//! [`plan`] merges registers into few reads, [`mod@line`] asks for them and takes only the answer that
+//! fits the question, [`decode`] makes values of the words. [`frame`], [`plan`], [`decode`] and
+//! [`health`] are pure; only a [`mod@line`] touches a wire.
+
+pub mod counters;
+pub mod decode;
+pub mod frame;
+pub mod health;
+pub mod line;
+pub mod plan;
+pub mod timing;
+pub mod transport;
+pub mod wire;
+
+mod backoff;
+mod half;
+mod pause;

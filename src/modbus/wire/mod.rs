@@ -1,0 +1,149 @@
+//! Our transport below tokio-modbus: one request out, the one reply to it back, or a reason why not.
+//!
+//! The stock transports of tokio-modbus take the next frame on the wire for the reply. After one late
+//! reply every further read would return the registers of the read before it. This one takes a reply
+//! only if it fits the request, and after any fault lets the line come to rest before it asks again.
+
+mod port;
+mod rtu;
+mod tcp;
+
+use std::io;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use tokio::time::Instant;
+use tokio_modbus::client::Client;
+use tokio_modbus::slave::{Slave, SlaveContext};
+use tokio_modbus::{Request, Response};
+
+use self::port::Port;
+use self::rtu::RtuWire;
+use self::tcp::TcpWire;
+use super::counters::Tally;
+use super::frame::RequestFault;
+use super::timing::{Protocol, Timing};
+use super::transport::Stream;
+use crate::model::quality::Cause;
+use crate::model::register::UnitId;
+
+/// Why an exchange gave no answer.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The request itself is at fault; nothing was sent.
+    #[error(transparent)]
+    Request(#[from] RequestFault),
+    /// Nothing was heard in time.
+    #[error("no reply in time")]
+    Timeout,
+    /// Bytes were heard, but no whole frame with a right checksum.
+    #[error("only damaged bytes came back")]
+    Garbled,
+    /// A whole frame was heard that answers another question.
+    #[error("a reply to another question came back")]
+    Mismatch,
+    /// The stream is gone or out of step and must be opened anew.
+    #[error("the line is down: {0}")]
+    LineDown(#[from] io::Error),
+}
+
+impl Failure {
+    /// What the readings that were asked for will say.
+    ///
+    /// A request that cannot be asked is refused as a meter would refuse it.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        match self {
+            Self::Request(fault) => Cause::Exception(fault.exception_code()),
+            Self::Timeout => Cause::Timeout,
+            Self::Garbled => Cause::Garbled,
+            Self::Mismatch => Cause::Mismatch,
+            Self::LineDown(_) => Cause::LineDown,
+        }
+    }
+}
+
+impl From<Failure> for tokio_modbus::Error {
+    fn from(failure: Failure) -> Self {
+        Self::Transport(io::Error::other(failure))
+    }
+}
+
+impl From<tokio_modbus::Error> for Failure {
+    fn from(error: tokio_modbus::Error) -> Self {
+        match error {
+            tokio_modbus::Error::Transport(error) => error.downcast().unwrap_or_else(Self::LineDown),
+            tokio_modbus::Error::Protocol(_) => Self::Mismatch,
+        }
+    }
+}
+
+/// One open line.
+pub struct Wire {
+    unit: UnitId,
+    framing: Framing,
+}
+
+enum Framing {
+    Rtu(RtuWire),
+    Tcp(TcpWire),
+}
+
+impl Wire {
+    /// A line over `stream`, which was just opened.
+    #[must_use]
+    pub fn new(stream: Box<dyn Stream>, protocol: Protocol, timing: Timing) -> Self {
+        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::default())
+    }
+
+    /// A line on which a reply to an earlier opening's request may still come until `rest_until`.
+    pub(super) fn counting(
+        stream: Box<dyn Stream>,
+        protocol: Protocol,
+        timing: Timing,
+        rest_until: Instant,
+        tally: Tally,
+    ) -> Self {
+        let port = Port::new(stream, timing);
+        let framing = match protocol {
+            Protocol::Rtu { local_echo } => {
+                Framing::Rtu(RtuWire::new(port, timing, local_echo, rest_until, tally))
+            }
+            Protocol::Tcp => Framing::Tcp(TcpWire::new(port, timing, tally)),
+        };
+        Self { unit: UnitId(Slave::tcp_device().0), framing }
+    }
+
+    /// Throws away what arrives while nobody has asked anything, and returns when the stream is gone.
+    /// May be dropped at any time.
+    pub(super) async fn idle(&mut self) -> Failure {
+        match &mut self.framing {
+            Framing::Rtu(wire) => wire.idle().await,
+            Framing::Tcp(wire) => wire.idle().await,
+        }
+    }
+}
+
+impl SlaveContext for Wire {
+    fn set_slave(&mut self, slave: Slave) {
+        self.unit = UnitId(slave.0);
+    }
+}
+
+#[async_trait]
+impl Client for Wire {
+    /// Sends `request` and waits for its reply; the time that this takes is bounded by the timing of
+    /// the line. If the future is dropped half-way, the next call first lets the line come to rest.
+    async fn call(&mut self, request: Request<'_>) -> tokio_modbus::Result<Response> {
+        let answer = match &mut self.framing {
+            Framing::Rtu(wire) => wire.exchange(self.unit, &request).await,
+            Framing::Tcp(wire) => wire.exchange(self.unit, &request).await,
+        };
+        Ok(answer?)
+    }
+
+    /// There is nothing to say goodbye with: the stream closes when this is dropped.
+    async fn disconnect(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! The stream of an open line, with what was heard on it and when.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::super::frame::Heard;
+use super::super::pause::Pause;
+use super::super::timing::Timing;
+use super::super::transport::Stream;
+
+/// A frame that cannot be written for this long beyond its time on the wire never will be.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// Discarded bytes are logged at most this often.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Port {
+    stream: Box<dyn Stream>,
+    timing: Timing,
+    pause: Pause,
+    /// What was heard and not yet understood.
+    pub(super) heard: Heard,
+    /// When the last byte went over the wire, in either direction.
+    last_activity: Instant,
+    discards: Discards,
+}
+
+impl Port {
+    pub(super) fn new(stream: Box<dyn Stream>, timing: Timing) -> Self {
+        Self {
+            stream,
+            timing,
+            pause: Pause::of(timing.pause),
+            heard: Heard::default(),
+            last_activity: Instant::now(),
+            discards: Discards { next_log: Instant::now(), unlogged: 0 },
+        }
+    }
+
+    /// When the last byte went over the wire; in the future while a request is still leaving.
+    pub(super) const fn last_activity(&self) -> Instant {
+        self.last_activity
+    }
+
+    /// Writes `frame` and says when its last bit will have left the port.
+    pub(super) async fn send(&mut self, frame: &[u8]) -> io::Result<Instant> {
+        let wire_time = self.timing.wire_time(frame.len());
+        timeout(wire_time + SEND_TIMEOUT, self.stream.write_all(frame)).await??;
+        self.last_activity = Instant::now() + wire_time;
+        Ok(self.last_activity)
+    }
+
+    /// Waits for bytes, adds them to those heard and says how many came; 0 when none did by `until`.
+    pub(super) async fn hear(&mut self, until: Instant) -> io::Result<usize> {
+        timeout_at(until, self.hear_any()).await.unwrap_or(Ok(0))
+    }
+
+    /// Waits for bytes without end. Nothing is lost when the future is dropped.
+    ///
+    /// A caller that wants to keep what it heard makes room first; otherwise a full buffer is emptied.
+    pub(super) async fn hear_any(&mut self) -> io::Result<usize> {
+        self.make_room(0);
+        let count = self.stream.read(self.heard.space()).await?;
+        self.take_in(count)
+    }
+
+    fn take_in(&mut self, count: usize) -> io::Result<usize> {
+        if count == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed from the other side"));
+        }
+        self.heard.grow(count);
+        self.last_activity = self.last_activity.max(Instant::now());
+        Ok(count)
+    }
+
+    /// Waits for the silence that must lie between two frames, and throws away what came into it.
+    pub(super) async fn fall_silent(&mut self) -> io::Result<()> {
+        // A line that is never silent is not waited for: the search for the reply copes with noise.
+        for _ in 0..8 {
+            self.pause.until(self.last_activity + self.timing.gap).await;
+            if self.take_pending().await? == 0 {
+                break;
+            }
+        }
+        self.discard_all();
+        self.stream.discard_input()
+    }
+
+    /// Takes in what has already arrived.
+    async fn take_pending(&mut self) -> io::Result<usize> {
+        self.make_room(0);
+        let (stream, heard) = (&mut self.stream, &mut self.heard);
+        let arrived = poll_fn(|context| {
+            let mut buffer = ReadBuf::new(heard.space());
+            Poll::Ready(match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) => Ok(Some(buffer.filled().len())),
+                Poll::Ready(Err(error)) => Err(error),
+                Poll::Pending => Ok(None),
+            })
+        });
+        match arrived.await? {
+            Some(count) => self.take_in(count),
+            None => Ok(0),
+        }
+    }
+
+    /// Throws away the first `count` bytes heard, and says so in the log now and then.
+    pub(super) fn discard(&mut self, count: usize) {
+        let count = count.min(self.heard.bytes().len());
+        if count > 0 {
+            self.discards.log(&self.heard.bytes()[..count]);
+            self.heard.forget(count);
+        }
+    }
+
+    /// Throws away everything heard.
+    pub(super) fn discard_all(&mut self) {
+        self.discard(self.heard.bytes().len());
+    }
+
+    /// Throws away all but the last `count` bytes heard if there is no room for more.
+    pub(super) fn make_room(&mut self, count: usize) {
+        if self.heard.space().is_empty() {
+            self.discard(self.heard.bytes().len().saturating_sub(count));
+        }
+    }
+}
+
+/// Tells of discarded bytes without filling the log of a noisy line.
+struct Discards {
+    next_log: Instant,
+    unlogged: usize,
+}
+
+impl Discards {
+    fn log(&mut self, bytes: &[u8]) {
+        let now = Instant::now();
+        if now < self.next_log {
+            self.unlogged += bytes.len();
+            return;
+        }
+        log::debug!("discarded {bytes:02x?}, and {} bytes more since the last such line", self.unlogged);
+        self.unlogged = 0;
+        self.next_log = now + LOG_EVERY;
+    }
+}

@@ -1,0 +1,206 @@
+//! One exchange on a serial line: silence, request, the one reply; rest after any fault.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_modbus::Request;
+
+use super::super::counters::Tally;
+use super::super::frame::{Answer, Expect, RequestFault, rtu};
+use super::super::timing::Timing;
+use super::{Failure, Port};
+use crate::model::register::UnitId;
+
+/// Every unit obeys it and none answers.
+const BROADCAST: UnitId = UnitId(0);
+/// Time in which the units carry out a broadcast (Modbus over Serial Line V1.02, section 2.4.1:
+/// 100 to 200 ms).
+const BROADCAST_PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) struct RtuWire {
+    port: Port,
+    timing: Timing,
+    local_echo: bool,
+    tally: Tally,
+    request: Vec<u8>,
+    /// The port hears itself and has not yet heard all of the request.
+    echo_pending: bool,
+    suspicion: Option<Suspicion>,
+    /// The longest that any meter has taken to begin a reply.
+    slowest_turnaround: Duration,
+}
+
+/// Something may still come that belongs to no request to come. It is there from before a request is
+/// sent until its reply is known to be the last thing on the line.
+#[derive(Clone, Copy)]
+struct Suspicion {
+    /// The reply that has not come; `None` when it is not known what may come.
+    missing: Option<Expect>,
+    /// Until when it may come.
+    until: Instant,
+}
+
+impl RtuWire {
+    pub(super) fn new(
+        port: Port,
+        timing: Timing,
+        local_echo: bool,
+        rest_until: Instant,
+        tally: Tally,
+    ) -> Self {
+        let suspicion = Some(Suspicion { missing: None, until: rest_until });
+        Self {
+            port,
+            timing,
+            local_echo,
+            tally,
+            request: Vec::new(),
+            echo_pending: false,
+            suspicion,
+            slowest_turnaround: Duration::ZERO,
+        }
+    }
+
+    pub(super) async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
+        rtu::write_request(unit, request, &mut self.request)?;
+        let expect = Expect::reply_to(unit, request)?;
+        if unit == BROADCAST {
+            return self.broadcast(expect).await;
+        }
+        self.come_to_rest().await?;
+        self.port.fall_silent().await?;
+        let patience = self.timing.response_timeout + self.timing.wire_time(rtu::reply_bytes(expect));
+        let earliest_deadline = Instant::now() + self.timing.wire_time(self.request.len()) + patience;
+        self.suspect(Some(expect), earliest_deadline + self.late_window());
+        self.echo_pending = self.local_echo;
+        let sent_at = self.port.send(&self.request).await?;
+        let answer = self.listen(expect, sent_at + patience).await?;
+        self.note_turnaround(expect, sent_at);
+        Ok(answer)
+    }
+
+    /// The reply to the request that was just sent. On return without a reply the line is suspect for
+    /// another late window.
+    async fn listen(&mut self, expect: Expect, deadline: Instant) -> Result<Answer, Failure> {
+        loop {
+            let until = if self.holds_damaged_reply(expect) {
+                // A reply that is all there and damaged will not get better by waiting.
+                deadline.min(self.port.last_activity() + self.timing.quiet)
+            } else {
+                deadline
+            };
+            if self.port.hear(until).await? == 0 {
+                self.suspect(Some(expect), Instant::now() + self.late_window());
+                return Err(self.verdict_on_silence());
+            }
+            self.strip_echo();
+            if let Some(answer) = self.take_reply(expect) {
+                return Ok(answer);
+            }
+            let awaited = if self.echo_pending { self.request.len() } else { rtu::reply_bytes(expect) };
+            self.port.make_room(awaited);
+        }
+    }
+
+    /// Takes away the echo of the request. Without this the echo of a write would pass for its
+    /// confirmation.
+    fn strip_echo(&mut self) {
+        if self.echo_pending
+            && let Some(end) = rtu::end_of_echo(&self.request, self.port.heard.bytes())
+        {
+            self.port.heard.forget(end);
+            self.echo_pending = false;
+        }
+    }
+
+    fn holds_damaged_reply(&self, expect: Expect) -> bool {
+        !self.echo_pending && rtu::holds_damaged_reply(expect, self.port.heard.bytes())
+    }
+
+    fn take_reply(&mut self, expect: Expect) -> Option<Answer> {
+        if self.echo_pending {
+            return None;
+        }
+        let found = rtu::find_reply(expect, self.port.heard.bytes())?;
+        self.port.discard(found.at.start);
+        self.port.heard.forget(found.at.len());
+        // Bytes behind the reply are not waited for, but they must have ended before the next request.
+        let left_over = !self.port.heard.bytes().is_empty();
+        self.suspicion = left_over.then(|| Suspicion { missing: None, until: Instant::now() });
+        Some(found.what)
+    }
+
+    fn verdict_on_silence(&self) -> Failure {
+        match self.port.heard.bytes() {
+            [] => Failure::Timeout,
+            heard if !self.echo_pending && rtu::holds_any_reply(heard) => Failure::Mismatch,
+            _ => Failure::Garbled,
+        }
+    }
+
+    fn note_turnaround(&mut self, expect: Expect, sent_at: Instant) {
+        let reply_time = self.timing.wire_time(rtu::reply_bytes(expect));
+        let turnaround =
+            self.port.last_activity().saturating_duration_since(sent_at).saturating_sub(reply_time);
+        self.slowest_turnaround = self.slowest_turnaround.max(turnaround);
+        self.tally.note(expect.unit, |counters| counters.last_turnaround = Some(turnaround));
+    }
+
+    /// How long after it was given up a reply may still come: a meter that is slow when it is in time
+    /// is later when it is late.
+    fn late_window(&self) -> Duration {
+        self.timing.late_window.max(self.slowest_turnaround * 2)
+    }
+
+    const fn suspect(&mut self, missing: Option<Expect>, until: Instant) {
+        self.suspicion = Some(Suspicion { missing, until });
+    }
+
+    /// After a fault: throws away everything until the line has been silent for a while, and either
+    /// the missing reply has come or it is too late for it to come.
+    async fn come_to_rest(&mut self) -> Result<(), Failure> {
+        let Some(mut suspicion) = self.suspicion else { return Ok(()) };
+        // A line that is never silent is not waited for longer than this.
+        let patience_ends = suspicion.until.max(Instant::now()) + self.late_window();
+        loop {
+            if let Some(missing) = suspicion.missing
+                && rtu::find_reply(missing, self.port.heard.bytes()).is_some()
+            {
+                self.tally.note(missing.unit, |counters| counters.late += 1);
+                suspicion = Suspicion { missing: None, until: Instant::now() };
+            }
+            let silent_at = self.port.last_activity() + self.timing.quiet;
+            let until = suspicion.until.max(silent_at).min(patience_ends);
+            if Instant::now() >= until {
+                break;
+            }
+            self.port.make_room(suspicion.missing.map_or(0, rtu::reply_bytes));
+            self.port.hear(until).await?;
+        }
+        self.port.discard_all();
+        self.suspicion = None;
+        Ok(())
+    }
+
+    async fn broadcast(&mut self, expect: Expect) -> Result<Answer, Failure> {
+        let confirmation = expect.confirmation().ok_or(RequestFault::BroadcastRead)?;
+        self.come_to_rest().await?;
+        self.port.fall_silent().await?;
+        self.suspect(None, Instant::now());
+        let sent_at = self.port.send(&self.request).await?;
+        tokio::time::sleep_until(sent_at + BROADCAST_PAUSE).await;
+        Ok(Ok(confirmation))
+    }
+
+    pub(super) async fn idle(&mut self) -> Failure {
+        loop {
+            if let Err(error) = self.port.hear_any().await {
+                return Failure::LineDown(error);
+            }
+            // What comes while the line is suspect may be the missing reply, or the half of it.
+            if self.suspicion.is_none() {
+                self.port.discard_all();
+            }
+        }
+    }
+}

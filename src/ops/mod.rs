@@ -1,0 +1,102 @@
+//! Ops: what one may ask the gateway, with no HTTP and no terminal in it.
+//!
+//! Everything here is about one site at a time. The site may be replaced while questions are being
+//! answered; each answer stays with the site that it was asked of.
+
+pub mod query;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::site::Site;
+use crate::model::reading::SeriesId;
+use crate::store::{Store, StoreError};
+use crate::time::{Clock, UtcTime};
+
+/// The site that is served, together with the durable series of its parameters.
+#[derive(Debug)]
+pub struct ServedSite {
+    site: Arc<Site>,
+    /// One list a point, one series a parameter, both in the site's order.
+    series: Vec<Vec<SeriesId>>,
+    since: UtcTime,
+}
+
+impl ServedSite {
+    fn new(site: Arc<Site>, store: &Store, since: UtcTime) -> Result<Self, StoreError> {
+        let mut series = Vec::with_capacity(site.points.len());
+        for point in &site.points {
+            let of_point = point.parameters.iter().map(|parameter| store.series(&point.id, &parameter.id));
+            series.push(of_point.collect::<Result<_, _>>()?);
+        }
+        Ok(Self { site, series, since })
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// When it began to be served.
+    #[must_use]
+    pub fn since(&self) -> UtcTime {
+        self.since
+    }
+}
+
+/// What one may ask; shared by everyone who answers.
+pub struct Ops {
+    served: Mutex<Arc<ServedSite>>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ops {
+    /// Serves `site` out of `store`.
+    ///
+    /// # Errors
+    /// When the store cannot name the series of the site's parameters.
+    pub fn new(site: Arc<Site>, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
+        let served = Arc::new(ServedSite::new(site, &store, clock.now())?);
+        Ok(Arc::new(Self { served: Mutex::new(served), store, clock }))
+    }
+
+    /// The site that is served now.
+    #[must_use]
+    pub fn site(&self) -> Arc<Site> {
+        Arc::clone(self.served().site())
+    }
+
+    /// Serves `site` from now on. Answers that have begun keep the site before.
+    ///
+    /// # Errors
+    /// When the store cannot name the series of the new site's parameters; the old site stays.
+    pub fn replace_site(&self, site: Arc<Site>) -> Result<(), StoreError> {
+        let served = Arc::new(ServedSite::new(site, &self.store, self.clock.now())?);
+        *self.lock() = served;
+        Ok(())
+    }
+
+    /// The store that answers are read from.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The clock that says what is past.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// The site that is served now, with its series.
+    #[must_use]
+    pub fn served(&self) -> Arc<ServedSite> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Held only to clone or to swap one pointer.
+    fn lock(&self) -> MutexGuard<'_, Arc<ServedSite>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,194 @@
+//! Historical data: the readings of a time range, as they were read.
+
+use std::iter;
+use std::ops::Range;
+
+use super::error::QueryError;
+use super::paging::{Page, PageRequest, overlap};
+use super::selection::{Chosen, Selection};
+use super::span;
+use super::thinning::Thinned;
+use crate::config::site::Site;
+use crate::limits;
+use crate::model::category::Category;
+use crate::model::point::{Parameter, Point};
+use crate::model::reading::{Reading, SeriesId};
+use crate::ops::Ops;
+use crate::store::{Store, StoreError};
+use crate::time::{Interval, UtcOffset, UtcTime};
+
+/// Which way time runs within one parameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeOrder {
+    /// The oldest reading first.
+    #[default]
+    Ascending,
+    /// The newest reading first.
+    Descending,
+}
+
+/// A question for the readings of a time range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoricalQuery {
+    /// Which points and parameters.
+    pub selection: Selection,
+    /// The half-open time range.
+    pub range: Range<UtcTime>,
+    /// Only the last reading of every such interval, with its own time; all readings without it.
+    pub interval: Option<Interval>,
+    /// Which way time runs within one parameter.
+    pub order: TimeOrder,
+    /// Which page; readings are counted.
+    pub page: PageRequest,
+}
+
+/// The readings of a time range, one at a time.
+pub struct HistoricalAnswer {
+    chosen: Chosen,
+    history: History,
+    /// One a chosen parameter.
+    parts: Vec<Range<u64>>,
+    page: Page,
+}
+
+/// One reading with what it belongs to. The rows of one category follow each other, so do those of
+/// one point and those of one parameter.
+#[derive(Clone, Debug)]
+pub struct HistoricalRow<'a> {
+    /// The category of the point.
+    pub category: &'a Category,
+    /// The point.
+    pub point: &'a Point,
+    /// The parameter.
+    pub parameter: &'a Parameter,
+    /// The reading.
+    pub reading: Reading,
+}
+
+impl Ops {
+    /// The readings of a time range.
+    ///
+    /// # Errors
+    /// When the selection names what the site does not have, the range is empty or too long, or the
+    /// store cannot tell how many readings there are.
+    pub fn historical_data(&self, query: HistoricalQuery) -> Result<HistoricalAnswer, QueryError> {
+        let chosen = query.selection.choose(&self.served())?;
+        let finest = chosen.parameters().map(|view| view.parameter.interval).min();
+        span::check(&query.range, query.interval.or(finest).unwrap_or(Interval::QUARTER_HOUR))?;
+        let history = History { store: self.store().clone(), offset: chosen.site().cems.offset, query };
+        let (parts, total) = history.parts(&chosen)?;
+        let page = history.query.page.of(total);
+        Ok(HistoricalAnswer { chosen, history, parts, page })
+    }
+}
+
+impl HistoricalAnswer {
+    /// The site that was asked.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        self.chosen.site()
+    }
+
+    /// The question.
+    #[must_use]
+    pub const fn query(&self) -> &HistoricalQuery {
+        &self.history.query
+    }
+
+    /// The page; readings are counted.
+    #[must_use]
+    pub const fn page(&self) -> Page {
+        self.page
+    }
+
+    /// The readings of the page, in the order category, point, reading type, parameter, time.
+    pub fn rows(&self) -> impl Iterator<Item = Result<HistoricalRow<'_>, QueryError>> {
+        let asked = self.chosen.parameters().zip(&self.parts).filter(|(_, part)| !part.is_empty());
+        asked.flat_map(|(view, part)| {
+            let row = move |reading| HistoricalRow {
+                category: view.category,
+                point: view.point,
+                parameter: view.parameter,
+                reading,
+            };
+            self.history.page_of(view.series, part).map(move |reading| Ok(row(reading?)))
+        })
+    }
+}
+
+type Readings = Box<dyn Iterator<Item = Result<Reading, StoreError>>>;
+
+/// Reads one series after the other in the way that the question asks for.
+struct History {
+    store: Store,
+    offset: UtcOffset,
+    query: HistoricalQuery,
+}
+
+impl History {
+    /// For each chosen parameter the readings that lie on the page, counted from its oldest; and how
+    /// many readings there are on all pages.
+    fn parts(&self, chosen: &Chosen) -> Result<(Vec<Range<u64>>, u64), QueryError> {
+        let window = self.query.page.window();
+        let (mut parts, mut first, mut gone_through) = (Vec::new(), 0_u64, 0_u64);
+        for view in chosen.parameters() {
+            let kept = self.store.count(view.series, self.query.range.clone())?;
+            let rows = if self.query.interval.is_none() {
+                kept
+            } else {
+                gone_through = gone_through.saturating_add(kept);
+                if gone_through > limits::QUERY_READINGS_MAX {
+                    return Err(QueryError::TooManyReadings { readings: gone_through });
+                }
+                self.count_thinned(view.series)?
+            };
+            parts.push(self.counted_from_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
+            first = first.saturating_add(rows);
+        }
+        Ok((parts, first))
+    }
+
+    fn counted_from_oldest(&self, part: Range<u64>, rows: u64) -> Range<u64> {
+        match self.query.order {
+            TimeOrder::Ascending => part,
+            TimeOrder::Descending => rows - part.end..rows - part.start,
+        }
+    }
+
+    fn count_thinned(&self, series: SeriesId) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for reading in self.readings(series) {
+            reading?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// The readings that lie on the page, in the order that was asked for. Only a page that runs
+    /// backwards is held in memory, at most [`limits::API_PAGE_SIZE_MAX`] readings.
+    fn page_of(&self, series: SeriesId, part: &Range<u64>) -> Readings {
+        let place = |item: u64| usize::try_from(item).unwrap_or(usize::MAX);
+        let length = place(part.end - part.start);
+        let ascending = self.readings(series).skip(place(part.start)).take(length);
+        match self.query.order {
+            TimeOrder::Ascending => Box::new(ascending),
+            TimeOrder::Descending => {
+                let mut backwards: Vec<_> = ascending.collect();
+                backwards.reverse();
+                Box::new(backwards.into_iter())
+            }
+        }
+    }
+
+    /// All readings of the range, thinned where that was asked for, the oldest first.
+    fn readings(&self, series: SeriesId) -> Readings {
+        let all = match self.store.history(series, self.query.range.clone()) {
+            Ok(all) => all,
+            Err(error) => return Box::new(iter::once(Err(error))),
+        };
+        match self.query.interval {
+            None => Box::new(all),
+            Some(interval) => Box::new(Thinned::new(all, interval, self.offset)),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The four questions of the application-side interface: static, dynamic, historical, statistical.
+//!
+//! A typed request goes in; out comes a typed error or an answer that gives its items one at a
+//! time, so that the memory of an answer does not depend on its length.
+
+mod dynamic_data;
+mod error;
+mod freshness;
+mod historical_data;
+mod paging;
+mod register_edges;
+mod selection;
+mod span;
+mod static_data;
+mod statistical_data;
+mod thinning;
+
+pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
+pub use error::QueryError;
+pub use freshness::PointStatus;
+pub use historical_data::{HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder};
+pub use paging::{Page, PageRequest};
+pub use selection::Selection;
+pub use static_data::{StaticAnswer, StaticInclude, StaticItem, StaticQuery};
+pub use statistical_data::{Indicator, StatisticalAnswer, StatisticalQuery, StatisticalRow};

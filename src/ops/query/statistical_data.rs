@@ -1,0 +1,275 @@
+//! Statistical data: one row for every parameter, period and function.
+
+use std::ops::Range;
+
+use super::error::QueryError;
+use super::paging::{Page, PageRequest, overlap};
+use super::register_edges::RegisterEdges;
+use super::selection::{Chosen, ParameterView, Selection};
+use super::span;
+use crate::config::site::Site;
+use crate::limits;
+use crate::model::category::Category;
+use crate::model::point::{Parameter, Point, PointRole};
+use crate::model::reading::Reading;
+use crate::ops::Ops;
+use crate::stats::calendar::Period;
+use crate::stats::summary::Summary;
+use crate::stats::tally::tally;
+use crate::stats::{Function, SeriesKind};
+use crate::store::{Store, StoreError};
+use crate::time::{Interval, UtcTime};
+
+/// A question for statistics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatisticalQuery {
+    /// Which points and parameters.
+    pub selection: Selection,
+    /// The half-open time range.
+    pub range: Range<UtcTime>,
+    /// The length of one row, by the local calendar.
+    pub period: Period,
+    /// Only these functions; all that make sense of a parameter without it.
+    pub functions: Option<Vec<Function>>,
+    /// Only rows that tell one of these.
+    pub indicators: Option<Vec<Indicator>>,
+    /// Which page; rows are counted.
+    pub page: PageRequest,
+}
+
+/// What a row tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Indicator {
+    /// Energy used or given.
+    Energy,
+    /// Products made.
+    Output,
+    /// A parameter that is neither, by its ID.
+    Parameter(String),
+}
+
+impl Indicator {
+    fn of(point: &Point, parameter: &Parameter) -> Self {
+        let counts = SeriesKind::of(&parameter.reading_type) != SeriesKind::Level;
+        if point.role == PointRole::Production && counts {
+            Self::Output
+        } else if parameter.reading_type.is_energy() && counts {
+            Self::Energy
+        } else {
+            Self::Parameter(parameter.id.clone())
+        }
+    }
+}
+
+/// Statistics, one row at a time.
+pub struct StatisticalAnswer {
+    chosen: Chosen,
+    store: Store,
+    now: UtcTime,
+    query: StatisticalQuery,
+    page: Page,
+}
+
+/// One row of a statistic.
+#[derive(Clone, Debug)]
+pub struct StatisticalRow<'a> {
+    /// The category of the point.
+    pub category: &'a Category,
+    /// The point.
+    pub point: &'a Point,
+    /// The parameter.
+    pub parameter: &'a Parameter,
+    /// What the row tells.
+    pub indicator: Indicator,
+    /// The half-open period.
+    pub period: Range<UtcTime>,
+    /// What was computed.
+    pub function: Function,
+    /// The result; `None` when nothing usable was read in the period.
+    pub value: Option<f64>,
+    /// When it occurred, for the greatest and the least.
+    pub occurred: Option<UtcTime>,
+    /// Usable readings as a share of those expected over the whole period, 0 to 1.
+    pub completeness: f64,
+}
+
+/// The rows of one parameter that lie on the page.
+struct Part<'a> {
+    view: ParameterView<'a>,
+    kind: SeriesKind,
+    functions: Vec<Function>,
+    /// Rows of the parameter, counted from its first.
+    rows: Range<u64>,
+}
+
+impl Ops {
+    /// One row for every chosen parameter, period and function. Periods that have not begun have no
+    /// rows.
+    ///
+    /// # Errors
+    /// When the question names what the site does not have, the range is empty or too long, or more
+    /// history than [`limits::QUERY_READINGS_MAX`] would have to be gone through for the page.
+    pub fn statistical_data(&self, query: StatisticalQuery) -> Result<StatisticalAnswer, QueryError> {
+        span::check(&query.range, Interval::QUARTER_HOUR)?;
+        let chosen = query.selection.choose(&self.served())?;
+        check_indicators(&query, chosen.site())?;
+        let page = query.page.of(0);
+        let mut answer =
+            StatisticalAnswer { chosen, store: self.store().clone(), now: self.clock().now(), query, page };
+        let (total, readings) = answer.measure()?;
+        if readings > limits::QUERY_READINGS_MAX {
+            return Err(QueryError::TooManyReadings { readings });
+        }
+        answer.page = answer.query.page.of(total);
+        Ok(answer)
+    }
+}
+
+fn check_indicators(query: &StatisticalQuery, site: &Site) -> Result<(), QueryError> {
+    let known = |id: &str| site.points.iter().flat_map(|point| &point.parameters).any(|p| p.id == id);
+    for indicator in query.indicators.iter().flatten() {
+        match indicator {
+            Indicator::Parameter(id) if !known(id) => return Err(QueryError::NoSuchIndicator(id.clone())),
+            Indicator::Parameter(_) | Indicator::Energy | Indicator::Output => {}
+        }
+    }
+    Ok(())
+}
+
+impl StatisticalAnswer {
+    /// The site that was asked.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        self.chosen.site()
+    }
+
+    /// The question.
+    #[must_use]
+    pub const fn query(&self) -> &StatisticalQuery {
+        &self.query
+    }
+
+    /// The page; rows are counted.
+    #[must_use]
+    pub const fn page(&self) -> Page {
+        self.page
+    }
+
+    /// The rows of the page, in the order category, point, reading type, parameter, period, function.
+    pub fn rows(&self) -> impl Iterator<Item = Result<StatisticalRow<'_>, QueryError>> {
+        self.parts().flat_map(|part| match self.rows_of(&part) {
+            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error.into())],
+        })
+    }
+
+    /// Rows on all pages, and readings that this page makes one go through.
+    fn measure(&self) -> Result<(u64, u64), StoreError> {
+        let rows = |functions: usize| (functions as u64).saturating_mul(self.period_count());
+        let total = self.chosen.parameters().map(|view| rows(self.functions(view).len())).sum();
+        let mut readings = 0_u64;
+        for part in self.parts() {
+            let periods = self.periods_of(&part);
+            if let (Some(first), Some(last)) = (periods.first(), periods.last()) {
+                let count = self.store.count(part.view.series, first.start..last.end)?;
+                readings = readings.saturating_add(count);
+            }
+        }
+        Ok((total, readings))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let window = self.query.page.window();
+        let periods = self.period_count();
+        let mut first = 0_u64;
+        self.chosen.parameters().filter_map(move |view| {
+            let functions = self.functions(view);
+            let rows = periods.saturating_mul(functions.len() as u64);
+            let part = overlap(&window, first, rows);
+            first = first.saturating_add(rows);
+            let kind = SeriesKind::of(&view.parameter.reading_type);
+            part.map(|rows| Part { view, kind, functions, rows })
+        })
+    }
+
+    /// Periods that have begun, over the whole range.
+    fn periods(&self) -> impl Iterator<Item = Range<UtcTime>> {
+        let pieces = self.query.period.cut(&self.query.range, self.site().cems.offset);
+        pieces.take_while(|period| period.start < self.now)
+    }
+
+    fn period_count(&self) -> u64 {
+        self.periods().count() as u64
+    }
+
+    /// The functions that are asked for and make sense; none of a parameter that is not asked for.
+    fn functions(&self, view: ParameterView<'_>) -> Vec<Function> {
+        let indicator = Indicator::of(view.point, view.parameter);
+        let told = self.query.indicators.as_ref().is_none_or(|list| list.contains(&indicator));
+        if !told || view.parameter.source.register.data_type.is_text() {
+            return Vec::new();
+        }
+        let asked = |function: &Function| {
+            self.query.functions.as_ref().is_none_or(|functions| functions.contains(function))
+        };
+        let sensible = SeriesKind::of(&view.parameter.reading_type).functions();
+        sensible.iter().copied().filter(asked).collect()
+    }
+
+    fn periods_of(&self, part: &Part<'_>) -> Vec<Range<UtcTime>> {
+        let functions = part.functions.len() as u64;
+        let (first, last) = (part.rows.start / functions, (part.rows.end - 1) / functions);
+        let place = |period: u64| usize::try_from(period).unwrap_or(usize::MAX);
+        self.periods().skip(place(first)).take(place(last - first + 1)).collect()
+    }
+
+    /// At most one page of rows.
+    fn rows_of<'a>(&self, part: &Part<'a>) -> Result<Vec<StatisticalRow<'a>>, StoreError> {
+        let periods = self.periods_of(part);
+        let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
+        let readings = self.readings(part, first.start..last.end)?;
+        let summaries = tally(part.kind, &periods, readings)?;
+        let cells = periods.iter().zip(&summaries);
+        let all = cells.flat_map(|(period, summary)| {
+            part.functions.iter().map(move |function| part.row(period, summary, *function))
+        });
+        let functions = part.functions.len() as u64;
+        let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
+        let skipped = part.rows.start % functions;
+        Ok(all.skip(place(skipped)).take(place(part.rows.end - part.rows.start)).collect())
+    }
+
+    /// The readings of `range`; for a register also the nearest ones beyond its edges.
+    fn readings(
+        &self,
+        part: &Part<'_>,
+        range: Range<UtcTime>,
+    ) -> Result<impl Iterator<Item = Result<Reading, StoreError>>, StoreError> {
+        let edges = if part.kind == SeriesKind::Register {
+            RegisterEdges::find(&self.store, part.view.series, &range, part.view.parameter.interval)?
+        } else {
+            RegisterEdges::default()
+        };
+        let inside = self.store.history(part.view.series, range)?;
+        let before = edges.before.into_iter().map(Ok);
+        Ok(before.chain(inside).chain(edges.after.into_iter().map(Ok)))
+    }
+}
+
+impl<'a> Part<'a> {
+    fn row(&self, period: &Range<UtcTime>, summary: &Summary, function: Function) -> StatisticalRow<'a> {
+        let ParameterView { category, point, parameter, .. } = self.view;
+        let length_ms = period.end.ms_since(period.start);
+        StatisticalRow {
+            category,
+            point,
+            parameter,
+            indicator: Indicator::of(point, parameter),
+            period: period.clone(),
+            function,
+            value: summary.value(function, self.kind),
+            occurred: summary.occurred(function),
+            completeness: summary.completeness(length_ms, parameter.interval),
+        }
+    }
+}

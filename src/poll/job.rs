@@ -1,0 +1,154 @@
+//! What one meter is asked for at one interval: the merged reads, and which value lies where.
+
+use std::collections::BTreeMap;
+
+use crate::config::site::Site;
+use crate::limits;
+use crate::mapping;
+use crate::modbus::line::RegisterBlock;
+use crate::modbus::plan::{CostModel, PlannedRead, plan};
+use crate::model::meter::{Line, Meter};
+use crate::model::point::{Conversion, Parameter, ValidRange};
+use crate::model::quality::Cause;
+use crate::model::reading::{GroupId, Sample, SeriesId};
+use crate::model::register::{Register, Span, Table, UnitId};
+use crate::store::{Store, StoreError};
+use crate::time::Interval;
+
+/// The values of one meter that are due together and share one time stamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The meter, as the site names it.
+    pub meter_id: String,
+    /// Its address on the line.
+    pub unit: UnitId,
+    /// How often the values are due.
+    pub interval: Interval,
+    /// The group that the scans are stored under.
+    pub group: GroupId,
+    /// The reads that fetch all values.
+    pub reads: Vec<PlannedRead>,
+    /// The values, in the order of the group's series.
+    pub values: Vec<JobValue>,
+}
+
+/// One value of a [`Job`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobValue {
+    register: Register,
+    conversion: Conversion,
+    decimals: Option<u8>,
+    valid: Option<ValidRange>,
+    /// Which of the job's reads holds it.
+    read_index: usize,
+}
+
+impl JobValue {
+    fn new(parameter: &Parameter) -> Self {
+        Self {
+            register: parameter.source.register.clone(),
+            conversion: parameter.source.conversion,
+            decimals: parameter.decimals,
+            valid: parameter.valid,
+            read_index: 0,
+        }
+    }
+
+    fn lies_in(&self, read: PlannedRead) -> bool {
+        read.table == self.register.table && read.span.contains(self.register.span())
+    }
+
+    /// Which of the job's reads holds the value.
+    #[must_use]
+    pub const fn read_index(&self) -> usize {
+        self.read_index
+    }
+
+    /// The table and span of the value alone.
+    #[must_use]
+    pub const fn place(&self) -> (Table, Span) {
+        (self.register.table, self.register.span())
+    }
+
+    /// The value out of the block that its read gave, or out of a block of its own.
+    #[must_use]
+    pub fn sample(&self, block: &Result<RegisterBlock, Cause>) -> Sample {
+        let block = match block {
+            Ok(block) => block,
+            Err(cause) => return Sample::missing(*cause),
+        };
+        let words = block.words_of(self.register.span());
+        match words {
+            Some(words) => {
+                mapping::sample(&self.register, words, &self.conversion, self.decimals, self.valid)
+            }
+            None => Sample::missing(Cause::Mismatch),
+        }
+    }
+}
+
+/// The jobs of all meters on `line`, in the order of the site file, groups registered with `store`.
+///
+/// # Errors
+/// When the store cannot register a series or a group.
+pub fn jobs_of_line(site: &Site, line: &Line, store: &Store) -> Result<Vec<Job>, StoreError> {
+    let cost = CostModel::of_line(line);
+    let mut jobs = Vec::new();
+    for meter in site.meters.iter().filter(|meter| meter.line_id == line.id) {
+        for (interval, parameters) in parameters_by_interval(site, meter) {
+            for part in parameters.chunks(limits::GROUP_SERIES_MAX) {
+                jobs.push(job(meter, interval, part, &cost, store)?);
+            }
+        }
+    }
+    Ok(jobs)
+}
+
+/// The planned reads of one meter, one list an interval: what `check` shows.
+#[must_use]
+pub fn reads_of_meter(site: &Site, meter: &Meter, cost: &CostModel) -> Vec<(Interval, Vec<PlannedRead>)> {
+    let planned = |parameters: Vec<(&str, &Parameter)>| {
+        let items: Vec<_> = parameters.iter().map(|(_, parameter)| place(parameter)).collect();
+        plan(&items, &meter.read_limits, cost)
+    };
+    parameters_by_interval(site, meter)
+        .into_iter()
+        .map(|(interval, list)| (interval, planned(list)))
+        .collect()
+}
+
+fn place(parameter: &Parameter) -> (Table, Span) {
+    (parameter.source.register.table, parameter.source.register.span())
+}
+
+fn parameters_by_interval<'a>(
+    site: &'a Site,
+    meter: &Meter,
+) -> BTreeMap<Interval, Vec<(&'a str, &'a Parameter)>> {
+    let mut by_interval: BTreeMap<Interval, Vec<_>> = BTreeMap::new();
+    for point in &site.points {
+        for parameter in point.parameters.iter().filter(|p| p.source.meter_id == meter.id) {
+            by_interval.entry(parameter.interval).or_default().push((point.id.as_str(), parameter));
+        }
+    }
+    by_interval
+}
+
+fn job(
+    meter: &Meter,
+    interval: Interval,
+    parameters: &[(&str, &Parameter)],
+    cost: &CostModel,
+    store: &Store,
+) -> Result<Job, StoreError> {
+    let items: Vec<_> = parameters.iter().map(|(_, parameter)| place(parameter)).collect();
+    let reads = plan(&items, &meter.read_limits, cost);
+    let mut values: Vec<_> = parameters.iter().map(|(_, parameter)| JobValue::new(parameter)).collect();
+    for value in &mut values {
+        value.read_index = reads.iter().position(|read| value.lies_in(*read)).unwrap_or(usize::MAX);
+    }
+    let series: Result<Vec<SeriesId>, StoreError> =
+        parameters.iter().map(|(point_id, parameter)| store.series(point_id, &parameter.id)).collect();
+    let group = store.group(&series?)?;
+    Ok(Job { meter_id: meter.id.clone(), unit: meter.unit, interval, group, reads, values })
+}

@@ -1,0 +1,82 @@
+//! The factory's site file, with the places of one run filled in.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const TEMPLATE: &str = include_str!("factory.toml");
+/// The RS-485 bus in the main panel.
+pub const SERIAL_LINE: &str = "rs485-1";
+/// The utility's meter.
+pub const GRID_LINE: &str = "lan-grid";
+/// Inverter, battery and charging station.
+pub const DER_LINE: &str = "lan-der";
+
+/// Where the lines of one run are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// [`SERIAL_LINE`]: a serial port or a pty.
+    pub serial: PathBuf,
+    /// [`GRID_LINE`].
+    pub grid: SocketAddr,
+    /// [`DER_LINE`].
+    pub der: SocketAddr,
+}
+
+/// The factory's site file, with the API at `listen` and one platform whose token has this SHA-256
+/// (64 hexadecimal digits). Powers are read every second, registers every fifteen minutes.
+#[must_use]
+pub fn site_toml(ports: &Ports, listen: SocketAddr, token_sha256: &str) -> String {
+    let serial = ports.serial.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
+    [
+        ("{serial}", serial),
+        ("{grid_host}", ports.grid.ip().to_string()),
+        ("{grid_port}", ports.grid.port().to_string()),
+        ("{der_host}", ports.der.ip().to_string()),
+        ("{der_port}", ports.der.port().to_string()),
+        ("{listen}", listen.to_string()),
+        ("{token_sha256}", token_sha256.to_owned()),
+    ]
+    .iter()
+    .fold(TEMPLATE.to_owned(), |text, (place, value)| text.replace(place, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::site::Site;
+    use crate::meters;
+    use crate::sim::factory::Quantity;
+
+    fn text() -> String {
+        let ports = Ports {
+            serial: "/dev/pts/7".into(),
+            grid: "127.0.0.1:1502".parse().unwrap(),
+            der: "127.0.0.1:1503".parse().unwrap(),
+        };
+        site_toml(&ports, "127.0.0.1:8080".parse().unwrap(), &"0".repeat(64))
+    }
+
+    fn site() -> Site {
+        crate::config::read("factory.toml", &text(), meters::library)
+            .unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    #[test]
+    fn the_site_file_is_read_without_a_fault_and_nothing_is_left_to_fill_in() {
+        for line in text().lines().filter(|line| !line.starts_with('#')) {
+            assert!(!line.contains('{') || line.starts_with("register = {"), "{line}");
+        }
+        let lines = site().lines;
+        let ids: Vec<_> = lines.iter().map(|line| line.id.as_str()).collect();
+        assert_eq!(ids, [SERIAL_LINE, GRID_LINE, DER_LINE]);
+    }
+
+    #[test]
+    fn the_formula_knows_every_parameter_of_the_site() {
+        for point in site().points {
+            for parameter in point.parameters {
+                assert!(Quantity::of(&point.id, &parameter.id).is_some(), "{} {}", point.id, parameter.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Growth: spreads the increase of a register between two readings over the time between them.
+//!
+//! A reading is hardly ever taken exactly at midnight. What flowed between the readings around an
+//! edge is shared out in proportion to time, which is the same as a straight line between them.
+
+use std::ops::Range;
+
+use super::summary::Moment;
+use crate::counter::{Assumption, Counter, Step};
+use crate::time::UtcTime;
+
+/// How far a register advanced between two of its readings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// From one reading to the next that was believed.
+    pub time: Range<UtcTime>,
+    /// The increase, in the register's unit.
+    pub amount: f64,
+}
+
+impl Stretch {
+    /// The part of the increase that falls into `period`.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a few years fit a double")]
+    pub fn share(&self, period: &Range<UtcTime>) -> f64 {
+        let from = self.time.start.max(period.start);
+        let to = self.time.end.min(period.end);
+        let (part_ms, whole_ms) = (to.ms_since(from), self.time.end.ms_since(self.time.start));
+        match part_ms {
+            ..=0 => 0.0,
+            _ if part_ms == whole_ms => self.amount,
+            _ => self.amount * (part_ms as f64 / whole_ms as f64),
+        }
+    }
+}
+
+/// Turns the readings of a register into stretches; what a fall means is judged by [`Counter`].
+#[derive(Clone, Debug)]
+pub struct Growth {
+    counter: Counter,
+    since: Option<UtcTime>,
+}
+
+impl Growth {
+    /// A register of which nothing has been read yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { counter: Counter::new(None), since: None }
+    }
+
+    /// Takes the next reading, which lets the one before it be judged.
+    pub fn push(&mut self, moment: Moment) -> Option<Stretch> {
+        self.since.get_or_insert(moment.at);
+        let step = self.counter.push((moment.at, moment.value))?;
+        self.stretch(&step)
+    }
+
+    /// The last stretch, when no further reading comes.
+    pub fn finish(&mut self) -> Option<Stretch> {
+        let step = self.counter.finish()?;
+        self.stretch(&step)
+    }
+
+    fn stretch(&mut self, step: &Step) -> Option<Stretch> {
+        // A wrong reading is passed over: the next stretch begins at the last one believed.
+        if step.event.is_some_and(|event| event.assumption == Assumption::Glitch) {
+            return None;
+        }
+        let from = self.since.replace(step.at)?;
+        Some(Stretch { time: from..step.at, amount: step.amount })
+    }
+}
+
+impl Default for Growth {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretches(values: &[(i64, f64)]) -> Vec<(i64, i64, f64)> {
+        let mut growth = Growth::new();
+        let moment = |(at, value): &(i64, f64)| Moment { value: *value, at: UtcTime::from_ms(*at) };
+        let mut found: Vec<_> = values.iter().filter_map(|pair| growth.push(moment(pair))).collect();
+        found.extend(growth.finish());
+        let plain = |s: Stretch| (s.time.start.as_ms(), s.time.end.as_ms(), s.amount);
+        found.into_iter().map(plain).collect()
+    }
+
+    #[test]
+    fn readings_become_the_stretches_between_them() {
+        assert_eq!(stretches(&[]), []);
+        assert_eq!(stretches(&[(0, 5.0)]), []);
+        assert_eq!(stretches(&[(0, 5.0), (10, 7.0), (30, 8.0)]), [(0, 10, 2.0), (10, 30, 1.0)]);
+    }
+
+    #[test]
+    fn a_wrong_reading_is_bridged_and_a_reset_counts_from_zero() {
+        assert_eq!(stretches(&[(0, 100.0), (10, 3.0), (20, 102.0)]), [(0, 20, 2.0)]);
+        let reset = stretches(&[(0, 100.0), (10, 1.0), (20, 2.0)]);
+        assert_eq!(reset, [(0, 10, 1.0), (10, 20, 1.0)]);
+    }
+
+    #[test]
+    fn an_increase_is_shared_out_in_proportion_to_time() {
+        let stretch = Stretch { time: UtcTime::from_ms(0)..UtcTime::from_ms(100), amount: 8.0 };
+        for (start, end, share) in [(0, 100, 8.0), (0, 50, 4.0), (75, 200, 2.0), (100, 200, 0.0)] {
+            let period = UtcTime::from_ms(start)..UtcTime::from_ms(end);
+            assert!((stretch.share(&period) - share).abs() < 1e-12, "{start}..{end}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Statistics: pure arithmetic on readings, no store and no clock in it.
+//!
+//! `calendar` cuts a time range into periods, `summary` sums what was read in one of them, `growth`
+//! spreads the increase of a register over them, `tally` walks a series once and fills them all.
+
+pub mod calendar;
+pub mod growth;
+pub mod summary;
+pub mod tally;
+
+use crate::model::quality::{Doubt, Quality};
+use crate::model::reading::Reading;
+use crate::model::reading_type::ReadingType;
+
+/// What one value of a series stands for, which decides what may be computed from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeriesKind {
+    /// A register that only grows: its increase counts.
+    Register,
+    /// The amount since the value before: its sum counts.
+    Delta,
+    /// A level such as a power or a temperature: its mean counts.
+    Level,
+}
+
+/// Accumulation 4 `deltaData` of IEC 61968-9 Annex C.
+const ACCUMULATION_DELTA: i16 = 4;
+
+impl SeriesKind {
+    /// What a value of this reading type stands for.
+    #[must_use]
+    pub fn of(reading_type: &ReadingType) -> Self {
+        let [_, _, _, accumulation, ..] = reading_type.fields();
+        if reading_type.is_cumulative() {
+            Self::Register
+        } else if *accumulation == ACCUMULATION_DELTA {
+            Self::Delta
+        } else {
+            Self::Level
+        }
+    }
+
+    /// The functions that make sense of such values. A mean of register states says nothing, and
+    /// neither does a sum of powers.
+    #[must_use]
+    pub const fn functions(self) -> &'static [Function] {
+        match self {
+            Self::Register => &[Function::Sum, Function::Last],
+            Self::Delta => &[Function::Sum, Function::Avg, Function::Max, Function::Min],
+            Self::Level => &[Function::Avg, Function::Max, Function::Min, Function::Last],
+        }
+    }
+}
+
+/// What is computed over one period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// The increase of a register, or the sum of amounts.
+    Sum,
+    /// The mean of the values.
+    Avg,
+    /// The greatest value, with its time.
+    Max,
+    /// The least value, with its time.
+    Min,
+    /// The newest value.
+    Last,
+}
+
+/// Whether a reading may enter a statistic: it has a number, and neither its value nor its time is
+/// in doubt. A rounded or interpolated value may.
+#[must_use]
+pub fn usable(reading: &Reading) -> Option<f64> {
+    match reading.quality {
+        Quality::Good | Quality::Suspect(Doubt::Rounded | Doubt::Interpolated) => reading.number(),
+        Quality::Suspect(Doubt::OutOfRange | Doubt::ClockUnset) | Quality::Missing(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(reading_type: &str) -> SeriesKind {
+        SeriesKind::of(&reading_type.parse().unwrap())
+    }
+
+    #[test]
+    fn the_accumulation_of_a_reading_type_says_what_may_be_computed() {
+        assert_eq!(kind("0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0"), SeriesKind::Register);
+        assert_eq!(kind("0.0.2.4.1.1.12.0.0.0.0.0.0.0.0.3.72.0"), SeriesKind::Delta);
+        assert_eq!(kind("0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"), SeriesKind::Level);
+        assert!(!SeriesKind::Register.functions().contains(&Function::Avg));
+        assert!(!SeriesKind::Level.functions().contains(&Function::Sum));
+    }
+}

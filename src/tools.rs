@@ -1,0 +1,113 @@
+//! A technician's commands: each one builds what it needs, does one thing and ends.
+
+mod by_hand;
+mod wire_text;
+
+pub use by_hand::{ReadOptions, WriteOptions, read, write};
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use crate::api;
+use crate::check;
+use crate::console;
+use crate::failure::Failure;
+use crate::gateway::{runtime, shutdown_signal};
+use crate::meters::{self, golden, show};
+use crate::sim::fault::Rule;
+use crate::sim::run::{Manner, run};
+use crate::time::{Clock, SystemClock};
+
+/// What may be asked of the meter library.
+#[derive(Subcommand)]
+pub enum MetersOrder {
+    /// The models
+    List,
+    /// The registers of one model
+    Show {
+        /// The model, such as eastron-sdm630
+        model: String,
+    },
+    /// Runs the golden frames of one model, or of all
+    Test {
+        /// The model
+        model: Option<String>,
+    },
+}
+
+/// `meters`: lists, shows or tests register maps; those of the folder `maps` come first.
+///
+/// # Errors
+/// The faults of a register map, an unknown model, or a golden frame that does not hold.
+pub fn meters(maps: Option<&Path>, order: &MetersOrder) -> Result<ExitCode, Failure> {
+    let library = meters::library(maps).map_err(Failure::config)?;
+    let known = |model: &str| {
+        library.get(model).ok_or_else(|| {
+            let models: Vec<&str> = library.keys().map(String::as_str).collect();
+            Failure::new(format!("no meter '{model}'; there are {}", models.join(", ")))
+        })
+    };
+    match order {
+        MetersOrder::List => print!("{}", show::list(&library)),
+        MetersOrder::Show { model } => print!("{}", show::map(known(model)?)),
+        MetersOrder::Test { model } => {
+            if let Some(model) = model {
+                known(model)?;
+            }
+            let goldens = meters::goldens(maps).map_err(Failure::config)?;
+            let reports = golden::run_all(&library, &goldens, model.as_deref()).map_err(Failure::config)?;
+            print!("{}", show::reports(&reports));
+            if !reports.iter().all(golden::Report::holds) {
+                return Err(Failure::new("a golden frame does not hold"));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `sim`: serves the simulated meters of a site file until it is interrupted.
+///
+/// # Errors
+/// The faults of the site file, of a fault rule, or a line that cannot be opened.
+pub fn sim(config: &Path, faults: &[String], seed: u64) -> Result<ExitCode, Failure> {
+    let site = check::load(config)?;
+    let rules = faults.iter().map(|rule| rule.parse::<Rule>().map_err(Failure::new));
+    let manner = Manner { rules: rules.collect::<Result<_, _>>()?, seed, ..Manner::default() };
+    runtime()?.block_on(async {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let running = run(&site, &clock, &manner).await.map_err(Failure::new)?;
+        for (line_id, place) in running.places() {
+            println!("line {line_id}: {place}");
+        }
+        println!("Ctrl-C ends it.");
+        shutdown_signal().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// `console`: this terminal becomes a console of the gateway that keeps its data in `data`.
+///
+/// # Errors
+/// When no gateway answers there.
+pub fn console(data: &Path) -> Result<ExitCode, Failure> {
+    console::attach(data).map_err(Failure::new)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `token`: prints a new token and the lines of the site file that let `platform` use it.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn token(platform: &str) -> Result<ExitCode, Failure> {
+    let pair = api::new_token().map_err(Failure::new)?;
+    println!(
+        "Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n",
+        pair.token
+    );
+    println!("Put these lines into the site file / 写入站点文件:\n");
+    println!("[[platform]]\nid = \"{platform}\"\ntoken_sha256 = \"{}\"", pair.sha256);
+    Ok(ExitCode::SUCCESS)
+}

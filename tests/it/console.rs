@@ -1,0 +1,474 @@
+//! A technician at the console, from the first password to the last logout, in both languages.
+//!
+//! What the console sends, echo included, is held against `data/console/*.txt`; set
+//! `CEMS_RENEW_GOLDEN=1` to write those files anew, and read the difference before keeping it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cems_gateway::config::difference::DiffLine;
+use cems_gateway::config::draft::{Draft, DraftError, Undone};
+use cems_gateway::config::edit::Edit;
+use cems_gateway::config::site::Site;
+use cems_gateway::console::desk::{
+    Applied, CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, ReadFailure,
+    ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
+};
+use cems_gateway::console::{self, Access, Desk, Login};
+use cems_gateway::document::Faults;
+use cems_gateway::model::meter::{
+    MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
+};
+use cems_gateway::model::quality::{Cause, Quality};
+use cems_gateway::model::reading::{Reading, Value};
+use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
+use cems_gateway::time::{UtcOffset, UtcTime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
+
+const SITE: &str = r#"# 嘉定工厂 / the works at Jiading
+[cems]
+id = "CEMS-1"
+name = "示例工厂"
+user_name = "示例制造有限公司"
+utc_offset = "+08:00"
+
+[[category]]
+id = "CAT-GRID"
+code = "GRID"
+name = "关口"
+
+[[line]]
+id = "rs485-1"
+kind = "rtu"
+port = "/dev/ttyS1"
+baud = 9600
+
+# In the substation.
+[[meter]]
+id = "m-grid"
+line = "rs485-1"
+unit = 1
+map = "eastron-sdm630"
+
+[[point]]
+id = "PT-GRID"
+name = "关口表"
+category = "CAT-GRID"
+role = "main"
+meter = "m-grid"
+[[point.parameter]]
+id = "P"
+register = "power"
+"#;
+
+/// A desk with a true draft of a true file, and measured values that never change by themselves.
+struct FakeDesk {
+    draft: Mutex<Draft>,
+    /// How often the points were asked for; every time there is a newer reading.
+    asked: AtomicI64,
+}
+
+impl FakeDesk {
+    fn draft<T>(&self, work: impl FnOnce(&mut Draft) -> T) -> T {
+        work(&mut self.draft.lock().unwrap())
+    }
+}
+
+fn library() -> MapLibrary {
+    let register = |name: &str, unit: &str, reading_type: &str| MapRegister {
+        register: Register {
+            name: name.to_owned(),
+            table: Table::InputRegister,
+            address: 52,
+            data_type: DataType::Float { words: 2 },
+            word_order: WordOrder::ABCD,
+            not_available: Vec::new(),
+        },
+        title: name.to_owned(),
+        scale: 1.0,
+        offset: 0.0,
+        unit: unit.to_owned(),
+        reading_type: reading_type.parse().unwrap(),
+        ratio: RatioKind::None,
+        decimals: None,
+        valid: None,
+        page: "1".to_owned(),
+    };
+    let map = RegisterMap {
+        model: "eastron-sdm630".to_owned(),
+        manufacturer: "Eastron".to_owned(),
+        title: "SDM630".to_owned(),
+        manual: "manual".to_owned(),
+        read_limits: ReadLimits::default(),
+        registers: vec![
+            register("power", "kW", "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"),
+            register("energy_import", "kWh", "0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0"),
+            register("demand", "kW", "0.0.0.12.1.1.8.0.0.0.0.0.0.0.0.3.38.0"),
+        ],
+    };
+    [(map.model.clone(), map)].into()
+}
+
+fn read_site(_: &Path, text: &str) -> Result<Site, Faults> {
+    cems_gateway::config::read("site.toml", text, |_| Ok(library()))
+}
+
+fn at(seconds: i64) -> UtcTime {
+    UtcTime::from_ms(1_718_159_405_000 + seconds * 1_000)
+}
+
+fn reading(seconds: i64, value: Value) -> Reading {
+    Reading { at: at(seconds), value: Some(value), quality: Quality::Good }
+}
+
+#[async_trait]
+impl Desk for FakeDesk {
+    fn status(&self) -> Status {
+        let grid = MeterView {
+            id: "m-grid".to_owned(),
+            unit: 1,
+            answered: 4_711,
+            timeouts: 3,
+            ..MeterView::default()
+        };
+        let pump = MeterView {
+            id: "m-pump".to_owned(),
+            unit: 247,
+            timeouts: 99,
+            garbled: 2,
+            exceptions: 1,
+            backed_off: true,
+            ..MeterView::default()
+        };
+        let line = |id: &str, place: &str, state, meters| LineView {
+            id: id.to_owned(),
+            place: place.to_owned(),
+            state,
+            meters,
+        };
+        Status {
+            cems_id: "CEMS-1".to_owned(),
+            cems_name: "示例工厂".to_owned(),
+            version: "1.2.3".to_owned(),
+            now: at(0),
+            utc_offset: UtcOffset::from_minutes(480).unwrap(),
+            uptime: Duration::from_secs(2 * 86_400 + 3_725),
+            points: 1,
+            parameters: 4,
+            lines: vec![
+                line("rs485-1", "/dev/ttyS1", LineState::Open, vec![grid, pump]),
+                line("lan", "192.0.2.10:502", LineState::Waiting, Vec::new()),
+            ],
+            store: StoreView {
+                durable_through: Some(at(-2)),
+                bytes: 13 * 1_048_576,
+                bytes_max: 512 * 1_048_576,
+                dropped: 0,
+            },
+            uplink: Some(UplinkView {
+                broker: "broker.example:1883".to_owned(),
+                state: UplinkViewState::Offline,
+                backlog_scans: 1_200,
+                last_error: Some("broker broker.example:1883: connection refused".to_owned()),
+            }),
+            staged: self.draft(|draft| draft.is_staged()),
+        }
+    }
+
+    fn points(&self) -> Vec<PointView> {
+        let seconds = self.asked.fetch_add(1, Ordering::Relaxed);
+        let power = 486.0 + f64::from(i32::try_from(seconds).unwrap()) / 10.0;
+        let parameter = |id: &str, name: &str, unit: &str| ParameterView {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            latest: None,
+            failing: None,
+        };
+        let power = ParameterView {
+            latest: Some(reading(seconds, Value::Number(power))),
+            ..parameter("P", "有功功率", "kW")
+        };
+        let energy = ParameterView {
+            latest: Some(reading(-600, Value::Number(1_234.5))),
+            failing: Some((at(-1), Cause::Exception(2))),
+            ..parameter("EPI", "正向有功电能", "kWh")
+        };
+        let serial = ParameterView {
+            latest: Some(reading(-60, Value::Text("SN\u{1b}[2J42".into()))),
+            ..parameter("SN", "serial number", "")
+        };
+        let never = parameter("F", "频率", "Hz");
+        let (id, name) = ("PT-GRID".to_owned(), "关口表".to_owned());
+        vec![PointView { id, name, parameters: vec![power, energy, serial, never] }]
+    }
+
+    async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
+        match (order.line.as_str(), order.unit.0) {
+            ("rs485-1", 1) => Ok(vec![0x4366, 0x8000]),
+            ("rs485-1", 2) => Err(ReadFailure::Failed(Cause::Exception(2))),
+            ("rs485-1", _) => Err(ReadFailure::Failed(Cause::Timeout)),
+            _ => Err(ReadFailure::NoSuchLine { known: vec!["rs485-1".to_owned(), "lan".to_owned()] }),
+        }
+    }
+
+    async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
+        self.draft(|draft| draft.stage(edit, &library()))
+    }
+
+    async fn check(&self) -> Result<CheckReport, DraftError> {
+        let text = self.draft(|draft| draft.text())?;
+        let site = read_site(Path::new(""), &text).map_err(DraftError::Faults)?;
+        let round = Duration::from_millis(412);
+        Ok(CheckReport {
+            meters: site.meters.len(),
+            points: site.points.len(),
+            parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
+            lines: vec![LineLoad { id: "rs485-1".to_owned(), requests: 3, round }],
+        })
+    }
+
+    async fn diff(&self) -> Vec<DiffLine> {
+        self.draft(|draft| draft.diff())
+    }
+
+    async fn commit(&self) -> Result<Applied, DraftError> {
+        self.draft(|draft| draft.commit(read_site))?;
+        Ok(Applied { restarted: vec!["line rs485-1".to_owned()] })
+    }
+
+    async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
+        Ok(match self.draft(|draft| draft.rollback(read_site))? {
+            Undone::Dropped => Undone::Dropped,
+            Undone::Restored(_) => Undone::Restored(Applied::default()),
+        })
+    }
+}
+
+/// A person with a terminal, and the gateway at the other end of the wire.
+struct Technician {
+    wire: DuplexStream,
+    console: JoinHandle<std::io::Result<()>>,
+    seen: String,
+    folder: tempfile::TempDir,
+}
+
+impl Technician {
+    fn at_a_console(access: impl FnOnce(&Path) -> Access) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("site.toml");
+        std::fs::write(&path, SITE).unwrap();
+        let desk = FakeDesk { draft: Mutex::new(Draft::of(&path)), asked: AtomicI64::new(0) };
+        let (wire, far_end) = tokio::io::duplex(4_096);
+        let access = access(folder.path());
+        let console = tokio::spawn(console::serve(far_end, Arc::new(desk), access));
+        Self { wire, console, seen: String::new(), folder }
+    }
+
+    fn with_password() -> Self {
+        Self::at_a_console(|data| Access::Password(Arc::new(Login::of(data))))
+    }
+
+    /// Types, then reads what comes back until nothing has come for `patience`.
+    async fn types_and_waits(&mut self, keys: &str, patience: Duration) {
+        self.wire.write_all(keys.as_bytes()).await.unwrap();
+        let mut buffer = [0; 1_024];
+        let mut bytes = Vec::new();
+        while let Ok(Ok(count @ 1..)) = tokio::time::timeout(patience, self.wire.read(&mut buffer)).await {
+            bytes.extend(&buffer[..count]);
+        }
+        self.seen += &String::from_utf8(bytes).unwrap();
+    }
+
+    async fn types(&mut self, keys: &str) {
+        self.types_and_waits(keys, Duration::from_millis(100)).await;
+    }
+
+    async fn enters(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.types(&format!("{line}\r")).await;
+        }
+    }
+
+    /// What stood on the terminal; bells are not seen.
+    fn saw(&self) -> String {
+        self.seen.replace("\r\n", "\n").replace('\x07', "")
+    }
+
+    fn site_file(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("site.toml")).unwrap()
+    }
+}
+
+fn assert_golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/console").join(name);
+    if std::env::var_os("CEMS_RENEW_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(golden == text, "the console said something else than {}:\n{text}", path.display());
+}
+
+/// Everything a technician can do, in the order in which one would.
+async fn a_day_at_the_console(technician: &mut Technician) {
+    let slowly = Duration::from_secs(40);
+    technician.enters(&["status", "login", "short", "login", "维护密码1234", "维护密码4321"]).await;
+    technician.enters(&["login", "维护密码1234", "维护密码1234", "logout", "login"]).await;
+    technician.types_and_waits("guess\r", slowly).await;
+    technician.enters(&["login", "维护密码1234"]).await;
+    technician.enters(&["help", "help meter add", "status", "points"]).await;
+    technician.enters(&["watch PT-X"]).await;
+    technician.types_and_waits("watch PT-GRID\r", Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    technician.types(" ").await;
+    technician
+        .enters(&["read rs485-1 1 input 52 2", "read rs485-1 2 holding 40 2", "read x 1 coil 0 1"])
+        .await;
+    technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
+    technician.enters(&["meter add m-chiller3 rs485-1 1 eastron-sdm630 role=branch"]).await;
+    technician
+        .enters(&["meter add m-chiller3 rs485-1 12 eastron-sdm630 role=branch name=\"3# 冷机\" ct=40"])
+        .await;
+    technician.enters(&["point add PT-DEMAND m-grid demand role=check", "diff", "check", "commit"]).await;
+    technician.enters(&["meter remove m-chiller3", "meter remove m-chiller3 points", "rollback"]).await;
+    technician
+        .enters(&["point remove PT-GRID", "point remove PT-DEMAND", "commit", "rollback", "diff"])
+        .await;
+    technician.enters(&["point add PT-BAD m-grid role=manager", "check", "commit", "rollback"]).await;
+    technician.types("stat\x1b[A\x15poi\x7f\x7f\x7f\x03").await;
+    technician.enters(&["logout", "points"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_in_english() {
+    let mut technician = Technician::with_password();
+    technician.types("").await;
+    a_day_at_the_console(&mut technician).await;
+    assert_golden("english.txt", &technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_in_chinese() {
+    let mut technician = Technician::with_password();
+    technician.enters(&["lang zh"]).await;
+    a_day_at_the_console(&mut technician).await;
+    assert_golden("chinese.txt", &technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_applied_before_commit() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    technician.enters(&["meter add m-2 rs485-1 2 eastron-sdm630 role=sub", "check", "diff"]).await;
+    assert_eq!(technician.site_file(), SITE);
+    technician.enters(&["commit"]).await;
+    assert!(technician.site_file().contains("m-2"));
+    technician.enters(&["rollback"]).await;
+    assert_eq!(technician.site_file(), SITE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_console_that_needs_no_password_ends_at_logout() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    technician.enters(&["login", "status", "logout"]).await;
+    assert!(technician.console.await.unwrap().is_ok());
+    assert!(technician.seen.contains("no login is needed here") && technician.seen.ends_with("bye\r\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_types_nothing_for_fifteen_minutes_is_logged_out() {
+    let mut technician = Technician::with_password();
+    technician.enters(&["login", "12345678", "12345678"]).await;
+    tokio::time::sleep(Duration::from_mins(14)).await;
+    technician.enters(&["points"]).await;
+    assert!(technician.seen.ends_with("cems > "), "{}", technician.seen);
+    tokio::time::sleep(Duration::from_mins(16)).await;
+    technician.enters(&["points"]).await;
+    assert!(technician.saw().ends_with("points\nlog in first: login\n(login) > "), "{}", technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_too_long_is_refused_politely_and_the_next_one_is_obeyed() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    technician.enters(&[&"x".repeat(600), "rollback"]).await;
+    let refusal = "the line has more than 512 bytes; nothing was done\ncems > rollback\n";
+    assert!(technician.saw().contains(refusal), "{}", technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_hangs_up_ends_the_session() {
+    let mut technician = Technician::with_password();
+    technician.types("login\r").await;
+    drop(technician.wire);
+    assert!(technician.console.await.unwrap().is_ok());
+}
+
+/// A pseudo-terminal stands in for the serial port.
+#[tokio::test]
+async fn a_serial_port_greets_and_listens() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::{Read, Write};
+
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let settings = SerialSettings {
+        port: ptsname(&master, Vec::new()).unwrap().into_string().unwrap(),
+        baud: 115_200,
+        parity: Parity::None,
+        data_bits: 8,
+        stop_bits: 1,
+        local_echo: false,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let desk =
+        FakeDesk { draft: Mutex::new(Draft::of(&folder.path().join("none"))), asked: AtomicI64::new(0) };
+    let login = Arc::new(Login::of(folder.path()));
+    let console = tokio::spawn(console::serve_port(settings, Arc::new(desk), login));
+
+    let mut cable = std::fs::File::from(master);
+    let said = tokio::task::spawn_blocking(move || {
+        let mut said = Vec::new();
+        let mut read_until = |cable: &mut std::fs::File, end: &[u8]| {
+            let mut byte = [0];
+            while !said.ends_with(end) {
+                cable.read_exact(&mut byte).unwrap();
+                said.push(byte[0]);
+            }
+        };
+        read_until(&mut cable, b"(login) > ");
+        cable.write_all(b"help lang\r").unwrap();
+        read_until(&mut cable, b"lang zh\r\n(login) > ");
+        said
+    });
+    let said = said.await.unwrap();
+    assert!(String::from_utf8_lossy(&said).contains("speak Chinese or English"));
+    console.abort();
+}
+
+#[tokio::test]
+async fn the_socket_is_the_operators_own_and_goes_with_the_gateway() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site.toml");
+    std::fs::write(&site, SITE).unwrap();
+    let desk = || Arc::new(FakeDesk { draft: Mutex::new(Draft::of(&site)), asked: AtomicI64::new(0) });
+    // Left by a crash: a socket file that nobody listens on.
+    drop(std::os::unix::net::UnixListener::bind(console::socket_path(folder.path())).unwrap());
+    let listening = console::listen(folder.path(), desk()).unwrap();
+    assert!(console::listen(folder.path(), desk()).is_err(), "one gateway a data folder");
+    let path = console::socket_path(folder.path());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream.write_all(b"points\rlogout\r").await.unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains("PT-GRID") && said.ends_with("bye\r\n"), "{said}");
+    drop(listening);
+    assert!(!path.exists());
+}

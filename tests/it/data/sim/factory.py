@@ -1,0 +1,198 @@
+"""The simulated factory in Python: what its meters show at any instant.
+
+    >>> value("PT-PV1", "P", at("2024-06-12T10:30:00+08:00"))
+    486.2
+
+`formula` is exact, as in `src/sim/factory.rs`; `value` is what the meter's register can hold of it, and
+what a gateway should serve. Both take whole seconds.
+
+Tables: (base by month, swing by month, shape of a working day, shape of a day of rest); a shape has one
+digit in base 36 for each slot of fifteen minutes.
+
+Run the file to check the worked examples; `factory.py golden > factory.csv` renews the golden file.
+"""
+
+import math
+import struct
+import sys
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+EPOCH = 1_577_808_000  # 2020-01-01T00:00:00+08:00
+SUN_PEAK = [450, 560, 700, 820, 900, 935, 960, 940, 800, 680, 520, 430]
+SKY = [4, 5, 5, 2, 4, 5, 3]
+STORAGE = [25_625] * 6 + [0] * 3 + [-30_000] * 2 + [20_000] * 2 + [-25_000] * 2 + [0] * 3 + [-32_500] * 3 + [0, 6_875, 6_875]
+LINE = (
+    [82000, 70000, 80000, 76848, 150000, 260000, 451530, 451530, 300000, 140000, 90000, 86000],
+    [27000, 24000, 28000, 29232, 31000, 34000, 38550, 38550, 34000, 30000, 28000, 27000],
+    "222222222222222222222222333355557777888888888888666688888788777766665555444433333333222222222222",
+    "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+)
+CHILLER_1 = (
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [1500, 1500, 1700, 2084, 3432, 4600, 6100, 6200, 4700, 2800, 1700, 1500],
+    "111111111111111111111111222244456665777788878888888888889999999999998888666655554444333322221111",
+    "111111111111111111111111111122222322333333333333333344444444444444443333333322222222111111111111",
+)
+CHILLER_2 = (
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [1300, 1300, 1500, 2217, 3736, 4900, 6400, 6500, 5000, 3000, 1500, 1300],
+    "000000000000000000000000000011113633555566666666666677787777777777776666443423220000000000000000",
+    "000000000000000000000000000000000000000011111111111122222222222222221111111100000000000000000000",
+)
+VENTILATION = (
+    [1900, 1900, 1900, 1947, 2160, 1900, 1900, 1900, 1900, 1900, 1900, 1900],
+    [870, 870, 870, 860, 858, 870, 870, 870, 870, 870, 870, 870],
+    "111111111111111111111111333355556777989899999999777798999999999999997777555533333333111111111111",
+    "111111111111111111111111111111111111222222222222222222222222222222222222111111111111111111111111",
+)
+CHARGERS = (
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [4370, 4370, 4370, 4370, 4370, 4370, 4370, 4370, 4370, 4370, 4370, 4370],
+    "222211111111000000000000000011113333444456555555444433332222222222223333555566667777555544443333",
+    "222211111111000000000000000000001111222233333333444444443333333333333333444455555555444433332222",
+)
+GAS = (
+    [1900, 1800, 1000, 618, 600, 600, 600, 600, 600, 650, 1000, 1700],
+    [1300, 1250, 1100, 960, 900, 850, 800, 800, 850, 950, 1100, 1250],
+    "222222222222222222222222444455558888888888887888777788888888888877765555443433333333333322222222",
+    "111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111",
+)
+OUTPUT = (
+    [310, 250, 305, 315, 430, 640, 900, 900, 700, 420, 320, 310],
+    [32, 26, 33, 33, 38, 44, 52, 52, 45, 38, 33, 32],
+    "222222222222222222222222333354557777888888888888666688888888777766664555444432333333222222222222",
+    "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+)
+SUN = "000000000000000000000001368acefhiklmopqrrsqttuuuuuutttsrrqpomlkihfeca863100000000000000000000000"
+
+LOADS = {"PT-LINE1": LINE, "PT-CH1": CHILLER_1, "PT-CH2": CHILLER_2, "PT-VENT1": VENTILATION,
+         "PT-EV1": CHARGERS, "PT-GAS": GAS, "PT-PROD-A": OUTPUT}
+ELECTRIC = ["PT-LINE1", "PT-CH1", "PT-CH2", "PT-VENT1", "PT-EV1"]
+
+
+def at(text):
+    """Whole seconds since 1970 of an ISO 8601 time with offset."""
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
+def amount(point, month, weekday, slot):
+    """Wh, litres or kilograms of one slot; month 0 is January, weekday 0 is Monday."""
+    if point == "PT-PV1":
+        return SUN_PEAK[month] * SKY[weekday] * int(SUN[slot], 36)
+    if point == "PT-ESS1":
+        return STORAGE[slot // 4]
+    if point == "PT-GRID":
+        taken = sum(amount(load, month, weekday, slot) for load in ELECTRIC)
+        return taken - amount("PT-PV1", month, weekday, slot) + STORAGE[slot // 4]
+    base, swing, work, rest = LOADS[point]
+    return base[month] + swing[month] * int((rest if weekday >= 5 else work)[slot], 36)
+
+
+def one_way(point, parameter, month, weekday, slot):
+    """The part of the amount that the register counts."""
+    sign = -1 if parameter == "EPE" and point != "PT-PV1" else 1
+    return max(0, sign * amount(point, month, weekday, slot))
+
+
+@cache
+def day_total(point, parameter, month, weekday):
+    return sum(one_way(point, parameter, month, weekday, slot) for slot in range(96))
+
+
+@cache
+def total_before(point, parameter, days):
+    """What the register shows at the start of the day that is `days` days after the epoch."""
+    dates = (date(2020, 1, 1) + timedelta(n) for n in range(days))
+    return sum(day_total(point, parameter, d.month - 1, d.weekday()) for d in dates)
+
+
+def formula(point, parameter, second):
+    """The value at a whole second since 1970, in kW, kWh, m3, t, %, V or Hz."""
+    days, of_day = divmod(max(second, EPOCH) - EPOCH, 86_400)
+    slot, rest = divmod(of_day, 900)
+    today = date(2020, 1, 1) + timedelta(days)
+    kind = today.month - 1, today.weekday()
+    if parameter in ("UA", "UB", "UC"):
+        return (2_300 + 2 * ((slot + 4 * "ABC".index(parameter[1])) % 11 - 5)) / 10
+    if parameter == "F":
+        return (5_000 + slot % 7 - 3) / 100
+    if parameter == "PF":
+        return (930 + 10 * (slot % 5)) / 1_000
+    if parameter == "STATE":
+        return 1 if STORAGE[slot // 4] > 0 else 2 if STORAGE[slot // 4] < 0 else 3
+    if parameter == "SOC":
+        stored = sum(STORAGE[s // 4] for s in range(slot)) + STORAGE[slot // 4] * rest // 900
+        return (200 + stored // 1_000) / 10
+    if parameter == "P":
+        return 4 * amount(point, *kind, slot) / 1_000
+    counted = sum(one_way(point, parameter, *kind, s) for s in range(slot))
+    running = one_way(point, parameter, *kind, slot) * rest // 900
+    return (total_before(point, parameter, days) + counted + running) / 1_000
+
+
+# How the meter of each parameter holds it: type of the register, scale, transformer ratio, and the
+# decimals that the gateway keeps.
+WH = ("int", 0.001, 1, 3)
+REGISTERS = {
+    ("PT-GRID", "EPI"): WH, ("PT-GRID", "EPE"): WH, ("PT-GRID", "P"): ("f32", 0.001, 1000, 3),
+    ("PT-GRID", "UA"): ("f32", 1, 1, 1), ("PT-GRID", "UB"): ("f32", 1, 1, 1),
+    ("PT-GRID", "UC"): ("f32", 1, 1, 1), ("PT-GRID", "PF"): ("f32", 1, 1, 3),
+    ("PT-GRID", "F"): ("f32", 1, 1, 2),
+    ("PT-LINE1", "EPI"): ("f32", 1, 1000, 2), ("PT-LINE1", "P"): ("f32", 0.001, 1000, 3),
+    ("PT-CH1", "EPI"): WH, ("PT-CH1", "P"): ("f32", 0.001, 360, 3),
+    ("PT-CH2", "EPI"): WH, ("PT-CH2", "P"): ("f32", 0.001, 360, 3),
+    ("PT-VENT1", "EPI"): WH, ("PT-VENT1", "P"): ("f32", 0.0001, 1, 3),
+    ("PT-PV1", "EPE"): ("f64", 1, 1, 3), ("PT-PV1", "P"): WH,
+    ("PT-ESS1", "EPI"): ("int", 0.1, 1, 1), ("PT-ESS1", "EPE"): ("int", 0.1, 1, 1),
+    ("PT-ESS1", "P"): ("int", 0.1, 1, 1), ("PT-ESS1", "SOC"): ("int", 0.1, 1, 1),
+    ("PT-ESS1", "STATE"): ("int", 1, 1, 0),
+    ("PT-EV1", "EPI"): ("int", 0.01, 40, 2), ("PT-EV1", "P"): ("int", 0.001, 40, 3),
+    ("PT-GAS", "VOL"): WH, ("PT-PROD-A", "OUTPUT"): WH,
+}
+
+
+def single(number):
+    """The shortest decimal that names the single-precision number nearest to `number`."""
+    nearest = struct.unpack("f", struct.pack("f", number))[0]
+    texts = (f"{nearest:.{digits}g}" for digits in range(1, 10))
+    return next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == nearest)
+
+
+def value(point, parameter, second):
+    """The value as the meter's register holds it and the gateway should serve it."""
+    kind, scale, ratio, decimals = REGISTERS[point, parameter]
+    raw = formula(point, parameter, second) / ratio / scale
+    if kind == "int":
+        raw = math.copysign(math.floor(abs(raw) + 0.5), raw)
+    text = single(raw) if kind == "f32" else repr(raw)
+    exact = Decimal(text) * Decimal(str(scale)) * ratio
+    return float(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)) + 0.0
+
+
+def check():
+    """The figures of the worked examples."""
+    now = at("2024-06-12T10:30:00+08:00")
+    for quantity, expected in [(("PT-PV1", "P"), 486.2), (("PT-ESS1", "P"), -120.0), (("PT-ESS1", "SOC"), 63.5),
+                               (("PT-ESS1", "STATE"), 2), (("PT-EV1", "P"), 87.4)]:
+        assert formula(*quantity, now) == value(*quantity, now) == expected, quantity
+    april, may = at("2024-04-01T00:00:00+08:00"), at("2024-05-01T00:00:00+08:00")
+    for quantity, expected in [(("PT-GRID", "EPI"), 486_300), (("PT-PROD-A", "OUTPUT"), 1_215.75),
+                               (("PT-GAS", "VOL"), 12_000)]:
+        assert round(value(*quantity, may) - value(*quantity, april), 3) == expected, quantity
+    print("the factory stands as the worked examples have it")
+
+
+def golden():
+    """Lines of `time,point,parameter,formula,value` that the program's own tests compare with."""
+    for text in ["2020-01-01T00:00:00+08:00", "2020-02-29T23:59:59+08:00", "2021-12-31T18:00:01+08:00",
+                 "2022-07-16T12:07:30+08:00", "2023-11-19T03:14:59+08:00", "2024-02-29T09:15:00+08:00",
+                 "2024-04-01T00:00:00+08:00", "2024-05-05T13:44:59+08:00", "2024-06-12T10:30:00+08:00",
+                 "2024-07-24T14:40:00+08:00", "2026-10-03T20:01:01+08:00", "2031-01-31T06:59:00+08:00"]:
+        for quantity in REGISTERS:
+            print(text, *quantity, float(formula(*quantity, at(text))), value(*quantity, at(text)), sep=",")
+
+
+if __name__ == "__main__":
+    golden() if sys.argv[1:] == ["golden"] else check()

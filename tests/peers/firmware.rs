@@ -1,0 +1,45 @@
+//! The ARM binaries that `deploy/cross-build` has made, run under qemu.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::demo;
+use crate::harness::gateway::{Gateway, Program};
+use crate::harness::ledger::survive_power_cuts;
+use crate::harness::random::Random;
+
+fn emulated(emulator: &str, architecture: &str) -> Program {
+    let binary = format!("{}/dist/cems-gateway-{architecture}", env!("CARGO_MANIFEST_DIR"));
+    assert!(Path::new(&binary).exists(), "{binary} is missing; run deploy/cross-build {architecture}");
+    vec![emulator.into(), binary.into()]
+}
+
+fn armv7() -> Program {
+    emulated("qemu-arm-static", "armv7")
+}
+
+fn aarch64() -> Program {
+    emulated("qemu-aarch64-static", "aarch64")
+}
+
+#[test]
+fn the_armv7_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
+    demo::tell_the_story(armv7());
+}
+
+#[test]
+fn the_aarch64_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
+    demo::tell_the_story(aarch64());
+}
+
+#[test]
+fn kills_lose_no_acknowledged_reading_on_armv7() {
+    let dir = TempDir::new().unwrap();
+    let mut demo = Gateway::demo(armv7(), dir.path(), &["--history-days", "0"]);
+
+    let found_again = survive_power_cuts(&mut demo, 3, Duration::from_secs(20), &mut Random::new(11));
+
+    assert!(found_again > 100, "only {found_again} readings were acknowledged: too few to say anything");
+}

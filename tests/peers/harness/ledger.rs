@@ -1,0 +1,89 @@
+//! What the gateway has acknowledged as durable, to be held against what it serves after a power cut.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::api::{Api, SeriesName, Served};
+use super::gateway::Gateway;
+use super::random::Random;
+
+/// Readings from `from` up to `through`, as they were served when `/healthz` called them durable.
+struct Acknowledged {
+    from: String,
+    through: String,
+    sequence: u64,
+    readings: BTreeMap<SeriesName, Vec<Served>>,
+}
+
+impl Acknowledged {
+    fn nothing_since(from: &str) -> Self {
+        let from = from.to_owned();
+        Self { through: from.clone(), from, sequence: 0, readings: BTreeMap::new() }
+    }
+
+    /// Writes down what is newly acknowledged, until the gateway is gone.
+    fn write_down(&mut self, api: &Api) {
+        while let Some(health) = api.health() {
+            let Some(through) = health.durable_through else { continue };
+            let Ok(newly) = api.history(&self.through, &through) else { return };
+            for (name, readings) in newly {
+                self.readings.entry(name).or_default().extend(readings);
+            }
+            self.through = through;
+            self.sequence = health.durable_sequence;
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.readings.values().map(Vec::len).sum()
+    }
+
+    /// # Panics
+    /// When a reading is gone, changed or has appeared, or the acknowledgement was taken back.
+    fn check(&self, api: &Api) {
+        let sequence = api.health().unwrap().durable_sequence;
+        assert!(sequence >= self.sequence, "sequence {} was durable, now it is {sequence}", self.sequence);
+        if self.count() == 0 {
+            return;
+        }
+        let served = api.history(&self.from, &self.through).unwrap();
+        for (name, before) in &self.readings {
+            let after = served.get(name).map_or(&[][..], Vec::as_slice);
+            let differs = before.iter().zip(after).find(|(before, after)| before != after);
+            assert_eq!(differs, None, "{name:?} from {} to {} has changed", self.from, self.through);
+            assert_eq!(before.len(), after.len(), "{name:?} from {} to {}", self.from, self.through);
+        }
+    }
+}
+
+/// Kills and restarts the gateway `cuts` times, each at a random moment of the next `run_max`.
+///
+/// Returns how many acknowledged readings were found again.
+pub(crate) fn survive_power_cuts(
+    gateway: &mut Gateway,
+    cuts: usize,
+    run_max: Duration,
+    random: &mut Random,
+) -> usize {
+    let mut found_again = 0;
+    let mut from = jiff::Timestamp::now().to_string();
+    let mut all = Vec::new();
+    for _ in 0..cuts {
+        let run = Duration::from_millis(random.below(u64::try_from(run_max.as_millis()).unwrap()));
+        let killer = gateway.kill_after(run);
+        let mut acknowledged = Acknowledged::nothing_since(&from);
+        acknowledged.write_down(gateway.api());
+        killer.join().unwrap();
+
+        gateway.start_again();
+        acknowledged.check(gateway.api());
+        found_again += acknowledged.count();
+        from.clone_from(&acknowledged.through);
+        all.push(acknowledged);
+    }
+    // What survived the first cut must also have survived the last.
+    for acknowledged in &all {
+        acknowledged.check(gateway.api());
+    }
+    found_again
+}
