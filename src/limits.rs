@@ -64,6 +64,8 @@ pub const OPEN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 pub const UNSEALED_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 /// Pause before a database that took no writes is opened again.
 pub const STORE_REOPEN_PAUSE_MS: u64 = 2_000;
+/// Notes of damage to the store that are kept for the status page.
+pub const STORE_DAMAGE_MAX: usize = 32;
 /// Readers of scans that keep a cursor, such as the uplink.
 pub const STORE_CURSORS_MAX: usize = 64;
 /// Bytes of one sled segment.

@@ -110,9 +110,6 @@ impl Store {
         let (durable, ring_records) = (recovered.durable, pen.as_ref().map(|pen| pen.slot));
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
         let state = State::new(recovered, ring_records, directory.last_sequence());
-        for damage in &state.damage {
-            log::error!("store: {damage}");
-        }
         let shared = Arc::new(Shared::new(state, database, window));
         let database_dir = Arc::new(directory.database());
         let writer = Writer {
@@ -215,12 +212,12 @@ impl Store {
         self.shared.watch_durable()
     }
 
-    /// At most `scans_max` durable scans whose sequence number is above `sequence`, in order. Fewer
-    /// than `scans_max`, but at least one where there is one, may come from each call; an empty
-    /// answer means that there are no more.
+    /// At most `scans_max` durable scans whose sequence number is above `sequence`, in order; an empty
+    /// answer means that there are no more. One call looks into one epoch only, so a short answer
+    /// does not. An epoch that does not read back is left out and noted in [`StoreStatus::damage`].
     ///
     /// # Errors
-    /// When what is stored does not read back.
+    /// When the database cannot be read at present.
     pub fn scans_after(&self, sequence: u64, scans_max: usize) -> Result<Vec<(u64, Scan)>, StoreError> {
         let state = self.shared.state();
         let wanted = sequence.saturating_add(1)..state.durable.sequence.saturating_add(1);
@@ -233,9 +230,13 @@ impl Store {
             let scans = self.shared.with_database(|database| {
                 let columns = SealedEpoch { database, number: epoch.number };
                 columns::scans(&columns, &wanted, scans_max, width_of)
-            })?;
-            if !scans.is_empty() {
-                return Ok(scans);
+            });
+            match scans {
+                Ok(scans) if scans.is_empty() => {}
+                Ok(scans) => return Ok(scans),
+                // It will never read again, and what comes after it must not wait for it.
+                Err(error @ StoreError::Damaged { .. }) => self.shared.state().note_damage(error.to_string()),
+                Err(error) => return Err(error),
             }
         }
         for epoch in unsealed {

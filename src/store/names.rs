@@ -1,11 +1,11 @@
-//! The names of series and groups: given once, never reused.
+//! The names of series and groups, given once and never reused, and the scans that fit them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::StoreError;
 use crate::limits;
-use crate::model::reading::{GroupId, SeriesId};
+use crate::model::reading::{GroupId, Scan, SeriesId, Value};
 
 /// How many series and groups there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +129,28 @@ impl Names {
     /// The series of a group, in its order.
     pub(super) fn group_series(&self, group: GroupId) -> Option<&Arc<[SeriesId]>> {
         self.groups.get(usize::from(group.0))
+    }
+
+    /// The series of the group that a scan fits.
+    pub(super) fn check(&self, scan: &Scan) -> Result<&Arc<[SeriesId]>, StoreError> {
+        let group = scan.group;
+        let refused = |reason| Err(StoreError::Scan { group, reason });
+        let series = self.group_series(group).ok_or(StoreError::UnknownGroup(group))?;
+        if series.len() != scan.samples.len() {
+            return refused(format!("{} samples for {} series", scan.samples.len(), series.len()));
+        }
+        for sample in &scan.samples {
+            if sample.value.is_some() != sample.quality.has_value() {
+                return refused(format!("a value and the quality '{}' exclude each other", sample.quality));
+            }
+            if let Some(Value::Text(text)) = &sample.value
+                && text.len() > limits::METER_TEXT_BYTES_MAX
+            {
+                let limit = limits::METER_TEXT_BYTES_MAX;
+                return refused(format!("a text of {} bytes; at most {limit} are kept", text.len()));
+            }
+        }
+        Ok(series)
     }
 
     /// The groups that hold a series and its place in each.

@@ -266,3 +266,125 @@ fn fill_latest(latest: &mut LatestTable, names: &Names, columns: &dyn Columns) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::{GroupId, Sample, Scan, Value};
+    use crate::store::ring;
+    use crate::time::UtcTime;
+
+    /// A database with one group of one series.
+    fn database(dir: &tempfile::TempDir) -> Database {
+        let database = Database::open(&dir.path().join("db")).unwrap();
+        database.series.put(&0_u32.to_be_bytes(), b"PT-1\0P").unwrap();
+        database.groups.put(&0_u16.to_be_bytes(), &0_u32.to_be_bytes()).unwrap();
+        database
+    }
+
+    fn scan(sequence: u64) -> Scan {
+        let value = f64::from_bits(sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
+        let at = UtcTime::from_ms(sequence.cast_signed() * 1_000);
+        Scan { group: GroupId(0), at, samples: vec![Sample::good(Value::Number(value))] }
+    }
+
+    fn seal(database: &Database, number: u32, sequence: u64) {
+        let mut epoch = Epoch::default();
+        epoch.push(sequence, &scan(sequence));
+        let named = crate::store::names::NameCounts { series: 1, groups: 1 };
+        sealed::seal(database, number, &epoch, epoch.extent().unwrap(), named).unwrap();
+    }
+
+    fn put_records(database: &Database, slot: u32, records: impl Iterator<Item = Vec<u8>>) -> u32 {
+        let mut next = slot;
+        for record in records {
+            database.ring.put(&next.to_be_bytes(), &record).unwrap();
+            next += 1;
+        }
+        next
+    }
+
+    #[test]
+    fn a_batch_that_was_cut_short_leaves_nothing_that_a_later_one_could_run_into() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut database = database(&dir);
+        let mut coder = RingCoder::default();
+        let (_, whole) = coder.encode(1, &[scan(1)]);
+        let many: Vec<Scan> = (2..2_000).map(scan).collect();
+        let (_, long) = coder.encode(2, &many);
+        let slot = put_records(&database, 0, ring::records(0, &whole));
+        let records: Vec<Vec<u8>> = ring::records(0, &long).collect();
+        let written = records.len() - 1;
+        assert!(written > 1);
+        put_records(&database, slot, records.into_iter().take(written));
+
+        let found = recover(&mut database).unwrap();
+        assert_eq!(found.durable.sequence, 1);
+        assert_eq!(found.pen.map(|pen| pen.slot), Some(1));
+        assert_eq!(database.ring.all().count(), 1);
+    }
+
+    #[test]
+    fn records_of_an_earlier_epoch_are_not_replayed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut database = database(&dir);
+        seal(&database, 0, 9);
+        put_records(&database, 0, ring::records(0, &RingCoder::default().encode(9, &[scan(9)]).1));
+        let found = recover(&mut database).unwrap();
+        assert_eq!(found.durable.sequence, 9);
+        assert_eq!((found.open.scans(), found.damage), (0, Vec::<String>::new()));
+    }
+
+    #[test]
+    fn a_missing_epoch_and_a_missing_block_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut database = database(&dir);
+        for number in 0..4 {
+            seal(&database, number, u64::from(number) + 1);
+        }
+        database.epochs.remove(&1_u32.to_be_bytes()).unwrap();
+        sealed::remove_blocks(&database, 3, 3).unwrap();
+        let damage = recover(&mut database).unwrap().damage;
+        assert_eq!(damage.len(), 2, "{damage:?}");
+        assert!(damage[0].starts_with("1 sealed epochs before epoch 2"), "{damage:?}");
+        assert!(damage[1].starts_with("blocks of epoch 3"), "{damage:?}");
+    }
+
+    #[test]
+    fn blocks_without_a_marker_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut database = database(&dir);
+        for number in 0..3 {
+            seal(&database, number, u64::from(number) + 1);
+        }
+        for number in [0_u32, 2] {
+            database.epochs.remove(&number.to_be_bytes()).unwrap();
+        }
+        recover(&mut database).unwrap();
+        assert_eq!(database.blocks.all().count(), 1);
+    }
+
+    #[test]
+    fn readings_are_never_served_under_names_that_were_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut database = database(&dir);
+        seal(&database, 0, 1);
+        database.groups.remove(&0_u16.to_be_bytes()).unwrap();
+        assert!(matches!(recover(&mut database), Err(StoreError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_database_opened_again_is_made_to_fit_what_was_acknowledged() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut database = database(&dir);
+        seal(&database, 0, 1);
+        seal(&database, 1, 2);
+        let mut index = recover(&mut database).unwrap().index;
+        seal(&database, 2, 3);
+        database.epochs.remove(&0_u32.to_be_bytes()).unwrap();
+        let damage = reconcile(&database, &mut index).unwrap();
+        assert_eq!(damage, ["epoch 0 was sealed but is missing"]);
+        assert_eq!(database.epochs.all().count(), 1);
+        assert_eq!((index.len(), index.next_number()), (1, 2));
+    }
+}

@@ -15,7 +15,7 @@ use super::names::{NameCounts, Names};
 use super::recovery::Recovered;
 use super::status::{Durable, StoreStatus};
 use crate::limits;
-use crate::model::reading::{Scan, SeriesId, Value};
+use crate::model::reading::Scan;
 
 /// Pending scans that wake the writer before the durability window is over.
 const PENDING_WAKES: usize = limits::STORE_QUEUE_MAX / 2;
@@ -53,7 +53,7 @@ pub(super) struct State {
     expired_epochs: u64,
     expired_scans: u64,
     dropped_scans: u64,
-    pub(super) damage: Vec<String>,
+    damage: Vec<String>,
 }
 
 impl State {
@@ -73,12 +73,14 @@ impl State {
             last_sequence: last_sequence.max(durable.sequence),
             durable,
             ring_records: ring_records.unwrap_or(0),
-            damage,
             ..Self::default()
         };
+        for damage in damage {
+            state.note_damage(damage);
+        }
         if last_sequence > durable.sequence {
             let (last, left) = (last_sequence, durable.sequence);
-            state.damage.push(format!("scans up to {last} were stored, those after {left} are lost"));
+            state.note_damage(format!("scans up to {last} were stored, those after {left} are lost"));
         }
         if ring_records.is_none() {
             state.freeze();
@@ -107,6 +109,14 @@ impl State {
         }
     }
 
+    /// Notes damage for the log and the status, each kind once.
+    pub(super) fn note_damage(&mut self, damage: String) {
+        if self.damage.len() < limits::STORE_DAMAGE_MAX && !self.damage.contains(&damage) {
+            log::error!("store: {damage}");
+            self.damage.push(damage);
+        }
+    }
+
     /// Whether a scan can be taken without letting memory grow.
     pub(super) fn has_room(&self) -> bool {
         let keeps_up = self.pending.len() < limits::STORE_QUEUE_MAX && self.frozen.len() < FROZEN_MAX;
@@ -118,7 +128,7 @@ impl State {
         if self.closing {
             return Err(StoreError::Closed);
         }
-        let series = self.check(&scan)?.clone();
+        let series = self.names.check(&scan)?.clone();
         self.latest.update(&series, scan.at, &scan.samples);
         if self.open.is_full() {
             self.freeze();
@@ -130,27 +140,6 @@ impl State {
         }
         let wakes = self.pending.len() >= PENDING_WAKES || !self.frozen.is_empty();
         Ok(self.wait_for_durability() || wakes)
-    }
-
-    fn check(&self, scan: &Scan) -> Result<&std::sync::Arc<[SeriesId]>, StoreError> {
-        let group = scan.group;
-        let refused = |reason| Err(StoreError::Scan { group, reason });
-        let series = self.names.group_series(group).ok_or(StoreError::UnknownGroup(group))?;
-        if series.len() != scan.samples.len() {
-            return refused(format!("{} samples for {} series", scan.samples.len(), series.len()));
-        }
-        for sample in &scan.samples {
-            if sample.value.is_some() != sample.quality.has_value() {
-                return refused(format!("a value and the quality '{}' exclude each other", sample.quality));
-            }
-            if let Some(Value::Text(text)) = &sample.value
-                && text.len() > limits::METER_TEXT_BYTES_MAX
-            {
-                let limit = limits::METER_TEXT_BYTES_MAX;
-                return refused(format!("a text of {} bytes; at most {limit} are kept", text.len()));
-            }
-        }
-        Ok(series)
     }
 
     /// Notes that something waits to become durable; says whether it is the first.
@@ -317,7 +306,9 @@ impl State {
     pub(super) fn recover(&mut self, index: EpochIndex, damage: Vec<String>) {
         self.failing = None;
         self.index = index;
-        self.damage.extend(damage);
+        for damage in damage {
+            self.note_damage(damage);
+        }
         self.freeze();
         self.wait_for_durability();
     }
@@ -326,7 +317,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::{GroupId, Sample};
+    use crate::model::reading::{GroupId, Sample, SeriesId, Value};
     use crate::store::marker::Sum;
     use crate::time::UtcTime;
 

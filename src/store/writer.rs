@@ -164,9 +164,6 @@ impl Writer {
         } else {
             index.clear();
         }
-        for damage in &damage {
-            log::error!("store: {damage}");
-        }
         self.damage_strikes = 0;
         self.pen = RingPen::default();
         self.shared.open_database(database);
