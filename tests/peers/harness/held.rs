@@ -136,6 +136,12 @@ impl Held {
         Self { kind, table: "holding", address, counts: true, value: "0".to_owned() }
     }
 
+    /// A number as most meters hold it: an input register of two words, a float, the highest word first.
+    pub(crate) fn float(address: u16, value: &str) -> Self {
+        let kind = Kind { is_bit: false, size: 2, data_type: "f32", order: "ABCD", letters: "ABCD" };
+        Self { kind, table: "input", address, counts: false, value: value.to_owned() }
+    }
+
     pub(crate) fn change(&mut self, random: &mut Random) {
         self.value = self.kind.value(random);
     }
