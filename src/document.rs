@@ -45,6 +45,8 @@ impl fmt::Display for Fault {
 
 /// Faults noted before the rest are only counted, so that a hostile file costs no memory.
 const NOTED_MAX: usize = limits::FAULTS_MAX * 10;
+/// Characters that a fault shows of a key or a reason.
+const FAULT_CHARS_MAX: usize = 240;
 /// Names that a remedy lists.
 const NAMES_LISTED_MAX: usize = 20;
 
@@ -149,20 +151,30 @@ impl Document {
         Err(faults.and(Faults::default()))
     }
 
-    fn note(&self, at: usize, section: &str, key: &str, reason: String, remedy: String) {
+    fn note(&self, at: usize, section: &str, key: &str, reason: &str, remedy: String) {
         let mut found = self.found.borrow_mut();
         if found.list.len() >= NOTED_MAX {
             found.more += 1;
             return;
         }
         let line = line_of(&self.line_ends, at);
-        let (section, key) = (section.to_owned(), key.to_owned());
+        let (section, key, reason) = (section.to_owned(), printable(key), printable(reason));
         found.list.push(Fault { file: self.file.clone(), line, section, key, reason, remedy });
     }
 
     fn is_full(&self) -> bool {
         self.found.borrow().list.len() >= NOTED_MAX
     }
+}
+
+/// What a file holds goes to a terminal here: neither endless nor with codes that move its cursor.
+fn printable(text: &str) -> String {
+    let shown = text.chars().take(FAULT_CHARS_MAX).map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    let mut shown: String = shown.collect();
+    if text.chars().nth(FAULT_CHARS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 fn line_of(line_ends: &[usize], at: usize) -> usize {
@@ -206,7 +218,7 @@ impl<'a> Section<'a> {
     pub fn fault(&self, key: &str, reason: impl Into<String>, remedy: impl Into<String>) {
         let at = self.table.get_key_value(key).and_then(|(name, item)| item.span().or_else(|| name.span()));
         let at = at.map_or(self.at, |span| span.start);
-        self.document.note(at, &self.label, key, reason.into(), remedy.into());
+        self.document.note(at, &self.label, key, &reason.into(), remedy.into());
     }
 
     /// Notes that `key` is missing.
@@ -585,6 +597,16 @@ mod tests {
         let faults = document.verdict().unwrap_err();
         assert_eq!((faults.list.len(), faults.more), (limits::FAULTS_MAX, 2_000 - limits::FAULTS_MAX));
         assert_eq!(faults.list.last().map(|fault| fault.line), Some(limits::FAULTS_MAX));
+    }
+
+    #[test]
+    fn what_a_fault_shows_of_the_file_is_short_and_printable() {
+        let text = format!("\"\\u001b[2J\" = 1\n{} = 2\n", "k".repeat(100_000));
+        let document = Document::parse("site.toml", &text).unwrap();
+        document.root().finish();
+        let faults = document.verdict().unwrap_err();
+        assert_eq!(faults.list[0].key, "\u{FFFD}[2J");
+        assert_eq!(faults.list[1].key.len(), FAULT_CHARS_MAX + 3);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use super::json_stream::{JsonStream, WriteError};
 use super::wire::answer::{
     AboutHead, Capability, CodeRow, DataCount, DynamicHead, Envelope, Health, HistoricalHead, NameRow, Page,
     Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
 };
 use super::wire::code::CODES;
+use super::wire::json_stream::{JsonStream, WriteError};
 use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};

@@ -9,12 +9,12 @@ use super::auth;
 use super::body::{self, Body, BodyLane, Framing};
 use super::document::{self, Document, DocumentError};
 use super::fault::Fault;
-use super::json_stream::WriteError;
 use super::reply::{self, BrokenOff, Head, Manner, Reply};
 use super::route::{Routed, route};
 use super::wire::Shown;
 use super::wire::answer::Envelope;
 use super::wire::code::Code;
+use super::wire::json_stream::WriteError;
 use crate::ops::Ops;
 use crate::time::UtcTime;
 
@@ -23,24 +23,26 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 
 /// Answers `request`.
 pub(super) fn answer(mut request: Request, ops: &Arc<Ops>, lane: &BodyLane) {
-    let about = About::of(&request, ops.clock().now());
+    let mut about = About::of(&request, ops.clock().now());
     let (routed, unread_bytes) = match Framing::of(&request) {
         Ok(framing) => {
             let mut body = Body::new(framing, lane);
             let routed = route(&mut request, &mut body, ops);
             (routed, body.unread_bytes())
         }
-        Err(fault) => (Err(fault), None),
-    };
-    match unread_bytes {
-        None => about.send(&mut request.into_writer(), routed, ops),
-        Some(bytes) => {
-            let mut answer = Vec::new();
-            let manner = Manner { keeps_alive: false, ..about.manner };
-            About { manner, ..about }.send(&mut answer, routed, ops);
-            body::answer_unread(request, &answer, bytes);
+        Err(fault) => {
+            // Nobody can say where the next request would begin.
+            about.manner.keeps_alive = false;
+            (Err(fault), None)
         }
-    }
+    };
+    let Some(unread_bytes) = unread_bytes else {
+        return about.send(&mut request.into_writer(), routed, ops);
+    };
+    about.manner.keeps_alive = false;
+    let mut answer = Vec::new();
+    about.send(&mut answer, routed, ops);
+    body::answer_unread(request, &answer, unread_bytes);
 }
 
 /// What an answer repeats of its request.

@@ -15,7 +15,6 @@ mod document;
 mod exchange;
 mod fault;
 mod guard;
-mod json_stream;
 mod outline;
 mod query_string;
 mod reply;

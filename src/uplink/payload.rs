@@ -191,13 +191,14 @@ impl<'a> WireReading<'a> {
     }
 }
 
-/// The numbers of ESPI's `QualityOfReading` (NAESB `espi.xsd` 4.0): 0 valid, 9 interpolated,
-/// 10 questionable. A missing value is questionable and `null`; `cause` says why.
+/// The numbers of ESPI's `QualityOfReading` (NAESB `espi.xsd` 4.0), as the API gives them: 0 valid,
+/// 9 interpolated, 10 questionable, 16 other. A missing value is 'other' and `null`; `cause` says why.
 const fn quality_code(quality: Quality) -> u8 {
     match quality {
         Quality::Good => 0,
         Quality::Suspect(Doubt::Interpolated) => 9,
-        Quality::Suspect(_) | Quality::Missing(_) => 10,
+        Quality::Suspect(_) => 10,
+        Quality::Missing(_) => 16,
     }
 }
 
@@ -282,7 +283,7 @@ mod tests {
             concat!(
                 r#"{"cemsID":"CEMS-1","sequence":41,"reading":["#,
                 r#"{"pointID":"PT-GRID","parameterID":"P","readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW","timeStamp":"2024-06-12T10:30:05+08:00","value":486.2,"quality":0},"#,
-                r#"{"pointID":"PT-GRID","parameterID":"Q","readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW","timeStamp":"2024-06-12T10:30:05+08:00","value":null,"quality":10,"cause":"exception-02"},"#,
+                r#"{"pointID":"PT-GRID","parameterID":"Q","readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW","timeStamp":"2024-06-12T10:30:05+08:00","value":null,"quality":16,"cause":"exception-02"},"#,
                 r#"{"pointID":"PT-GRID","parameterID":"SN\"1\"","timeStamp":"2024-06-12T10:30:05+08:00","value":"序1","quality":0},"#,
                 r#"{"pointID":"PT-GRID","parameterID":"U","readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW","timeStamp":"2024-06-12T10:30:05+08:00","value":9000000000.0,"quality":10,"cause":"out-of-range"}"#,
                 "]}"

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cems_gateway::config::site::Site;
 use cems_gateway::config::{self, LoadError};
 use cems_gateway::document::Faults;
+use cems_gateway::limits;
 use cems_gateway::meters;
 use cems_gateway::model::meter::{MapLibrary, MapRegister, RatioKind, ReadLimits, RegisterMap};
 use cems_gateway::model::point::{Conversion, Parameter, ValidRange};
@@ -173,6 +174,24 @@ fn the_faults_of_register_maps_are_told_after_those_of_the_site() {
     // A right site with wrong maps is refused as well, and says nothing of maps it could not look up.
     let text = site_with("map = 'unheard-of'", "register = 'power'");
     assert_eq!(config::read("site.toml", &text, |_| Err(maps_fault())).unwrap_err(), of_maps);
+}
+
+#[test]
+fn a_site_has_no_more_parameters_than_the_gateway_can_keep() {
+    let parameters = |count: usize| {
+        let parameter = |n| format!("[[point.parameter]]\nid = 'p{n}'\nregister = 'power'\n");
+        (0..count).map(parameter).collect::<Vec<_>>().concat()
+    };
+    let text = |count| {
+        let second = "[[point]]\nid = 'q'\nname = 'q'\ncategory = 'all'\nrole = 'main'\nmeter = 'm'\n";
+        site_with("map = 'test-meter'", "register = 'power'") + second + &parameters(count)
+    };
+    assert!(read(&text(limits::PARAMETERS_MAX - 1)).is_ok());
+    let faults = read(&text(limits::PARAMETERS_MAX)).unwrap_err().to_string();
+    assert!(
+        faults.starts_with("site.toml:34: [point 'q'] parameter: is parameter 5001 of the site"),
+        "{faults}"
+    );
 }
 
 #[test]

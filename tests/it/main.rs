@@ -6,6 +6,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod api;
 mod arrows;
 mod broker;
 mod config;

@@ -27,8 +27,6 @@ pub enum Code {
     NoSuchOperation,
     /// The path does not take this method.
     MethodNotAllowed,
-    /// A body of a length that is not told.
-    LengthRequired,
     /// The body is too long.
     BodyTooLong,
     /// The path and query are too long.
@@ -42,7 +40,7 @@ pub enum Code {
 }
 
 /// Every code with its number, its HTTP status and its meaning.
-pub const CODES: [(Code, u32, u16, &str); 18] = [
+pub const CODES: [(Code, u32, u16, &str); 17] = [
     (Code::Success, 200, 200, "success"),
     (
         Code::Malformed,
@@ -60,7 +58,6 @@ pub const CODES: [(Code, u32, u16, &str); 18] = [
     (Code::NoSuchPoint, 40_403, 404, "point not found"),
     (Code::NoSuchOperation, 40_404, 404, "operation not found"),
     (Code::MethodNotAllowed, 40_501, 405, "method not allowed"),
-    (Code::LengthRequired, 41_101, 411, "the length of the body is not told"),
     (Code::BodyTooLong, 41_301, 413, "body too long"),
     (Code::TargetTooLong, 41_401, 414, "path and query too long"),
     (Code::MediaType, 41_501, 415, "media type not supported"),

@@ -87,3 +87,58 @@ fn after(store: &Store, series: SeriesId, edge: UtcTime) -> Result<Vec<Reading>,
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::site::StoreSettings;
+    use crate::model::quality::Cause;
+    use crate::model::reading::{Sample, Scan, Value};
+
+    const DAY_MS: i64 = 86_400_000;
+
+    /// Scans as (day, value); a failed scan has none.
+    fn edges(scans: &[(i64, Option<f64>)], range: Range<i64>) -> (Vec<f64>, Vec<f64>) {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = StoreSettings { durability_window_ms: 1_000, history_days: 400, size_max_mib: 16 };
+        let store = Store::open(dir.path(), &settings).unwrap();
+        let series = store.series("PT", "EPI").unwrap();
+        let group = store.group(&[series]).unwrap();
+        for (day, value) in scans {
+            let sample = value.map_or(Sample::missing(Cause::Timeout), |v| Sample::good(Value::Number(v)));
+            let at = UtcTime::from_ms((1_000 + day) * DAY_MS);
+            store.append_blocking(Scan { group, at, samples: vec![sample] }).unwrap();
+        }
+        store.flush().unwrap();
+        let day = |day: i64| UtcTime::from_ms((1_000 + day) * DAY_MS);
+        let range = day(range.start)..day(range.end);
+        let edges = RegisterEdges::find(&store, series, &range, Interval::QUARTER_HOUR).unwrap();
+        let numbers = |readings: Vec<Reading>| readings.iter().filter_map(Reading::number).collect();
+        (numbers(edges.before), numbers(edges.after))
+    }
+
+    #[test]
+    fn the_nearest_two_on_each_side_are_found_behind_failed_scans() {
+        let scans = [
+            (0, Some(1.0)),
+            (1, Some(2.0)),
+            (2, Some(3.0)),
+            (8, None),
+            (9, None),
+            (10, Some(4.0)),
+            (20, None),
+            (21, Some(5.0)),
+            (25, Some(6.0)),
+            (26, Some(7.0)),
+        ];
+        assert_eq!(edges(&scans, 10..20), (vec![2.0, 3.0], vec![5.0, 6.0]));
+        assert_eq!(edges(&scans, 1..26), (vec![1.0], vec![7.0]));
+    }
+
+    #[test]
+    fn a_gap_of_more_than_a_month_is_not_crossed() {
+        let scans = [(0, Some(1.0)), (32, Some(2.0)), (63, Some(3.0))];
+        assert_eq!(edges(&scans, 32..33), (vec![], vec![3.0]));
+        assert_eq!(edges(&scans, 31..33), (vec![1.0], vec![3.0]));
+    }
+}

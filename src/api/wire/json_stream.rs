@@ -16,7 +16,7 @@ const OPEN_MAX: usize = 16;
 
 /// Why a document was not written to its end.
 #[derive(Debug, Error)]
-pub(super) enum WriteError {
+pub(in crate::api) enum WriteError {
     /// One item is longer than the buffer.
     #[error("an item is longer than {} bytes", limits::API_ITEM_BYTES_MAX)]
     ItemTooLong,
@@ -35,7 +35,7 @@ enum Open {
 }
 
 /// Writes one JSON document.
-pub(super) struct JsonStream<W> {
+pub(in crate::api) struct JsonStream<W> {
     out: W,
     item: Vec<u8, { limits::API_ITEM_BYTES_MAX }>,
     open: Vec<Open, OPEN_MAX>,
@@ -45,13 +45,13 @@ pub(super) struct JsonStream<W> {
 
 impl<W: Write> JsonStream<W> {
     /// A document that goes to `out`.
-    pub(super) fn new(out: W) -> Self {
+    pub(in crate::api) fn new(out: W) -> Self {
         Self { out, item: Vec::new(), open: Vec::new(), has_entry: false }
     }
 
     /// Begins an object with the members of `head` and leaves it open: the document itself, or an
     /// entry of the open list.
-    pub(super) fn begin(&mut self, head: &impl Serialize) -> Result<(), WriteError> {
+    pub(in crate::api) fn begin(&mut self, head: &impl Serialize) -> Result<(), WriteError> {
         if self.open.last() == Some(&Open::Object) {
             return Err(WriteError::Structure("an object inside an object needs a name"));
         }
@@ -60,13 +60,17 @@ impl<W: Write> JsonStream<W> {
     }
 
     /// Begins a member of the open object that is an object itself, with the members of `head`.
-    pub(super) fn object(&mut self, name: &'static str, head: &impl Serialize) -> Result<(), WriteError> {
+    pub(in crate::api) fn object(
+        &mut self,
+        name: &'static str,
+        head: &impl Serialize,
+    ) -> Result<(), WriteError> {
         self.name(name)?;
         self.open_object(head)
     }
 
     /// Begins a member of the open object that is a list.
-    pub(super) fn list(&mut self, name: &'static str) -> Result<(), WriteError> {
+    pub(in crate::api) fn list(&mut self, name: &'static str) -> Result<(), WriteError> {
         self.name(name)?;
         self.out.write_all(b"[")?;
         self.push(Open::List)?;
@@ -75,14 +79,18 @@ impl<W: Write> JsonStream<W> {
     }
 
     /// Writes a whole member of the open object.
-    pub(super) fn member(&mut self, name: &'static str, value: &impl Serialize) -> Result<(), WriteError> {
+    pub(in crate::api) fn member(
+        &mut self,
+        name: &'static str,
+        value: &impl Serialize,
+    ) -> Result<(), WriteError> {
         self.name(name)?;
         let length = self.fill(value)?;
         self.send(length)
     }
 
     /// Writes a whole entry of the open list.
-    pub(super) fn item(&mut self, value: &impl Serialize) -> Result<(), WriteError> {
+    pub(in crate::api) fn item(&mut self, value: &impl Serialize) -> Result<(), WriteError> {
         if self.open.last() != Some(&Open::List) {
             return Err(WriteError::Structure("an item outside a list"));
         }
@@ -93,7 +101,7 @@ impl<W: Write> JsonStream<W> {
     }
 
     /// Closes the innermost list or object.
-    pub(super) fn end(&mut self) -> Result<(), WriteError> {
+    pub(in crate::api) fn end(&mut self) -> Result<(), WriteError> {
         let bracket: &[u8] = match self.open.pop() {
             Some(Open::Object) => b"}",
             Some(Open::List) => b"]",
@@ -105,7 +113,7 @@ impl<W: Write> JsonStream<W> {
     }
 
     /// Closes everything that is open.
-    pub(super) fn finish(&mut self) -> Result<(), WriteError> {
+    pub(in crate::api) fn finish(&mut self) -> Result<(), WriteError> {
         while !self.open.is_empty() {
             self.end()?;
         }
@@ -113,7 +121,7 @@ impl<W: Write> JsonStream<W> {
     }
 
     /// Closes what is open until `depth` lists and objects are.
-    pub(super) fn end_to(&mut self, depth: usize) -> Result<(), WriteError> {
+    pub(in crate::api) fn end_to(&mut self, depth: usize) -> Result<(), WriteError> {
         while self.open.len() > depth {
             self.end()?;
         }
@@ -121,7 +129,7 @@ impl<W: Write> JsonStream<W> {
     }
 
     /// Lists and objects that are open.
-    pub(super) fn depth(&self) -> usize {
+    pub(in crate::api) fn depth(&self) -> usize {
         self.open.len()
     }
 

@@ -1,0 +1,137 @@
+//! Statistics over the wire against a model that looks every value up by itself.
+
+use cems_gateway::model::reading::{Sample, Value as Reading};
+use cems_gateway::time::UtcTime;
+use serde_json::Value;
+
+use super::client::post;
+use super::site::{Served, at};
+
+const MINUTE_MS: i64 = 60_000;
+
+/// The register of the chiller: a closed formula of time, read every 15 minutes but never on the
+/// minute.
+fn energy(time: UtcTime) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few days of minutes")]
+    let minutes = time.ms_since(at("2024-04-01")) as f64 / 60_000.0;
+    1_000.0 + minutes * 0.25
+}
+
+fn power(time: UtcTime) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few days of minutes")]
+    let minutes = time.ms_since(at("2024-04-01")) as f64 / 60_000.0;
+    (200.0 + 50.0 * (minutes / 97.0).sin()).round()
+}
+
+/// Times of the readings: three days with a gap of five hours.
+fn times() -> Vec<UtcTime> {
+    let start = at("2024-05-30T00:00:00+08:00").as_ms() + 7 * MINUTE_MS;
+    let all = (0..3 * 96).map(|step| UtcTime::from_ms(start + step * 15 * MINUTE_MS));
+    let gap = at("2024-05-31T20:00:00+08:00")..at("2024-06-01T01:00:00+08:00");
+    all.filter(|time| !gap.contains(time)).collect()
+}
+
+fn served() -> Served {
+    let served = Served::empty();
+    for time in times() {
+        let samples = [energy(time), power(time)].map(|value| Sample::good(Reading::Number(value)));
+        served.append("PT-CH1", &["EPI", "P"], time, samples.to_vec());
+    }
+    served
+}
+
+fn statistic(served: &Served, rest: &str) -> Vec<Value> {
+    let body = format!(r#"{{"pointID":["PT-CH1"],"pageSize":500,{rest}}}"#);
+    let answer = post(served.address(), "GetCemsStatisticalData", &body);
+    assert_eq!(answer.code(), 200, "{}", answer.message());
+    answer.json()["data"]["statistic"].as_array().unwrap().clone()
+}
+
+fn period(row: &Value) -> (UtcTime, UtcTime) {
+    (at(row["periodStart"].as_str().unwrap()), at(row["periodEnd"].as_str().unwrap()))
+}
+
+#[test]
+fn the_increase_of_a_straight_register_is_exact_at_edges_that_nobody_read() {
+    let served = served();
+    let range = r#""startTime":"2024-05-30T06:00:00+08:00","endTime":"2024-06-01T12:00:00+08:00""#;
+    for word in ["PT1H", "P1D", "P1M", "TOTAL"] {
+        let rest = format!(r#"{range},"period":"{word}","function":["sum"]"#);
+        for row in statistic(&served, &rest) {
+            let (start, end) = period(&row);
+            let inside = times().iter().filter(|time| (start..end).contains(*time)).count();
+            let Some(value) = row["value"].as_f64() else {
+                assert_eq!(inside, 0, "{row}");
+                assert_eq!(row["completeness"], 0.0);
+                continue;
+            };
+            let naive = energy(end) - energy(start);
+            assert!((value - naive).abs() < 1e-6, "{value} instead of {naive} in {row}");
+            assert_eq!((row["indicatorCode"].as_str(), row["unit"].as_str()), (Some("ENERGY"), Some("kWh")));
+        }
+    }
+}
+
+#[test]
+fn levels_agree_with_looking_through_each_period() {
+    let served = served();
+    let range = r#""startTime":"2024-05-30","endTime":"2024-06-02","parameterID":["P"]"#;
+    for word in ["PT15M", "PT1H", "P1D", "P1W", "P3M", "P1Y"] {
+        for row in statistic(&served, &format!(r#"{range},"period":"{word}""#)) {
+            let (start, end) = period(&row);
+            let inside: Vec<UtcTime> =
+                times().into_iter().filter(|time| (start..end).contains(time)).collect();
+            let values: Vec<f64> = inside.iter().map(|time| power(*time)).collect();
+            #[expect(clippy::cast_precision_loss, reason = "few values")]
+            let (count, expected) =
+                (values.len() as f64, end.ms_since(start) as f64 / (15 * MINUTE_MS) as f64);
+            let naive = match row["function"].as_str().unwrap() {
+                "avg" => (count > 0.0).then(|| values.iter().sum::<f64>() / count),
+                "max" => values.iter().copied().reduce(f64::max),
+                "min" => values.iter().copied().reduce(f64::min),
+                "last" => values.last().copied(),
+                other => panic!("{other} makes no sense of a power"),
+            };
+            match (row["value"].as_f64(), naive) {
+                (Some(value), Some(naive)) => assert!((value - naive).abs() < 1e-6, "{row} {naive}"),
+                (value, naive) => assert_eq!(value, naive, "{row}"),
+            }
+            let completeness = row["completeness"].as_f64().unwrap();
+            assert!((completeness - (count / expected).min(1.0)).abs() < 1e-4, "{row}");
+            if let Some(time) = row["occurTime"].as_str() {
+                assert!(inside.contains(&at(time)), "{row}");
+                assert!((power(at(time)) - row["value"].as_f64().unwrap()).abs() < 1e-9, "{row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_future_has_no_rows_and_an_empty_past_has_rows_without_value() {
+    let served = served();
+    served.clock.set(at("2024-06-02T10:30:00+08:00"));
+    let rest = r#""startTime":"2024-06-01","endTime":"2024-06-10","period":"P1D","function":["last"],"parameterID":["P"]"#;
+    let rows = statistic(&served, rest);
+    let days: Vec<_> = rows.iter().map(|row| row["periodStart"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(days, ["2024-06-01T00:00:00+08:00", "2024-06-02T00:00:00+08:00"]);
+    assert!(rows[0]["value"].is_number() && rows[1]["value"].is_null());
+}
+
+#[test]
+fn pages_of_rows_together_are_all_rows() {
+    let served = served();
+    let rest = r#""startTime":"2024-05-30","endTime":"2024-06-02","period":"PT1H""#;
+    let whole = statistic(&served, rest);
+    assert_eq!(whole.len(), 72 * (2 + 4));
+    for size in [1_usize, 5, 144, 145, 400] {
+        let mut pages = Vec::new();
+        // Single rows would take many requests; the first dozen shows the same.
+        for number in 1..=whole.len().div_ceil(size).min(12) {
+            let body = format!(r#"{{"pointID":["PT-CH1"],{rest},"pageSize":{size},"pageNumber":{number}}}"#);
+            let answer = post(served.address(), "GetCemsStatisticalData", &body).json();
+            assert_eq!(answer["data"]["page"]["total"], whole.len());
+            pages.extend(answer["data"]["statistic"].as_array().unwrap().clone());
+        }
+        assert_eq!(pages, whole[..pages.len()], "pages of {size}");
+    }
+}
