@@ -5,6 +5,7 @@ mod harness;
 
 mod crash;
 mod demo;
+mod desk;
 mod firmware;
 mod modbus;
 mod simulator;

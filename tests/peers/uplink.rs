@@ -29,6 +29,9 @@ fn a_broker_killed_while_the_gateway_polls_ends_up_with_every_reading() {
 
     for _ in 0..KILLS {
         wait_for_news(&subscriber);
+        // Frozen first, so that messages are on their way when it dies.
+        broker.freeze();
+        wait_for_backlog(api);
         broker.kill();
         wait_for_backlog(api);
         broker.start_again();

@@ -62,6 +62,12 @@ impl Api {
         self.all_pages("GetCemsHistoricalData", &json!({"startTime": start, "endTime": end}))
     }
 
+    /// Every reading from `start` up to now.
+    pub(crate) fn history_since(&self, start: &str) -> io::Result<BTreeMap<SeriesName, Vec<Served>>> {
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(1);
+        self.history(start, &later.to_string())
+    }
+
     fn all_pages(&self, operation: &str, question: &Value) -> io::Result<BTreeMap<SeriesName, Vec<Served>>> {
         let mut all: BTreeMap<SeriesName, Vec<Served>> = BTreeMap::new();
         for page in 1.. {

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::Signal;
+
 use super::process::Process;
 use super::site::free_port;
 
@@ -32,6 +34,11 @@ impl Broker {
         self.port
     }
 
+    /// Stops answering without closing a connection: what is sent from now on stays unacknowledged.
+    pub(crate) fn freeze(&mut self) {
+        rustix::process::kill_process(self.process.pid(), Signal::STOP).unwrap();
+    }
+
     /// kill -9.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
@@ -43,8 +50,9 @@ impl Broker {
 
     /// Everything published below `topics`, from now on.
     pub(crate) fn subscribe(&self, topics: &str) -> Subscriber {
-        let mut command = Command::new("mosquitto_sub");
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-t", topics]);
+        // Line by line, where it would keep its output back until a block is full.
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-t", topics]);
         // QoS 1 in a session that outlives the connection.
         command.args(["-q", "1", "-c", "-i", "the-tests", "-d", "-F", "MESSAGE %p"]);
         let mut process = Process::start("subscriber", &mut command, &self.dir);

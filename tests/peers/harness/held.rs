@@ -87,13 +87,12 @@ impl Kind {
             "i8-high" | "i8-low" => between(-0x80, 0x7F).to_string(),
             "u16" => between(0, 0xFFFF).to_string(),
             "i16" => between(-0x8000, 0x7FFF).to_string(),
-            // Eleven bits of a half: eighths of a number below 256.
-            "f16" => decimal(between(-2_047, 2_047) * 125, 3),
+            // Three digits are what a half gives back unchanged, and six what a single does.
+            "f16" => decimal(between(-999, 999), 1),
             "bcd16" => between(0, 9_999).to_string(),
             "bits16:4:3" => between(0, 7).to_string(),
             "u32" => between(0, 0xFFFF_FFFF).to_string(),
             "i32" => between(-0x8000_0000, 0x7FFF_FFFF).to_string(),
-            // Six digits are what a single gives back unchanged.
             "f32" => decimal(between(-999_999, 999_999), 3),
             "bcd32" => between(0, 99_999_999).to_string(),
             "bits32:15:7" => between(0, 127).to_string(),
@@ -135,6 +134,12 @@ impl Held {
     pub(crate) fn counting(address: u16) -> Self {
         let kind = Kind { is_bit: false, size: 2, data_type: "u32", order: "ABCD", letters: "ABCD" };
         Self { kind, table: "holding", address, counts: true, value: "0".to_owned() }
+    }
+
+    /// A number as most meters hold it: an input register of two words, a float, the highest word first.
+    pub(crate) fn float(address: u16, value: &str) -> Self {
+        let kind = Kind { is_bit: false, size: 2, data_type: "f32", order: "ABCD", letters: "ABCD" };
+        Self { kind, table: "input", address, counts: false, value: value.to_owned() }
     }
 
     pub(crate) fn change(&mut self, random: &mut Random) {

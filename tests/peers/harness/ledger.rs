@@ -1,11 +1,13 @@
 //! What the gateway has acknowledged as durable, to be held against what it serves after a power cut.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
 use super::api::{Api, SeriesName, Served};
 use super::gateway::Gateway;
 use super::random::Random;
+use super::wait::BETWEEN;
 
 /// Readings from `from` up to `through`, as they were served when `/healthz` called them durable.
 struct Acknowledged {
@@ -24,7 +26,10 @@ impl Acknowledged {
     /// Writes down what is newly acknowledged, until the gateway is gone.
     fn write_down(&mut self, api: &Api) {
         while let Some(health) = api.health() {
-            let Some(through) = health.durable_through else { continue };
+            let Some(through) = health.durable_through.filter(|through| *through != self.through) else {
+                thread::sleep(BETWEEN);
+                continue;
+            };
             let Ok(newly) = api.history(&self.through, &through) else { return };
             for (name, readings) in newly {
                 self.readings.entry(name).or_default().extend(readings);

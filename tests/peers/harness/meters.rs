@@ -32,6 +32,8 @@ struct PeerLine {
     id: String,
     link: PeerLink,
     meters: Vec<PeerMeter>,
+    /// Meters on the line that the site does not know yet.
+    unknown: Vec<PeerMeter>,
 }
 
 /// Meters on their lines.
@@ -53,7 +55,7 @@ impl Fleet {
         let on_wire = meters.split_off(5);
         let mut lines: Vec<PeerLine> = meters.into_iter().map(|meter| tcp_line(vec![meter])).collect();
         let link = PeerLink::Rtu(Wire::lay("rs485", dir));
-        lines.push(PeerLine { id: "rs485".to_owned(), link, meters: on_wire });
+        lines.push(PeerLine { id: "rs485".to_owned(), link, meters: on_wire, unknown: Vec::new() });
         Self { lines, spec: dir.join("meters.json") }
     }
 
@@ -63,6 +65,16 @@ impl Fleet {
         let meter = |unit| PeerMeter { id: format!("m{unit}"), unit, held: held() };
         let lines = (1..=meters).map(|unit| tcp_line(vec![meter(unit)])).collect();
         Self { lines, spec: dir.join("meters.json") }
+    }
+
+    /// Hangs a meter on the line of the first one, of which the site does not know.
+    pub(crate) fn hang_unknown_meter(&mut self, unit: u8, held: Vec<Held>) {
+        self.lines[0].unknown.push(PeerMeter { id: format!("unknown-{unit}"), unit, held });
+    }
+
+    /// The ID of the line of the first meter.
+    pub(crate) fn first_line(&self) -> &str {
+        &self.lines[0].id
     }
 
     /// Lines, meters and points for the site file: a point for a meter, a parameter for a value.
@@ -114,7 +126,7 @@ impl Fleet {
             json!({"unit": meter.unit, "values": values})
         };
         let line = |line: &PeerLine| {
-            let meters: Vec<Value> = line.meters.iter().map(meter).collect();
+            let meters: Vec<Value> = line.meters.iter().chain(&line.unknown).map(meter).collect();
             match &line.link {
                 PeerLink::Tcp(port) => json!({"kind": "tcp", "port": port, "meters": meters}),
                 PeerLink::Rtu(wire) => {
@@ -129,7 +141,7 @@ impl Fleet {
 
 fn tcp_line(meters: Vec<PeerMeter>) -> PeerLine {
     let id = format!("lan-{}", meters.first().unwrap().id);
-    PeerLine { id, link: PeerLink::Tcp(free_port()), meters }
+    PeerLine { id, link: PeerLink::Tcp(free_port()), meters, unknown: Vec::new() }
 }
 
 /// Values one after the other, words in one of two tables, bits in one of two others, with holes between

@@ -11,4 +11,5 @@ pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod serial;
 pub(crate) mod site;
+pub(crate) mod technician;
 pub(crate) mod wait;

@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 
 use super::wait;
 
@@ -66,13 +66,6 @@ impl Process {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-    }
-
-    /// Asks it to stop and waits until it has.
-    pub(crate) fn stop(&mut self) -> ExitStatus {
-        rustix::process::kill_process(self.pid(), Signal::TERM).unwrap();
-        let name = self.name;
-        wait::until(&format!("{name} to stop"), || self.child.try_wait().unwrap())
     }
 
     pub(crate) fn pid(&self) -> Pid {

@@ -16,7 +16,7 @@ import math
 import struct
 import sys
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 
 EPOCH = 1_577_808_000  # 2020-01-01T00:00:00+08:00
@@ -156,7 +156,7 @@ REGISTERS = {
 def single(number):
     """The shortest decimal that names the single-precision number nearest to `number`."""
     nearest = struct.unpack("f", struct.pack("f", number))[0]
-    texts = (f"{nearest:.{digits}g}" for digits in range(1, 10))
+    texts = (str(Context(digits, ROUND_HALF_UP).create_decimal_from_float(nearest)) for digits in range(1, 10))
     return next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == nearest)
 
 
