@@ -38,12 +38,10 @@ impl Heard {
     #[must_use]
     pub const fn of(block: &Result<RegisterBlock, Cause>) -> Self {
         match block {
-            Ok(_) => Self::Answer,
+            Ok(_) | Err(Cause::Exception(0..=9 | 12..)) => Self::Answer,
             Err(Cause::LineDown) => Self::LineDown,
-            // Modbus Application Protocol V1.1b3, section 7: gateway path unavailable, target device
-            // failed to respond.
-            Err(Cause::Exception(0x0A | 0x0B)) => Self::Nothing,
-            Err(Cause::Exception(_)) => Self::Answer,
+            // Exceptions 10 and 11 are a gateway's: path unavailable, target failed to respond (Modbus
+            // Application Protocol V1.1b3, section 7).
             Err(_) => Self::Nothing,
         }
     }
