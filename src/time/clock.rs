@@ -1,0 +1,69 @@
+//! Clocks: where the time of day comes from.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+
+use super::UtcTime;
+
+/// Where the time of day comes from.
+pub trait Clock: Send + Sync {
+    /// The time of day now.
+    fn now(&self) -> UtcTime;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> UtcTime {
+        UtcTime::from_ms(Timestamp::now().as_millisecond())
+    }
+}
+
+/// A clock that shows `origin` when it is made and then runs with the runtime's own time, so that
+/// it stands still when a test has paused that time.
+#[derive(Clone, Copy, Debug)]
+pub struct RunningClock {
+    origin: UtcTime,
+    started: tokio::time::Instant,
+}
+
+impl RunningClock {
+    /// A clock that shows `origin` now.
+    #[must_use]
+    pub fn starting_at(origin: UtcTime) -> Self {
+        Self { origin, started: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> UtcTime {
+        let elapsed_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        UtcTime::from_ms(self.origin.as_ms().saturating_add(elapsed_ms))
+    }
+}
+
+/// A clock that shows what it is set to.
+#[derive(Debug, Default)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows `at` until it is set again.
+    #[must_use]
+    pub fn showing(at: UtcTime) -> Self {
+        Self(AtomicI64::new(at.as_ms()))
+    }
+
+    /// Makes the clock show `at`.
+    pub fn set(&self, at: UtcTime) {
+        self.0.store(at.as_ms(), Ordering::Release);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UtcTime {
+        UtcTime::from_ms(self.0.load(Ordering::Acquire))
+    }
+}
