@@ -49,7 +49,7 @@ impl fmt::Display for ReadPlan<'_> {
         let parameters: usize = site.points.iter().map(|point| point.parameters.len()).sum();
         writeln!(
             f,
-            "{} {}: {} lines, {} meters, {} points, {parameters} parameters; no faults",
+            "{} {}: no faults; lines {}, meters {}, points {}, parameters {parameters}",
             site.cems.id,
             site.cems.name,
             site.lines.len(),
