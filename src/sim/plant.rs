@@ -15,7 +15,7 @@ use crate::config::site::Site;
 use crate::time::Clock;
 use crate::{config, meters};
 
-/// The factory's meters, answering on a pty and on two free ports of 127.0.0.1 until this is dropped.
+/// The factory's meters, answering on a pty and on free ports of 127.0.0.1 until this is dropped.
 #[derive(Debug)]
 pub struct SimulatedPlant {
     ports: Ports,
@@ -28,7 +28,7 @@ impl SimulatedPlant {
     /// Starts the factory; its meters show what the formula gives for the time of `clock`.
     ///
     /// # Errors
-    /// When a thread, a pty or a port cannot be had.
+    /// When a thread or a port cannot be had.
     pub fn start(clock: Arc<dyn Clock>) -> Result<Self, SimError> {
         let (tell, told) = mpsc::sync_channel(1);
         let (stop, stopped) = oneshot::channel();
@@ -81,17 +81,30 @@ fn live(
 
 async fn open(clock: &Arc<dyn Clock>) -> Result<(Ports, Running), SimError> {
     let any_port = SocketAddr::new(LOOPBACK, 0);
-    let pty = open_pty(SERIAL_LINE)?;
+    let serial = open_bus().await?;
     let (grid, grid_address) = listen(GRID_LINE, any_port).await?;
     let (der, der_address) = listen(DER_LINE, any_port).await?;
-    let ports = Ports { serial: pty.path().to_path_buf(), grid: grid_address, der: der_address };
+    let ports = Ports { serial: serial.place(), grid: grid_address, der: der_address };
     let site = site_at(&ports)?;
     let mut running = Running::default();
-    let sockets = [Socket::Pty(pty), Socket::Tcp(grid, grid_address), Socket::Tcp(der, der_address)];
+    let sockets = [serial, Socket::Tcp(grid, grid_address), Socket::Tcp(der, der_address)];
     for (line, socket) in site.lines.iter().zip(sockets) {
         running.start(line, socket, bus(&site, line, clock, &Manner::default()));
     }
     Ok((ports, running))
+}
+
+/// The RS-485 bus: a pty, or a socket where the system has none that works, as in a container without
+/// `/dev/pts` or under an emulator that does not know every serial request.
+async fn open_bus() -> Result<Socket, SimError> {
+    match open_pty(SERIAL_LINE) {
+        Ok(pty) => Ok(Socket::Pty(pty)),
+        Err(error) => {
+            log::warn!("{error}; the line is reached through a socket instead");
+            let (listener, address) = listen(SERIAL_LINE, SocketAddr::new(LOOPBACK, 0)).await?;
+            Ok(Socket::Tcp(listener, address))
+        }
+    }
 }
 
 /// The factory as its meters know it. API and platform are of no concern to them.

@@ -149,7 +149,7 @@ pub(super) enum Socket {
 
 impl Socket {
     /// Where programs find it.
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         match self {
             Self::Pty(pty) => Place::Pty(pty.path().to_path_buf()),
             Self::Tcp(_, address) => Place::Tcp(*address),

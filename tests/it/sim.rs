@@ -27,6 +27,7 @@ use cems_gateway::sim::fleet::Fleet;
 use cems_gateway::sim::meter::{Dial, Holes};
 use cems_gateway::sim::plant::SimulatedPlant;
 use cems_gateway::sim::pty::Pty;
+use cems_gateway::sim::run::Place;
 use cems_gateway::sim::serve::{serve_connection, serve_rtu};
 use cems_gateway::sim::site::{Ports, site_toml};
 use cems_gateway::time::{Clock, ManualClock, UtcOffset, UtcTime, parse_instant};
@@ -66,7 +67,7 @@ fn site_at(ports: &Ports) -> Site {
 
 fn site() -> Site {
     let [grid, der] = ["127.0.0.1:1502", "127.0.0.1:1503"].map(|address| address.parse().unwrap());
-    site_at(&Ports { serial: "/dev/null".into(), grid, der })
+    site_at(&Ports { serial: Place::Pty("/dev/null".into()), grid, der })
 }
 
 #[test]
