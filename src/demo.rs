@@ -70,7 +70,15 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     make_history(options, start, &site, &store).await?;
 
     let gateway = Gateway::start(site, store, clock, data).await?;
-    print!("{}", invitation::text(gateway.api_address(), TOKEN, start, options.history_days));
+    print!(
+        "{}",
+        invitation::text(
+            gateway.api_address().await.unwrap_or(options.listen),
+            TOKEN,
+            start,
+            options.history_days
+        )
+    );
     // Whoever reads this through a pipe waits for it.
     let _reader_gone = std::io::stdout().flush();
     shutdown_signal().await;

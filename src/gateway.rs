@@ -24,7 +24,7 @@ use crate::time::{Clock, SystemClock};
 use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
 
 use desk::GatewayDesk;
-use plant::{Plant, jobs_of_site};
+use plant::{Plant, SiteJobs, jobs_of_site};
 
 /// How long the last flush may take before the process ends without it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -82,7 +82,6 @@ pub struct Gateway {
     ops: Arc<Ops>,
     plant: Plant,
     api: Mutex<Option<ApiServer>>,
-    api_address: SocketAddr,
     uplink: Mutex<Option<UplinkHandle>>,
     data: PathBuf,
     started: Instant,
@@ -105,8 +104,14 @@ impl Gateway {
         let api = api::serve(Arc::clone(&ops), &site.api).map_err(Failure::new)?;
         let plant = Plant::new(store, clock);
         plant.become_site(jobs).await;
+        log::info!(
+            "{}: {} lines, {} meters, API on {}",
+            site.cems.id,
+            site.lines.len(),
+            site.meters.len(),
+            api.local_addr()
+        );
         let gateway = Arc::new(Self {
-            api_address: api.local_addr(),
             api: Mutex::new(Some(api)),
             uplink: Mutex::new(None),
             data: data.to_owned(),
@@ -115,20 +120,12 @@ impl Gateway {
             plant,
         });
         gateway.push_to(site.uplink.as_ref()).await;
-        log::info!(
-            "{}: {} lines, {} meters, API on {}",
-            site.cems.id,
-            site.lines.len(),
-            site.meters.len(),
-            gateway.api_address
-        );
         Ok(gateway)
     }
 
-    /// Where the API listens.
-    #[must_use]
-    pub const fn api_address(&self) -> SocketAddr {
-        self.api_address
+    /// Where the API listens; `None` once the gateway has stopped.
+    pub async fn api_address(&self) -> Option<SocketAddr> {
+        self.api.lock().await.as_ref().map(ApiServer::local_addr)
     }
 
     /// Opens the consoles: the socket beside the data, and the serial port where the site names one.
@@ -147,23 +144,43 @@ impl Gateway {
     async fn become_site(&self, site: Site) -> Result<Vec<String>, Failure> {
         let before = self.ops.site();
         let site = Arc::new(site);
-        let (ops, new_site) = (Arc::clone(&self.ops), Arc::clone(&site));
-        // New series are made durable first, which blocks.
-        let registered = tokio::task::spawn_blocking(move || {
-            let jobs = jobs_of_site(&new_site, ops.store())?;
-            ops.replace_site(new_site).map(|()| jobs)
-        });
-        let jobs = registered.await.map_err(Failure::new)?.map_err(Failure::new)?;
-        let mut changed = self.plant.become_site(jobs).await;
+        let mut changed = Vec::new();
+        // What can be refused comes first: where to listen, and the names of new series.
+        let api = (site.api != before.api).then(|| api::serve(Arc::clone(&self.ops), &site.api));
+        let api = api.transpose().map_err(Failure::new)?;
+        let jobs = self.register(Arc::clone(&site)).await?;
+        changed.extend(self.plant.become_site(jobs).await);
+        if let Some(api) = api {
+            self.answer_at(api).await;
+            changed.push("api".to_owned());
+        }
         if site.uplink != before.uplink || site.cems.id != before.cems.id {
             self.push_to(site.uplink.as_ref()).await;
             changed.push("uplink".to_owned());
         }
-        if site.api != before.api || site.console != before.console || site.store != before.store {
-            changed.push("api, console and store settings: at the next start of the gateway".to_owned());
+        if site.console != before.console || site.store != before.store {
+            changed.push("console and store settings (at the next start of the gateway)".to_owned());
         }
         log::info!("the site has changed; started or stopped: {}", changed.join(", "));
         Ok(changed)
+    }
+
+    /// Names the series of `site` durably, which blocks, and serves it from now on.
+    async fn register(&self, site: Arc<Site>) -> Result<SiteJobs, Failure> {
+        let ops = Arc::clone(&self.ops);
+        let registered = tokio::task::spawn_blocking(move || {
+            let jobs = jobs_of_site(&site, ops.store())?;
+            ops.replace_site(site).map(|()| jobs)
+        });
+        registered.await.map_err(Failure::new)?.map_err(Failure::new)
+    }
+
+    /// Lets `api` answer in place of the one before, whose answers under way still end.
+    async fn answer_at(&self, api: ApiServer) {
+        let before = self.api.lock().await.replace(api);
+        if let Some(before) = before {
+            tokio::task::spawn_blocking(move || before.shutdown());
+        }
     }
 
     async fn push_to(&self, settings: Option<&UplinkSettings>) {
@@ -175,8 +192,7 @@ impl Gateway {
         let ops = Arc::clone(&self.ops);
         let cems = &ops.site().cems;
         let identity = Identity { cems_id: cems.id.clone(), utc_offset: cems.offset };
-        let site = Arc::clone(&self.ops);
-        let backlog = Arc::new(StoreBacklog::new(ops.store().clone(), move || site.site()));
+        let backlog = Arc::new(StoreBacklog::new(ops.store().clone(), move || ops.site()));
         match uplink::spawn(settings, identity, backlog) {
             Ok(handle) => *uplink = Some(handle),
             Err(error) => log::error!("{error}"),

@@ -86,9 +86,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let log = env_logger::Env::default().default_filter_or("warn,cems_gateway=info");
+    let command = Cli::parse().command;
+    // A service tells what it does; a tool speaks for itself. RUST_LOG overrides both.
+    let default = if matches!(command, Command::Run { .. }) { "warn,cems_gateway=info" } else { "warn" };
+    let log = env_logger::Env::default().default_filter_or(default);
     env_logger::Builder::from_env(log).format_timestamp_millis().init();
-    let ended = match Cli::parse().command {
+    let ended = match command {
         Command::Demo { listen, at, data, history_days } => {
             demo::run(&demo::Options { listen, at, data, history_days })
         }
