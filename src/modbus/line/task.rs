@@ -118,7 +118,10 @@ impl LineTask {
                 failure = wire.idle() => break failure,
             };
             let Some(job) = job else { return Ending::Shutdown };
-            match self.exchange(&mut wire, &job).await {
+            self.tally.set_taken(true);
+            let result = self.exchange(&mut wire, &job).await;
+            self.tally.set_taken(false);
+            match result {
                 Ok(answer) => {
                     was_good = true;
                     self.backoff.reset();

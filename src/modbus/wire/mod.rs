@@ -85,7 +85,7 @@ impl Wire {
     /// A line over `stream`, which was just opened.
     #[must_use]
     pub fn new(stream: Box<dyn Stream>, protocol: Protocol, timing: Timing) -> Self {
-        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::default())
+        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::new())
     }
 
     /// A line on which a reply to an earlier opening's request may still come until `rest_until`.
