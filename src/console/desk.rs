@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::config::difference::DiffLine;
 use crate::config::draft::{DraftError, Undone};
 use crate::config::edit::Edit;
+use crate::modbus::exceptions::ExceptionCounts;
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
@@ -85,7 +86,7 @@ pub struct Status {
 }
 
 /// One line and the meters on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LineView {
     /// Its ID.
     pub id: String,
@@ -93,6 +94,8 @@ pub struct LineView {
     pub place: String,
     /// Whether it can be used.
     pub state: LineState,
+    /// The share of its time in which it is taken, 0 to 1.
+    pub busy_share: f64,
     /// The meters.
     pub meters: Vec<MeterView>,
 }
@@ -124,9 +127,20 @@ pub struct MeterView {
     /// Answers that were no valid frame or fitted another request.
     pub garbled: u64,
     /// Requests that the meter refused.
-    pub exceptions: u64,
+    pub exceptions: ExceptionCounts,
+    /// How long the meter takes to begin a reply; nothing before the first.
+    pub turnaround: Option<TurnaroundView>,
     /// Whether it is asked less often because it does not answer.
     pub backed_off: bool,
+}
+
+/// How long a meter takes from the end of a request to the start of its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnaroundView {
+    /// What half of the replies do not exceed.
+    pub median: Duration,
+    /// What 99 of 100 replies do not exceed.
+    pub p99: Duration,
 }
 
 /// What is kept.

@@ -10,6 +10,7 @@ pub mod desk;
 mod editor;
 mod explain;
 mod language;
+mod lines;
 mod login;
 mod port;
 mod quality;

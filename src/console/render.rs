@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::desk::{
-    Applied, CheckReport, LineState, LineView, MeterView, ParameterView, PointView, ReadOrder, Status,
-    StoreView, UplinkView, UplinkViewState,
+    Applied, CheckReport, ParameterView, PointView, ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
 };
 use super::language::Language;
+use super::lines::lines;
 use super::quality::quality;
 use super::table::{printable, table};
 use super::verb::Verb;
@@ -51,42 +51,6 @@ pub(super) fn status(status: &Status, language: Language) -> String {
         );
     }
     text
-}
-
-fn lines(lines: &[LineView], language: Language) -> String {
-    let mut rows = Vec::new();
-    for line in lines {
-        let state = match line.state {
-            LineState::Disabled => language.pick("no meters", "无电表"),
-            LineState::Waiting => language.pick("NOT OPEN", "未打开"),
-            LineState::Open => language.pick("open", "正常"),
-            LineState::Closed => language.pick("closed", "已关闭"),
-        };
-        let head = format!("{} {}", language.pick("line", "线路"), line.id);
-        rows.push(vec![head, line.place.clone(), state.to_owned()]);
-        rows.extend(line.meters.iter().map(|meter| meter_row(meter, language)));
-    }
-    table(&rows)
-}
-
-fn meter_row(meter: &MeterView, language: Language) -> Vec<String> {
-    let MeterView { answered, timeouts, garbled, exceptions, .. } = meter;
-    let head = match language {
-        Language::English => format!("  unit {}", meter.unit),
-        Language::Chinese => format!("  地址 {}", meter.unit),
-    };
-    let mut counts = match language {
-        Language::English => {
-            format!("{answered} answered, {timeouts} timeouts, {garbled} garbled, {exceptions} refused")
-        }
-        Language::Chinese => {
-            format!("应答 {answered}，超时 {timeouts}，乱码 {garbled}，拒绝 {exceptions}")
-        }
-    };
-    if meter.backed_off {
-        counts += language.pick("; NOT ANSWERING, asked less often", "；无应答，已降低查询频率");
-    }
-    vec![head, meter.id.clone(), counts]
 }
 
 fn store(store: &StoreView, offset: UtcOffset, language: Language) -> String {

@@ -38,6 +38,8 @@ pub(super) struct LineStatus {
     pub(super) line: Line,
     /// Whether its port is open.
     pub(super) state: PortState,
+    /// The share of its time in which the wire is taken, 0 to 1.
+    pub(super) busy_share: f64,
     /// What each unit answered.
     pub(super) units: Vec<UnitCounters>,
     /// How each job on it goes.
@@ -97,6 +99,7 @@ impl Plant {
         let status = |running: &Arc<Running>| LineStatus {
             line: running.line.clone(),
             state: running.handle.state(),
+            busy_share: running.handle.busy_share(),
             units: running.handle.counters(),
             jobs: running.poll.status(),
         };

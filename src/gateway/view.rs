@@ -6,11 +6,12 @@ use super::plant::LineStatus;
 use crate::check::place_of;
 use crate::config::site::{Site, UplinkSettings};
 use crate::console::desk::{
-    CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView, UplinkView,
-    UplinkViewState,
+    CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView,
+    TurnaroundView, UplinkView, UplinkViewState,
 };
 use crate::modbus::line::PortState;
 use crate::modbus::plan::CostModel;
+use crate::modbus::turnaround::Turnarounds;
 use crate::ops::Ops;
 use crate::poll::job::reads_of_meter;
 use crate::store::StoreStatus;
@@ -33,7 +34,8 @@ pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
             answered: counters.map_or(0, |of| of.ok),
             timeouts: counters.map_or(0, |of| of.timeouts),
             garbled: counters.map_or(0, |of| of.garbled + of.mismatches),
-            exceptions: counters.map_or(0, |of| of.exceptions),
+            exceptions: counters.map(|of| of.exceptions).unwrap_or_default(),
+            turnaround: counters.and_then(|of| turnaround(&of.turnarounds)),
             backed_off,
         }
     };
@@ -41,8 +43,13 @@ pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
         id: status.line.id.clone(),
         place: place_of(&status.line.link),
         state,
+        busy_share: status.busy_share,
         meters: meters.map(|of| meter(&of.id, of.unit.0)).collect(),
     }
+}
+
+fn turnaround(of: &Turnarounds) -> Option<TurnaroundView> {
+    Some(TurnaroundView { median: of.p50()?, p99: of.p99()? })
 }
 
 pub(super) fn store(status: &StoreStatus, size_max_mib: u32) -> StoreView {

@@ -1,10 +1,15 @@
-//! What every unit of a line has answered so far.
+//! What every unit of a line has answered so far, and how busy that keeps the line.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::busy::BusyTime;
+use super::exceptions::ExceptionCounts;
 use super::frame::Answer;
+use super::turnaround::Turnarounds;
 use super::wire::Failure;
 use crate::model::register::UnitId;
 
@@ -24,15 +29,17 @@ pub struct UnitCounters {
     /// Late replies to requests that had been given up, recognised and thrown away.
     pub late: u64,
     /// Requests that the meter refused with an exception code.
-    pub exceptions: u64,
+    pub exceptions: ExceptionCounts,
     /// The newest exception code.
     pub last_exception: Option<u8>,
     /// From the end of the newest answered request to the start of its reply.
     pub last_turnaround: Option<Duration>,
+    /// The same of all requests that were answered or refused in time.
+    pub turnarounds: Turnarounds,
 }
 
 impl UnitCounters {
-    const fn new(unit: UnitId) -> Self {
+    fn new(unit: UnitId) -> Self {
         Self {
             unit,
             ok: 0,
@@ -40,9 +47,10 @@ impl UnitCounters {
             garbled: 0,
             mismatches: 0,
             late: 0,
-            exceptions: 0,
+            exceptions: ExceptionCounts::default(),
             last_exception: None,
             last_turnaround: None,
+            turnarounds: Turnarounds::default(),
         }
     }
 
@@ -51,7 +59,7 @@ impl UnitCounters {
         match result {
             Ok(Ok(_)) => self.ok += 1,
             Ok(Err(code)) => {
-                self.exceptions += 1;
+                self.exceptions.add(u8::from(*code));
                 self.last_exception = Some(u8::from(*code));
             }
             Err(Failure::Timeout) => self.timeouts += 1,
@@ -60,20 +68,43 @@ impl UnitCounters {
             Err(Failure::Request(_) | Failure::LineDown(_)) => {}
         }
     }
+
+    /// A reply began this long after the end of its request.
+    pub(super) fn replied_after(&mut self, turnaround: Duration) {
+        self.last_turnaround = Some(turnaround);
+        self.turnarounds.add(turnaround);
+    }
 }
 
 /// The counters of a line, shared between the task that owns it and those who look. There are at
 /// most 256 units.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tally(Arc<Mutex<BTreeMap<UnitId, UnitCounters>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    units: Arc<Mutex<BTreeMap<UnitId, UnitCounters>>>,
+    busy: Arc<Mutex<BusyTime>>,
+}
 
 impl Tally {
+    /// The counters of a line that begins now.
+    pub(super) fn new() -> Self {
+        Self { units: Arc::default(), busy: Arc::new(Mutex::new(BusyTime::starting(Instant::now()))) }
+    }
+
     pub(super) fn note(&self, unit: UnitId, change: impl FnOnce(&mut UnitCounters)) {
-        let mut units = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
         change(units.entry(unit).or_insert_with(|| UnitCounters::new(unit)));
     }
 
+    /// The line is taken by an exchange, or free again, from now on.
+    pub(super) fn set_taken(&self, taken: bool) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).set_taken(taken, Instant::now());
+    }
+
+    pub(super) fn busy_share(&self) -> f64 {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).share(Instant::now())
+    }
+
     pub(super) fn all(&self) -> Vec<UnitCounters> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+        self.units.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 }

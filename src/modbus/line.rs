@@ -112,7 +112,7 @@ impl LineHandle {
         let (inbox, requests) = mpsc::channel(LINE_QUEUE_MAX);
         let (state_sender, state) = watch::channel(PortState::Disabled);
         let (stop, stopped) = watch::channel(false);
-        let tally = Tally::default();
+        let tally = Tally::new();
         let inbox_of_task = Inbox::new(requests, stopped);
         let task =
             LineTask::new(connect, protocol, timing, clock, inbox_of_task, state_sender, tally.clone());
@@ -188,6 +188,14 @@ impl LineHandle {
     #[must_use]
     pub fn counters(&self) -> Vec<UnitCounters> {
         self.tally.all()
+    }
+
+    /// The share of its time in which the line is taken by exchanges, 0 to 1, over the minute that is
+    /// running and the one before it. The silences that an exchange waits for and the replies that
+    /// never come take the line too: at 1 it cannot be asked for more, only for less.
+    #[must_use]
+    pub fn busy_share(&self) -> f64 {
+        self.tally.busy_share()
     }
 
     /// Ends the line after the exchange that is under way, for all its handles.

@@ -6,14 +6,17 @@
 
 pub mod counters;
 pub mod decode;
+pub mod exceptions;
 pub mod frame;
 pub mod health;
 pub mod line;
 pub mod plan;
 pub mod timing;
 pub mod transport;
+pub mod turnaround;
 pub mod wire;
 
 mod backoff;
+mod busy;
 mod half;
 mod pause;

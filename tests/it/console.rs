@@ -16,10 +16,11 @@ use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
     Applied, CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, ReadFailure,
-    ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
+    ReadOrder, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::document::Faults;
+use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
 };
@@ -129,11 +130,17 @@ fn reading(seconds: i64, value: Value) -> Reading {
 #[async_trait]
 impl Desk for FakeDesk {
     fn status(&self) -> Status {
+        let mut refused_once = ExceptionCounts::default();
+        refused_once.add(2);
         let grid = MeterView {
             id: "m-grid".to_owned(),
             unit: 1,
             answered: 4_711,
             timeouts: 3,
+            turnaround: Some(TurnaroundView {
+                median: Duration::from_micros(18_432),
+                p99: Duration::from_micros(24_100),
+            }),
             ..MeterView::default()
         };
         let pump = MeterView {
@@ -141,7 +148,7 @@ impl Desk for FakeDesk {
             unit: 247,
             timeouts: 99,
             garbled: 2,
-            exceptions: 1,
+            exceptions: refused_once,
             backed_off: true,
             ..MeterView::default()
         };
@@ -149,6 +156,7 @@ impl Desk for FakeDesk {
             id: id.to_owned(),
             place: place.to_owned(),
             state,
+            busy_share: 0.434,
             meters,
         };
         Status {

@@ -23,6 +23,7 @@ use cems_gateway::time::{RunningClock, SystemClock, UtcTime};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
+use tokio_modbus::ExceptionCode;
 use tokio_modbus::client::{Client, Context, Reader};
 use tokio_modbus::slave::SlaveContext;
 
@@ -313,6 +314,81 @@ async fn every_request_waits_for_the_silence_that_ends_the_reply_before_it() {
     let silences = meter.await.unwrap();
     assert_eq!(silences.len(), 4);
     assert!(silences.iter().all(|silence| *silence >= timing.gap), "{silences:?} under {:?}", timing.gap);
+}
+
+/// A meter at 2400 baud that thinks for 20 ms, and refuses the registers from 1000 on.
+async fn slow_meter(mut wire: DuplexStream, timing: Timing) {
+    let mut buffer = [0; 256];
+    while let Ok(count @ 1..) = wire.read(&mut buffer).await {
+        let mut reply = rtu_reply(&buffer[..count]).unwrap();
+        if u16::from_be_bytes([buffer[2], buffer[3]]) >= 1_000 {
+            rtu::write_reply(UNIT, 3, &Err(ExceptionCode::IllegalDataAddress), &mut reply);
+        }
+        sleep(timing.wire_time(count) + Duration::from_millis(20) + timing.wire_time(reply.len())).await;
+        wire.write_all(&reply).await.unwrap();
+    }
+}
+
+struct SlowLine(Timing);
+
+#[async_trait]
+impl Connect for SlowLine {
+    fn name(&self) -> String {
+        "a slow meter in memory".to_owned()
+    }
+
+    async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
+        let (near, far) = tokio::io::duplex(1_024);
+        tokio::spawn(slow_meter(far, self.0));
+        Ok(Box::new(near))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_turnaround_of_a_unit_is_its_thinking_alone_however_long_its_reply_is_on_the_wire() {
+    let timing = Timing::rtu(2_400, 11, Duration::from_millis(500));
+    let clock = Arc::new(RunningClock::starting_at(UtcTime::from_ms(0)));
+    let protocol = Protocol::Rtu { local_echo: false };
+    let line = LineHandle::spawn_on(Box::new(SlowLine(timing)), protocol, timing, clock);
+    for (start, count) in [(0, 1), (0, 100), (1_000, 100)] {
+        let _ = line.read(UNIT, Table::HoldingRegister, Span { start, count }).await;
+        // A runtime that sleeps in whole milliseconds adds up to one.
+        let newest_ms = line.counters()[0].last_turnaround.unwrap().as_millis();
+        assert!((20..=21).contains(&newest_ms), "{newest_ms} ms for {count} from {start}");
+    }
+    let unit = line.counters()[0];
+    let p99_ms = unit.turnarounds.p99().unwrap().as_millis();
+    assert!((18..=23).contains(&p99_ms), "{p99_ms}");
+    assert_eq!((unit.ok, unit.exceptions.by_code().collect::<Vec<_>>()), (2, vec![(2, 1)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_as_busy_as_its_exchanges_take_it() {
+    let desk = desk(0, Duration::from_millis(250));
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    for _ in 0..180 {
+        second.tick().await;
+        assert_eq!(read_two(&desk.line).await, Ok(vec![40, 41]));
+    }
+    second.tick().await;
+    let share = desk.line.busy_share();
+    assert!((share - 0.25).abs() < 0.01, "{share}");
+    sleep(Duration::from_mins(2)).await;
+    assert!(desk.line.busy_share() < 0.01);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_unit_keeps_its_line_busy() {
+    let desk = desk(0, Duration::from_hours(1));
+    sleep(Duration::from_mins(2)).await;
+    let read = tokio::spawn({
+        let line = desk.line.clone();
+        async move { line.probe(UNIT, Table::HoldingRegister, TWO).await }
+    });
+    sleep(Duration::from_millis(400)).await;
+    let while_waiting = desk.line.busy_share();
+    assert!((while_waiting * 60.4 - 0.4).abs() < 0.01, "{while_waiting}");
+    assert_eq!(read.await.unwrap(), Err(Cause::Timeout));
 }
 
 #[test]

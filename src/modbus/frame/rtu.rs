@@ -13,6 +13,8 @@ use crate::model::register::UnitId;
 
 /// Unit and CRC around the PDU.
 pub const OVERHEAD_BYTES: usize = 3;
+/// A refusal: function code and exception code.
+pub const REFUSAL_BYTES: usize = 2 + OVERHEAD_BYTES;
 
 /// Writes `request` to `unit` as a whole frame into `out`, in place of what was there.
 ///

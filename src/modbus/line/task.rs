@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tokio_modbus::client::Client;
-use tokio_modbus::slave::{Slave, SlaveContext};
 
 use super::super::backoff::Backoff;
 use super::super::counters::Tally;
@@ -120,7 +118,10 @@ impl LineTask {
                 failure = wire.idle() => break failure,
             };
             let Some(job) = job else { return Ending::Shutdown };
-            match self.exchange(&mut wire, &job).await {
+            self.tally.set_taken(true);
+            let result = self.exchange(&mut wire, &job).await;
+            self.tally.set_taken(false);
+            match result {
                 Ok(answer) => {
                     was_good = true;
                     self.backoff.reset();
@@ -144,10 +145,9 @@ impl LineTask {
     /// Tries the request as often as it may be tried. Nothing else is asked in between: should the
     /// reply to the first try come during the second, it carries the registers that were asked for.
     async fn exchange(&mut self, wire: &mut Wire, job: &Job) -> Result<Answer, Failure> {
-        wire.set_slave(Slave(job.unit.0));
         let mut tries = job.tries;
         loop {
-            let result = wire.call(job.request.clone()).await.map_err(Failure::from);
+            let result = wire.exchange(job.unit, &job.request).await;
             self.tally.note(job.unit, |counters| counters.count(&result));
             tries = tries.saturating_sub(1);
             match result {

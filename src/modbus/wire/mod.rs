@@ -21,7 +21,7 @@ use self::port::Port;
 use self::rtu::RtuWire;
 use self::tcp::TcpWire;
 use super::counters::Tally;
-use super::frame::RequestFault;
+use super::frame::{Answer, RequestFault};
 use super::timing::{Protocol, Timing};
 use super::transport::Stream;
 use crate::model::quality::Cause;
@@ -69,17 +69,9 @@ impl From<Failure> for tokio_modbus::Error {
     }
 }
 
-impl From<tokio_modbus::Error> for Failure {
-    fn from(error: tokio_modbus::Error) -> Self {
-        match error {
-            tokio_modbus::Error::Transport(error) => error.downcast().unwrap_or_else(Self::LineDown),
-            tokio_modbus::Error::Protocol(_) => Self::Mismatch,
-        }
-    }
-}
-
 /// One open line.
 pub struct Wire {
+    /// Whom the readers and writers of tokio-modbus ask.
     unit: UnitId,
     framing: Framing,
 }
@@ -93,7 +85,7 @@ impl Wire {
     /// A line over `stream`, which was just opened.
     #[must_use]
     pub fn new(stream: Box<dyn Stream>, protocol: Protocol, timing: Timing) -> Self {
-        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::default())
+        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::new())
     }
 
     /// A line on which a reply to an earlier opening's request may still come until `rest_until`.
@@ -114,6 +106,19 @@ impl Wire {
         Self { unit: UnitId(Slave::tcp_device().0), framing }
     }
 
+    /// Sends `request` to `unit` and waits for its reply; the time that this takes is bounded by the
+    /// timing of the line. If the future is dropped half-way, the next exchange first lets the line come
+    /// to rest.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
+        match &mut self.framing {
+            Framing::Rtu(wire) => wire.exchange(unit, request).await,
+            Framing::Tcp(wire) => wire.exchange(unit, request).await,
+        }
+    }
+
     /// Throws away what arrives while nobody has asked anything, and returns when the stream is gone.
     /// May be dropped at any time.
     pub(super) async fn idle(&mut self) -> Failure {
@@ -132,14 +137,8 @@ impl SlaveContext for Wire {
 
 #[async_trait]
 impl Client for Wire {
-    /// Sends `request` and waits for its reply; the time that this takes is bounded by the timing of
-    /// the line. If the future is dropped half-way, the next call first lets the line come to rest.
     async fn call(&mut self, request: Request<'_>) -> tokio_modbus::Result<Response> {
-        let answer = match &mut self.framing {
-            Framing::Rtu(wire) => wire.exchange(self.unit, &request).await,
-            Framing::Tcp(wire) => wire.exchange(self.unit, &request).await,
-        };
-        Ok(answer?)
+        Ok(self.exchange(self.unit, &request).await?)
     }
 
     /// There is nothing to say goodbye with: the stream closes when this is dropped.

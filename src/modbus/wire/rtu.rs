@@ -75,7 +75,7 @@ impl RtuWire {
         self.echo_pending = self.local_echo;
         let sent_at = self.port.send(&self.request).await?;
         let answer = self.listen(expect, sent_at + patience).await?;
-        self.note_turnaround(expect, sent_at);
+        self.note_turnaround(expect, &answer, sent_at);
         Ok(answer)
     }
 
@@ -138,12 +138,13 @@ impl RtuWire {
         }
     }
 
-    fn note_turnaround(&mut self, expect: Expect, sent_at: Instant) {
-        let reply_time = self.timing.wire_time(rtu::reply_bytes(expect));
+    fn note_turnaround(&mut self, expect: Expect, answer: &Answer, sent_at: Instant) {
+        let bytes = if answer.is_ok() { rtu::reply_bytes(expect) } else { rtu::REFUSAL_BYTES };
+        let reply_time = self.timing.wire_time(bytes);
         let turnaround =
             self.port.last_activity().saturating_duration_since(sent_at).saturating_sub(reply_time);
         self.slowest_turnaround = self.slowest_turnaround.max(turnaround);
-        self.tally.note(expect.unit, |counters| counters.last_turnaround = Some(turnaround));
+        self.tally.note(expect.unit, |counters| counters.replied_after(turnaround));
     }
 
     /// How long after it was given up a reply may still come: a meter that is slow when it is in time

@@ -48,7 +48,7 @@ impl TcpWire {
             match self.take_frames(Some(expect)) {
                 Verdict::Answered(answer) => {
                     let turnaround = Instant::now().saturating_duration_since(sent_at);
-                    self.tally.note(unit, |counters| counters.last_turnaround = Some(turnaround));
+                    self.tally.note(unit, |counters| counters.replied_after(turnaround));
                     return Ok(answer);
                 }
                 Verdict::Failed(failure) => return Err(failure),
