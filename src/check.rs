@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::config::site::Site;
 use crate::config::{self, LoadError};
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::meters;
 use crate::modbus::plan::{CostModel, PlannedRead};
 use crate::model::meter::{Line, Link, Meter, Parity};
@@ -24,7 +24,7 @@ const BUSY_SHARE_MAX: f64 = 0.8;
 /// The faults of the file, with exit code 78.
 pub fn run(path: &Path) -> Result<ExitCode, Failure> {
     let site = load(path)?;
-    print!("{}", ReadPlan(&site));
+    tell(ReadPlan(&site))?;
     Ok(ExitCode::SUCCESS)
 }
 

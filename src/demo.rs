@@ -6,7 +6,7 @@
 mod history;
 mod invitation;
 
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::api;
 use crate::config;
 use crate::config::site::Site;
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::gateway::{Gateway, runtime, shutdown_signal};
 use crate::meters;
 use crate::sim::plant::SimulatedPlant;
@@ -70,17 +70,12 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     make_history(options, start, &site, &store).await?;
 
     let gateway = Gateway::start(site, store, clock, data).await?;
-    print!(
-        "{}",
-        invitation::text(
-            gateway.api_address().await.unwrap_or(options.listen),
-            TOKEN,
-            start,
-            options.history_days
-        )
-    );
-    // Whoever reads this through a pipe waits for it.
-    let _reader_gone = std::io::stdout().flush();
+    tell(invitation::text(
+        gateway.api_address().await.unwrap_or(options.listen),
+        TOKEN,
+        start,
+        options.history_days,
+    ))?;
     shutdown_signal().await;
     gateway.stop().await;
     drop(plant);

@@ -1,6 +1,7 @@
-//! How a command ends badly: what it tells, and its exit code.
+//! What a command tells, and how it ends badly: its message and its exit code.
 
 use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 /// A command's bad end.
@@ -8,6 +9,20 @@ use std::process::ExitCode;
 pub struct Failure {
     message: String,
     exit_code: u8,
+}
+
+/// Writes `text` to standard output.
+///
+/// # Errors
+/// When it cannot be written. A reader that has left, as `head` does, is no failure: nobody is told.
+pub fn tell(text: impl Display) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("the output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Something failed while it ran.

@@ -49,7 +49,8 @@ pub fn run(config: &Path, data: &Path) -> Result<ExitCode, Failure> {
     std::fs::create_dir_all(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
-    let store = Store::open(data, &site.store).map_err(Failure::new)?;
+    let store = Store::open(data, &site.store)
+        .map_err(|error| Failure::new(format!("{error}; after that, start the gateway again")))?;
     runtime()?.block_on(async {
         let gateway = Gateway::start(site, store, Arc::new(SystemClock), data).await?;
         let consoles = gateway.open_consoles(config)?;

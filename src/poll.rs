@@ -185,13 +185,13 @@ impl Cycle {
 
     fn replace(&mut self, jobs: Vec<Job>) -> BTreeSet<String> {
         let mut changed = BTreeSet::new();
-        let (wall, now) = (self.clock.now(), Instant::now());
+        let now = Instant::now();
         let mut before: Vec<Turn> = std::mem::take(&mut self.turns);
         for job in jobs {
             let kept = before.iter().position(|turn| turn.job == job).map(|index| before.swap_remove(index));
             self.turns.push(kept.unwrap_or_else(|| {
                 changed.insert(job.meter_id.clone());
-                Turn::new(job, wall, now)
+                Turn::new(job, now)
             }));
         }
         let turns = &self.turns;
@@ -228,8 +228,8 @@ impl Cycle {
 }
 
 impl Turn {
-    fn new(job: Job, wall: UtcTime, now: Instant) -> Self {
-        let schedule = Schedule::starting(job.interval, wall, now);
+    fn new(job: Job, now: Instant) -> Self {
+        let schedule = Schedule::starting(job.interval, job.offset, now);
         Self { job, schedule, one_by_one: false, scans: 0, silent_scans: 0, answered_at: None }
     }
 

@@ -66,6 +66,15 @@ impl UtcTime {
         Self::from_ms(self.0.saturating_sub(self.0.rem_euclid(interval.as_ms())))
     }
 
+    /// Like [`floor`](Self::floor), with the multiples counted from local midnight: days begin where
+    /// people's days begin.
+    #[must_use]
+    pub fn floor_local(self, interval: Interval, offset: UtcOffset) -> Self {
+        let shift_ms = i64::from(offset.minutes()) * Interval::MINUTE.as_ms();
+        let local = Self::from_ms(self.0.saturating_add(shift_ms)).floor(interval);
+        Self::from_ms(local.0.saturating_sub(shift_ms))
+    }
+
     /// This instant as a calendar date and time at `offset`.
     #[must_use]
     pub fn civil(self, offset: UtcOffset) -> DateTime {

@@ -14,7 +14,8 @@ use clap::Subcommand;
 use crate::api;
 use crate::check;
 use crate::console;
-use crate::failure::Failure;
+use crate::document::Document;
+use crate::failure::{Failure, tell};
 use crate::gateway::{runtime, shutdown_signal};
 use crate::meters::{self, golden, show};
 use crate::sim::fault::Rule;
@@ -51,15 +52,15 @@ pub fn meters(maps: Option<&Path>, order: &MetersOrder) -> Result<ExitCode, Fail
         })
     };
     match order {
-        MetersOrder::List => print!("{}", show::list(&library)),
-        MetersOrder::Show { model } => print!("{}", show::map(known(model)?)),
+        MetersOrder::List => tell(show::list(&library))?,
+        MetersOrder::Show { model } => tell(show::map(known(model)?))?,
         MetersOrder::Test { model } => {
             if let Some(model) = model {
                 known(model)?;
             }
             let goldens = meters::goldens(maps).map_err(Failure::config)?;
             let reports = golden::run_all(&library, &goldens, model.as_deref()).map_err(Failure::config)?;
-            print!("{}", show::reports(&reports));
+            tell(show::reports(&reports))?;
             if !reports.iter().all(golden::Report::holds) {
                 return Err(Failure::new("a golden frame does not hold"));
             }
@@ -80,9 +81,9 @@ pub fn sim(config: &Path, faults: &[String], seed: u64) -> Result<ExitCode, Fail
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let running = run(&site, &clock, &manner).await.map_err(Failure::new)?;
         for (line_id, place) in running.places() {
-            println!("line {line_id}: {place}");
+            tell(format_args!("line {line_id}: {place}\n"))?;
         }
-        println!("Ctrl-C ends it.");
+        tell("Ctrl-C ends it.\n")?;
         shutdown_signal().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -100,14 +101,19 @@ pub fn console(data: &Path) -> Result<ExitCode, Failure> {
 /// `token`: prints a new token and the lines of the site file that let `platform` use it.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// When the site file would refuse the ID, or the system has no randomness to give.
 pub fn token(platform: &str) -> Result<ExitCode, Failure> {
+    let id_line = format!("id = {}", toml_edit::Value::from(platform));
+    let document = Document::parse("platform", &id_line).map_err(Failure::config)?;
+    document.root().id("id");
+    document.verdict().map_err(Failure::config)?;
+
     let pair = api::new_token().map_err(Failure::new)?;
-    println!(
-        "Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n",
-        pair.token
-    );
-    println!("Put these lines into the site file / 写入站点文件:\n");
-    println!("[[platform]]\nid = \"{platform}\"\ntoken_sha256 = \"{}\"", pair.sha256);
+    tell(format_args!(
+        "Give this token to the platform; it is shown only now / 令牌只显示这一次:\n\n  {}\n\n\
+         Put these lines into the site file / 写入站点文件:\n\n\
+         [[platform]]\n{id_line}\ntoken_sha256 = \"{}\"\n",
+        pair.token, pair.sha256
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use crate::model::quality::Cause;
 use crate::model::reading::{GroupId, Sample, SeriesId};
 use crate::model::register::{Register, Span, Table, UnitId};
 use crate::store::{Store, StoreError};
-use crate::time::Interval;
+use crate::time::{Interval, UtcOffset};
 
 /// The values of one meter that are due together and share one time stamp.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Job {
     pub unit: UnitId,
     /// How often the values are due.
     pub interval: Interval,
+    /// Where days begin for the ticks of the interval.
+    pub offset: UtcOffset,
     /// The group that the scans are stored under.
     pub group: GroupId,
     /// The reads that fetch all values.
@@ -92,12 +94,12 @@ impl JobValue {
 /// # Errors
 /// When the store cannot register a series or a group.
 pub fn jobs_of_line(site: &Site, line: &Line, store: &Store) -> Result<Vec<Job>, StoreError> {
-    let cost = CostModel::of_line(line);
+    let (cost, offset) = (CostModel::of_line(line), site.cems.offset);
     let mut jobs = Vec::new();
     for meter in site.meters.iter().filter(|meter| meter.line_id == line.id) {
         for (interval, parameters) in parameters_by_interval(site, meter) {
             for part in parameters.chunks(limits::GROUP_SERIES_MAX) {
-                jobs.push(job(meter, interval, part, &cost, store)?);
+                jobs.push(job(meter, (interval, offset), part, &cost, store)?);
             }
         }
     }
@@ -136,7 +138,7 @@ fn parameters_by_interval<'a>(
 
 fn job(
     meter: &Meter,
-    interval: Interval,
+    (interval, offset): (Interval, UtcOffset),
     parameters: &[(&str, &Parameter)],
     cost: &CostModel,
     store: &Store,
@@ -150,5 +152,5 @@ fn job(
     let series: Result<Vec<SeriesId>, StoreError> =
         parameters.iter().map(|(point_id, parameter)| store.series(point_id, &parameter.id)).collect();
     let group = store.group(&series?)?;
-    Ok(Job { meter_id: meter.id.clone(), unit: meter.unit, interval, group, reads, values })
+    Ok(Job { meter_id: meter.id.clone(), unit: meter.unit, interval, offset, group, reads, values })
 }

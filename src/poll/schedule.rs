@@ -4,26 +4,30 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::time::{Interval, UtcTime};
+use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// The ticks of one group.
 ///
-/// Ticks lie on whole multiples of the interval in UTC, so that a quarter-hour register is read at
-/// the quarter hour. What is waited for is always the runtime's monotonic time, at most one
-/// interval ahead: a clock that is set, forwards or back, neither stops the scans nor bunches them.
+/// The first one is at once, because whoever adds a meter wants to know whether it answers. The
+/// others lie on whole multiples of the interval in local time, so that a quarter-hour register is
+/// read at the quarter hour and a daily one at midnight. What is waited for is always the runtime's
+/// monotonic time, at most one interval ahead: a clock that is set, forwards or back, neither stops
+/// the scans nor bunches them.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     interval: Interval,
+    offset: UtcOffset,
     due: Instant,
+    /// Whether the tick that is due lies on the grid; only the first one does not.
+    on_grid: bool,
     overruns: u64,
 }
 
 impl Schedule {
-    /// The first tick is the next one on the grid after `wall`.
+    /// Ticks at `now`, then on the grid of `interval` in the local time of `offset`.
     #[must_use]
-    pub fn starting(interval: Interval, wall: UtcTime, now: Instant) -> Self {
-        let due = now + until(wall.floor(interval).plus(interval), wall);
-        Self { interval, due, overruns: 0 }
+    pub const fn starting(interval: Interval, offset: UtcOffset, now: Instant) -> Self {
+        Self { interval, offset, due: now, on_grid: false, overruns: 0 }
     }
 
     /// The instant of the next tick.
@@ -51,13 +55,14 @@ impl Schedule {
     pub fn take(&mut self, wall: UtcTime, now: Instant) {
         let late_ms = i64::try_from(now.saturating_duration_since(self.due).as_millis()).unwrap_or(i64::MAX);
         self.overruns = self.overruns.saturating_add((late_ms / self.interval.as_ms()).unsigned_abs());
-        // A clock that is being slewed may show the tick a little early; half an interval settles
-        // which tick this one is.
+        // A clock that is being slewed may show a tick of the grid a little early; half an interval
+        // settles which one it is.
         let half_ms = self.interval.as_ms() / 2;
-        let on_time = late_ms <= half_ms;
+        let on_time = self.on_grid && late_ms <= half_ms;
         let settled = if on_time { UtcTime::from_ms(wall.as_ms().saturating_add(half_ms)) } else { wall };
-        let next = settled.floor(self.interval).plus(self.interval);
+        let next = settled.floor_local(self.interval, self.offset).plus(self.interval);
         self.due = now + until(next, wall);
+        self.on_grid = true;
     }
 }
 
@@ -79,17 +84,36 @@ mod tests {
         start + Duration::from_millis(ms)
     }
 
+    /// A schedule that has taken its first tick when the wall clock showed `wall_ms`.
+    fn begun(wall_ms: i64, start: Instant) -> Schedule {
+        let mut schedule = Schedule::starting(TICK, UtcOffset::UTC, start);
+        schedule.take(at(wall_ms), start);
+        schedule
+    }
+
     #[test]
-    fn the_first_tick_is_the_next_one_on_the_grid() {
+    fn the_first_tick_is_at_once_and_the_second_on_the_grid() {
         let start = Instant::now();
-        let schedule = Schedule::starting(TICK, at(10_400), start);
-        assert_eq!(schedule.due(), after(start, 600));
+        assert_eq!(Schedule::starting(TICK, UtcOffset::UTC, start).due(), start);
+        for (wall_ms, next_ms) in [(10_000, 1_000), (10_400, 600), (10_900, 100)] {
+            assert_eq!(begun(wall_ms, start).due(), after(start, next_ms), "{wall_ms}");
+        }
+    }
+
+    #[test]
+    fn a_daily_tick_is_at_local_midnight() {
+        let start = Instant::now();
+        let shanghai = UtcOffset::from_minutes(480).unwrap();
+        let mut schedule = Schedule::starting(Interval::DAY, shanghai, start);
+        let noon_of_shanghai = at(1_711_900_800_000 + 12 * 3_600_000);
+        schedule.take(noon_of_shanghai, start);
+        assert_eq!(schedule.due(), after(start, 12 * 3_600_000));
     }
 
     #[test]
     fn ticks_stay_on_the_grid_however_late_each_is_taken() {
         let start = Instant::now();
-        let mut schedule = Schedule::starting(TICK, at(10_000), start);
+        let mut schedule = begun(10_000, start);
         for (wall_ms, elapsed_ms, next_ms) in
             [(11_000, 1_000, 2_000), (12_003, 2_003, 3_000), (13_400, 3_400, 4_000)]
         {
@@ -102,7 +126,7 @@ mod tests {
     #[test]
     fn ticks_missed_by_a_slow_line_are_counted_and_not_repaid() {
         let start = Instant::now();
-        let mut schedule = Schedule::starting(TICK, at(10_000), start);
+        let mut schedule = begun(10_000, start);
         schedule.take(at(14_700), after(start, 4_700));
         assert_eq!(schedule.overruns(), 3);
         assert_eq!(schedule.due(), after(start, 5_000));
@@ -111,7 +135,7 @@ mod tests {
     #[test]
     fn a_clock_slewed_early_does_not_tick_twice() {
         let start = Instant::now();
-        let mut schedule = Schedule::starting(TICK, at(10_000), start);
+        let mut schedule = begun(10_000, start);
         schedule.take(at(10_999), after(start, 1_000));
         assert_eq!(schedule.due(), after(start, 2_001));
     }
@@ -119,7 +143,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_a_year_delays_the_next_tick_by_at_most_an_interval() {
         let start = Instant::now();
-        let mut schedule = Schedule::starting(TICK, at(1_700_000_000_000), start);
+        let mut schedule = begun(1_700_000_000_000, start);
         schedule.take(at(1_668_000_000_250), after(start, 1_000));
         assert!(schedule.due() <= after(start, 2_500));
         assert!(schedule.due() > after(start, 1_000));

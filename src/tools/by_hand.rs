@@ -6,10 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::wire_text::line_of;
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::gateway::runtime;
 use crate::modbus::decode;
 use crate::modbus::line::{LineHandle, RegisterBlock, Write};
+use crate::model::meter::Link;
 use crate::model::quality::Cause;
 use crate::model::register::{DataType, RawValue, Register, Span, Table, UnitId, WordOrder};
 use crate::time::SystemClock;
@@ -75,6 +76,10 @@ impl Target {
 
     fn open(&self) -> Result<LineHandle, Failure> {
         let line = line_of(&self.line, self.rtu_over_tcp, self.response_timeout_ms).map_err(Failure::new)?;
+        if !matches!(line.link, Link::Tcp { .. }) && !(1..=247).contains(&self.unit) {
+            let reason = "on a serial line units have the IDs 1 to 247; 0 is a broadcast that nobody answers";
+            return Err(Failure::new(format!("unit {}: {reason}", self.unit)));
+        }
         Ok(LineHandle::spawn(&line, Arc::new(SystemClock)))
     }
 
@@ -113,8 +118,8 @@ pub fn read(options: &ReadOptions) -> Result<ExitCode, Failure> {
         target.open()?.read(UnitId(target.unit), table, span).await.map_err(|cause| target.refusal(cause))
     })?;
     match pattern {
-        Some(pattern) => print_values(&pattern, &block),
-        None => print_words(&block),
+        Some(pattern) => tell(values_text(&pattern, &block))?,
+        None => tell(words_text(&block))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -130,31 +135,32 @@ fn pattern(options: &ReadOptions, name: &str, table: Table) -> Result<Register, 
     Ok(Register { name: name.to_owned(), table, address, data_type, word_order, not_available: Vec::new() })
 }
 
-fn print_words(block: &RegisterBlock) {
-    for (address, word) in (u32::from(block.span.start)..).zip(&block.words) {
+fn words_text(block: &RegisterBlock) -> String {
+    let row = |(address, word): (u32, &u16)| {
         if block.table.is_bits() {
-            println!("{address:>5}  {word}");
+            format!("{address:>5}  {word}\n")
         } else {
-            println!("{address:>5}  0x{word:04X}  {word:>5}  {:>6}", word.cast_signed());
+            format!("{address:>5}  0x{word:04X}  {word:>5}  {:>6}\n", word.cast_signed())
         }
-    }
+    };
+    (u32::from(block.span.start)..).zip(&block.words).map(row).collect::<Vec<_>>().concat()
 }
 
-fn print_values(pattern: &Register, block: &RegisterBlock) {
+fn values_text(pattern: &Register, block: &RegisterBlock) -> String {
     let step = usize::from(pattern.data_type.count());
-    for (address, words) in (u32::from(block.span.start)..).step_by(step).zip(block.words.chunks_exact(step))
-    {
-        match decode::decode(pattern, words) {
-            Ok(RawValue::Integer(number)) => println!("{address:>5}  {number}"),
-            Ok(RawValue::Float(number)) => println!("{address:>5}  {number}"),
-            Ok(RawValue::Text(text)) => println!("{address:>5}  {text:?}"),
-            Err(cause) => println!("{address:>5}  {cause}"),
-        }
-    }
+    let row = |(address, words): (u32, &[u16])| match decode::decode(pattern, words) {
+        Ok(RawValue::Integer(number)) => format!("{address:>5}  {number}\n"),
+        Ok(RawValue::Float(number)) => format!("{address:>5}  {number}\n"),
+        Ok(RawValue::Text(read)) => format!("{address:>5}  {read:?}\n"),
+        Err(cause) => format!("{address:>5}  {cause}\n"),
+    };
+    let addresses = (u32::from(block.span.start)..).step_by(step);
+    let mut rows: Vec<String> = addresses.zip(block.words.chunks_exact(step)).map(row).collect();
     let left = block.words.len() % step;
     if left > 0 {
-        println!("       {left} words left over: {} takes {step}", pattern.data_type);
+        rows.push(format!("       {left} words left over: {} takes {step}\n", pattern.data_type));
     }
+    rows.concat()
 }
 
 /// `write`: function code 5 or 6 for one value, 15 or 16 for several.
@@ -169,7 +175,7 @@ pub fn write(options: &WriteOptions) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         target.open()?.write(UnitId(target.unit), order).await.map_err(|cause| target.refusal(cause))
     })?;
-    println!("written: {count} from {}", target.address);
+    tell(format_args!("written: {count} from {}\n", target.address))?;
     Ok(ExitCode::SUCCESS)
 }
 

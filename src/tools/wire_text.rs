@@ -53,15 +53,16 @@ fn is_frame(text: &str) -> bool {
 
 fn socket(text: &str, rtu_over_tcp: bool) -> Result<Link, String> {
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => {
+        // The colons of an IPv6 address in brackets are not that of the port.
+        Some((host, port)) if !port.ends_with(']') => {
             (host, port.parse().map_err(|_| format!("'{port}' is no port; write HOST:PORT"))?)
         }
-        None => (text, 502),
+        _ => (text, 502),
     };
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     if host.is_empty() {
         return Err(format!("'{text}' names no host; write HOST:PORT or a path like /dev/ttyUSB0"));
     }
-    let host = host.to_owned();
     Ok(if rtu_over_tcp {
         Link::RtuOverTcp { host, port, baud: BAUD_DEFAULT }
     } else {
@@ -101,6 +102,9 @@ mod tests {
         let tcp = |text| line_of(text, false, 500).map(|line| line.link);
         assert_eq!(tcp("meter.local"), Ok(Link::Tcp { host: "meter.local".to_owned(), port: 502 }));
         assert_eq!(tcp("10.0.0.7:1502"), Ok(Link::Tcp { host: "10.0.0.7".to_owned(), port: 1_502 }));
+        for (text, port) in [("[::1]:1502", 1_502), ("[::1]", 502)] {
+            assert_eq!(tcp(text), Ok(Link::Tcp { host: "::1".to_owned(), port }), "{text}");
+        }
         assert!(tcp(":502").is_err() && tcp("host:port").is_err());
         let wrapped = line_of("10.0.0.7:4001", true, 500).map(|line| line.link);
         assert_eq!(wrapped, Ok(Link::RtuOverTcp { host: "10.0.0.7".to_owned(), port: 4_001, baud: 9_600 }));

@@ -132,7 +132,7 @@ fn causes(readings: &[Reading]) -> Vec<Option<Cause>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_tick_of_the_grid_gives_one_reading_of_every_value() {
+async fn every_value_is_read_at_once_and_at_every_tick_of_the_grid() {
     let site = site(2, "PT1S");
     let bench = Bench::new(&site, Holes::Zero, &[]);
     let poll = bench.poll(&site);
@@ -140,7 +140,7 @@ async fn every_tick_of_the_grid_gives_one_reading_of_every_value() {
     poll.shutdown().await;
     for (point, parameter) in [("p1", "A"), ("p1", "B"), ("p2", "A"), ("p2", "B")] {
         let readings = bench.readings(point, parameter);
-        assert_eq!(seconds(&readings), (1..=10).collect::<Vec<_>>(), "{point} {parameter}");
+        assert_eq!(seconds(&readings), (0..=10).collect::<Vec<_>>(), "{point} {parameter}");
         assert!(readings.iter().all(|reading| reading.quality == Quality::Good), "{readings:?}");
     }
 }
@@ -153,10 +153,10 @@ async fn a_dead_meter_names_its_cause_and_costs_the_others_no_cycle() {
     tokio::time::sleep(Duration::from_millis(30_900)).await;
     let status = poll.status();
     poll.shutdown().await;
-    assert_eq!(seconds(&bench.readings("p1", "A")), (1..=30).collect::<Vec<_>>());
-    assert_eq!(bench.readings("p3", "A").len(), 30);
+    assert_eq!(seconds(&bench.readings("p1", "A")), (0..=30).collect::<Vec<_>>());
+    assert_eq!(bench.readings("p3", "A").len(), 31);
     let dead = causes(&bench.readings("p2", "A"));
-    assert_eq!(dead.len(), 30);
+    assert_eq!(dead.len(), 31);
     assert_eq!(dead[..3], [Some(Cause::Timeout); 3]);
     assert!(dead[3..].contains(&Some(Cause::BackedOff)), "{dead:?}");
     assert!(status.iter().any(|job| job.meter_id == "m2" && job.backed_off && job.answered_at.is_none()));
@@ -171,12 +171,12 @@ async fn a_refused_merge_is_read_value_by_value_and_remembered() {
     let status = poll.status();
     poll.shutdown().await;
     for parameter in ["A", "B"] {
-        assert_eq!(causes(&bench.readings("p1", parameter)), [None; 5], "{parameter}");
+        assert_eq!(causes(&bench.readings("p1", parameter)), [None; 6], "{parameter}");
     }
     assert!(status[0].one_by_one);
-    // One refused merge, then two single reads in each of five scans.
+    // One refused merge, then two single reads in each of six scans.
     let counters = bench.line.counters();
-    assert_eq!((counters[0].exceptions.total(), counters[0].ok), (1, 10));
+    assert_eq!((counters[0].exceptions.total(), counters[0].ok), (1, 12));
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +187,7 @@ async fn an_exception_is_a_named_cause_and_no_silence() {
     tokio::time::sleep(Duration::from_millis(6_500)).await;
     let status = poll.status();
     poll.shutdown().await;
-    assert_eq!(causes(&bench.readings("p1", "A")), [Some(Cause::Exception(4)); 6]);
+    assert_eq!(causes(&bench.readings("p1", "A")), [Some(Cause::Exception(4)); 7]);
     assert!(!status[0].backed_off);
 }
 
@@ -219,9 +219,10 @@ async fn a_meter_that_comes_costs_no_other_meter_a_cycle() {
     poll.shutdown().await;
     assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["m3"]);
     for point in ["p1", "p2"] {
-        assert_eq!(seconds(&bench.readings(point, "A")), (1..=10).collect::<Vec<_>>(), "{point}");
+        assert_eq!(seconds(&bench.readings(point, "A")), (0..=10).collect::<Vec<_>>(), "{point}");
     }
-    assert_eq!(seconds(&bench.readings("p3", "A")), (6..=10).collect::<Vec<_>>());
+    // Asked at once, at 5.3 s, and on the grid from then on.
+    assert_eq!(seconds(&bench.readings("p3", "A")), (5..=10).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
