@@ -150,6 +150,9 @@ pub enum TimeFault {
     /// A local time where an offset is needed.
     #[error("the time has no offset; add one, like +08:00 or Z")]
     OffsetMissing,
+    /// A blank where the sign of the offset should be, as a plus sign becomes in an address.
+    #[error("a blank stands before the offset; write + as %2B in an address, like %2B08:00")]
+    OffsetSign,
     /// Not an offset.
     #[error("not an offset from UTC; write it like +08:00 or Z, at most 14 hours")]
     Offset,
@@ -185,6 +188,9 @@ mod tests {
             "2024-03-31T16:00:00.000Z",
             "2024-04-01",
             "20240401",
+            "2024-03-31T24:00:00+08:00",
+            "2024-03-31T24:00+08:00",
+            "20240331T240000,000+0800",
         ] {
             assert_eq!(parse_instant(text, SHANGHAI()).map(UtcTime::as_ms), Ok(expected), "{text}");
         }
@@ -204,6 +210,17 @@ mod tests {
             ("2024-04-01T00:00:00+15:00", TimeFault::Offset),
             ("2024-04-01T00:00:00+08:60", TimeFault::Offset),
             ("2024年04月01日", TimeFault::Form),
+            ("2024-04-01T00:00:00 08:00", TimeFault::OffsetSign),
+            ("20240401T000000 0800", TimeFault::OffsetSign),
+            ("2024-04-01T00:00 08", TimeFault::OffsetSign),
+            ("2024-04-01T00:00:00 ", TimeFault::OffsetMissing),
+            ("2024-04-01T00:00:00 noon", TimeFault::OffsetMissing),
+            ("0000-01-01", TimeFault::OutOfRange),
+            ("00000101T000000Z", TimeFault::OutOfRange),
+            ("2024-04-01T24:00:01Z", TimeFault::OutOfRange),
+            ("2024-04-01T24:01Z", TimeFault::OutOfRange),
+            ("2024-04-01T24:00:00.001Z", TimeFault::OutOfRange),
+            ("9999-12-31T24:00:00Z", TimeFault::OutOfRange),
         ] {
             assert_eq!(parse_instant(text, UtcOffset::UTC), Err(fault), "{text}");
         }

@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use super::summary::Moment;
 use crate::counter::{Assumption, Counter, Step};
-use crate::time::UtcTime;
+use crate::time::{Interval, UtcTime};
+
+/// Intervals that may lie between two readings before one is taken to be missing between them.
+const GAP_INTERVALS: f64 = 1.5;
 
 /// How far a register advanced between two of its readings.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,20 @@ impl Stretch {
             _ if part_ms == whole_ms => self.amount,
             _ => self.amount * (part_ms as f64 / whole_ms as f64),
         }
+    }
+
+    /// Milliseconds of `period` over which the increase is known from readings every `interval`.
+    /// Where readings are missing, the straight line over the gap is worth as much as the one
+    /// reading that ends it: an hour in five that nobody read is not known as well as one that was.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a few years fit a double")]
+    pub fn covered_ms(&self, period: &Range<UtcTime>, interval: Interval) -> f64 {
+        let from = self.time.start.max(period.start);
+        let to = self.time.end.min(period.end);
+        let part_ms = to.ms_since(from).max(0) as f64;
+        let whole_ms = self.time.end.ms_since(self.time.start) as f64;
+        let interval_ms = interval.as_ms() as f64;
+        if whole_ms <= GAP_INTERVALS * interval_ms { part_ms } else { part_ms * (interval_ms / whole_ms) }
     }
 }
 
@@ -110,6 +127,25 @@ mod tests {
         for (start, end, share) in [(0, 100, 8.0), (0, 50, 4.0), (75, 200, 2.0), (100, 200, 0.0)] {
             let period = UtcTime::from_ms(start)..UtcTime::from_ms(end);
             assert!((stretch.share(&period) - share).abs() < 1e-12, "{start}..{end}");
+        }
+    }
+
+    #[test]
+    fn time_is_covered_in_full_between_neighbours_and_in_part_over_a_gap() {
+        let period = UtcTime::from_ms(0)..UtcTime::from_ms(1_000);
+        for (start, end, covered_ms) in [
+            (0, 1_000, 1_000.0),
+            (-400, 1_000, 1_000.0),
+            (250, 750, 500.0),
+            (500, 1_900, 500.0),
+            (0, 4_000, 250.0),
+            (-1_500, 2_500, 250.0),
+            (1_000, 2_000, 0.0),
+            (3_000, 4_000, 0.0),
+        ] {
+            let stretch = Stretch { time: UtcTime::from_ms(start)..UtcTime::from_ms(end), amount: 8.0 };
+            let found_ms = stretch.covered_ms(&period, Interval::SECOND);
+            assert!((found_ms - covered_ms).abs() < 1e-9, "{start}..{end}: {found_ms}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Summary: what the usable readings of one period come to.
 
+use std::ops::Range;
+
 use super::{Function, SeriesKind};
 use crate::time::{Interval, UtcTime};
 
@@ -27,6 +29,19 @@ pub struct Summary {
     pub last: Option<Moment>,
     /// The increase of a register over the period.
     pub growth: f64,
+    /// Milliseconds of the period over which that increase is known.
+    pub covered_ms: f64,
+}
+
+/// What readings are measured by that should fill a period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected {
+    /// The half-open period.
+    pub period: Range<UtcTime>,
+    /// How often there should be a reading.
+    pub interval: Interval,
+    /// What lies after this is not known yet.
+    pub now: UtcTime,
 }
 
 impl Summary {
@@ -44,14 +59,15 @@ impl Summary {
     }
 
     /// The result of `function`; `None` where nothing usable was read in the period, even when an
-    /// increase could be guessed from readings on both sides of it.
+    /// increase could be guessed from readings on both sides of it, and where a register was read
+    /// but has no other reading to have grown from or to.
     #[must_use]
     pub fn value(&self, function: Function, kind: SeriesKind) -> Option<f64> {
         if self.readings == 0 {
             return None;
         }
         match function {
-            Function::Sum if kind == SeriesKind::Register => Some(self.growth),
+            Function::Sum if kind == SeriesKind::Register => (self.covered_ms > 0.0).then_some(self.growth),
             Function::Sum => Some(self.total),
             #[expect(clippy::cast_precision_loss, reason = "a period holds far fewer than 2^53 readings")]
             Function::Avg => Some(self.total / self.readings as f64),
@@ -71,19 +87,49 @@ impl Summary {
         }
     }
 
-    /// The share of the readings that a period of `length_ms` should have at one every `interval`;
-    /// never above 1.
+    /// How much of what the period should have is there, 0 to 1: the share of the expected readings,
+    /// for the increase of a register no more than the share of the time over which it is known, and
+    /// never more than the share of the period that has passed.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds and counts of a few years fit a double")]
-    pub fn completeness(&self, length_ms: i64, interval: Interval) -> f64 {
-        let expected = (length_ms as f64 / interval.as_ms() as f64).max(1.0);
-        (self.readings as f64 / expected).min(1.0)
+    pub fn completeness(&self, function: Function, kind: SeriesKind, expected: &Expected) -> f64 {
+        let known = if function == Function::Sum && kind == SeriesKind::Register {
+            self.covered_ms / expected.length_ms()
+        } else {
+            1.0
+        };
+        expected.share_read(self.readings).min(known).min(expected.share_passed())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds and counts of a few years fit a double")]
+impl Expected {
+    /// At least a millisecond, so that shares of it are numbers.
+    fn length_ms(&self) -> f64 {
+        self.period.end.ms_since(self.period.start).max(1) as f64
+    }
+
+    fn share_read(&self, readings: u64) -> f64 {
+        let count = (self.length_ms() / self.interval.as_ms() as f64).max(1.0);
+        (readings as f64 / count).min(1.0)
+    }
+
+    fn share_passed(&self) -> f64 {
+        let passed_ms = self.now.min(self.period.end).ms_since(self.period.start).max(0);
+        passed_ms as f64 / self.length_ms()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const QUARTER_HOUR_MS: f64 = 900_000.0;
+
+    /// A quarter of an hour with a reading every minute, seen at minute `now`.
+    fn quarter_hour(now: i64) -> Expected {
+        let minute = |minute: i64| UtcTime::from_ms(minute * 60_000);
+        Expected { period: minute(0)..minute(15), interval: Interval::MINUTE, now: minute(now) }
+    }
 
     fn summary(values: &[f64]) -> Summary {
         let mut summary = Summary::default();
@@ -115,15 +161,52 @@ mod tests {
         for function in [Function::Sum, Function::Avg, Function::Max, Function::Min, Function::Last] {
             assert_eq!(spread.value(function, SeriesKind::Register), None);
         }
-        assert!(spread.completeness(900_000, Interval::MINUTE).abs() < f64::EPSILON);
+        let spread = Summary { covered_ms: QUARTER_HOUR_MS, ..spread };
+        assert_eq!(spread.value(Function::Sum, SeriesKind::Register), None);
+        let completeness = spread.completeness(Function::Sum, SeriesKind::Register, &quarter_hour(15));
+        assert!(completeness.abs() < f64::EPSILON);
     }
 
     #[test]
     fn completeness_is_the_share_of_expected_readings_and_never_more_than_all() {
         for (readings, expected) in [(0, 0.0), (3, 0.2), (15, 1.0), (30, 1.0)] {
             let summary = Summary { readings, ..Summary::default() };
-            let share = summary.completeness(900_000, Interval::MINUTE);
+            let share = summary.completeness(Function::Avg, SeriesKind::Level, &quarter_hour(15));
             assert!((share - expected).abs() < 1e-12, "{readings}");
+        }
+    }
+
+    #[test]
+    fn a_register_that_was_read_but_once_has_no_increase() {
+        let once = summary(&[1_000.0]);
+        assert_eq!(once.value(Function::Sum, SeriesKind::Register), None);
+        assert_eq!(once.value(Function::Last, SeriesKind::Register), Some(1_000.0));
+        let completeness = once.completeness(Function::Sum, SeriesKind::Register, &quarter_hour(15));
+        assert!(completeness.abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn an_increase_is_complete_only_when_it_is_known_up_to_the_end() {
+        for (covered_ms, expected) in [(0.0, 0.0), (QUARTER_HOUR_MS / 3.0, 1.0 / 3.0), (QUARTER_HOUR_MS, 1.0)]
+        {
+            let register = Summary { readings: 15, covered_ms, ..Summary::default() };
+            let share = register.completeness(Function::Sum, SeriesKind::Register, &quarter_hour(15));
+            assert!((share - expected).abs() < 1e-12, "{covered_ms}");
+            let last = register.completeness(Function::Last, SeriesKind::Register, &quarter_hour(15));
+            assert!((last - 1.0).abs() < f64::EPSILON);
+        }
+    }
+
+    #[test]
+    fn a_period_that_has_not_ended_is_never_complete() {
+        let full = Summary { readings: 15, covered_ms: QUARTER_HOUR_MS, ..Summary::default() };
+        for kind in [SeriesKind::Register, SeriesKind::Delta, SeriesKind::Level] {
+            for function in kind.functions() {
+                for (now, expected) in [(0, 0.0), (3, 0.2), (12, 0.8), (15, 1.0), (99, 1.0)] {
+                    let share = full.completeness(*function, kind, &quarter_hour(now));
+                    assert!((share - expected).abs() < 1e-12, "{kind:?} {function:?} at minute {now}");
+                }
+            }
         }
     }
 }

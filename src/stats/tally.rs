@@ -6,21 +6,23 @@ use super::growth::{Growth, Stretch};
 use super::summary::{Moment, Summary};
 use super::{SeriesKind, usable};
 use crate::model::reading::Reading;
-use crate::time::UtcTime;
+use crate::time::{Interval, UtcTime};
 
 /// The summary of each of `periods`, which follow each other in time without overlap.
 ///
-/// `readings` come in order of time. For a register they should reach one reading beyond each end,
+/// `readings` come in order of time, one every `interval` as long as nothing fails. For a register they should reach one reading beyond each end,
 /// so that what flowed across the outer edges is shared out too.
 ///
 /// # Errors
 /// The first error among `readings`.
 pub fn tally<E>(
     kind: SeriesKind,
+    interval: Interval,
     periods: &[Range<UtcTime>],
     readings: impl Iterator<Item = Result<Reading, E>>,
 ) -> Result<Vec<Summary>, E> {
-    let mut tally = Tally { periods, summaries: vec![Summary::default(); periods.len()], first_open: 0 };
+    let summaries = vec![Summary::default(); periods.len()];
+    let mut tally = Tally { interval, periods, summaries, first_open: 0 };
     let mut growth = (kind == SeriesKind::Register).then(Growth::new);
     for reading in readings {
         let reading = reading?;
@@ -38,6 +40,7 @@ pub fn tally<E>(
 }
 
 struct Tally<'p> {
+    interval: Interval,
     periods: &'p [Range<UtcTime>],
     summaries: Vec<Summary>,
     /// Every period before this one ends before any stretch still to come.
@@ -61,6 +64,7 @@ impl Tally<'_> {
                 break;
             }
             summary.growth += stretch.share(period);
+            summary.covered_ms += stretch.covered_ms(period, self.interval);
             if period.end <= stretch.time.end {
                 self.first_open = index + 1;
             }
@@ -76,13 +80,14 @@ mod tests {
     use crate::model::quality::{Cause, Doubt, Quality};
     use crate::model::reading::{Sample, Value};
     use crate::stats::Function;
+    use crate::stats::summary::Expected;
 
     fn reading(at: i64, value: f64) -> Reading {
         Reading::new(UtcTime::from_ms(at), Sample::good(Value::Number(value)))
     }
 
     fn tallied(kind: SeriesKind, periods: &[Range<UtcTime>], readings: Vec<Reading>) -> Vec<Summary> {
-        tally(kind, periods, readings.into_iter().map(Ok::<_, ()>)).unwrap()
+        tally(kind, Interval::SECOND, periods, readings.into_iter().map(Ok::<_, ()>)).unwrap()
     }
 
     fn hours(count: i64) -> Vec<Range<UtcTime>> {
@@ -135,7 +140,8 @@ mod tests {
     #[test]
     fn an_error_on_the_way_is_told_instead_of_a_part_of_the_sum() {
         let readings = vec![Ok(reading(0, 1.0)), Err(())];
-        assert_eq!(tally(SeriesKind::Level, &hours(1), readings.into_iter()), Err(()));
+        let found = tally(SeriesKind::Level, Interval::SECOND, &hours(1), readings.into_iter());
+        assert_eq!(found, Err(()));
     }
 
     /// The value of the register at `at` by a search for its two neighbours.
@@ -150,7 +156,55 @@ mod tests {
         Some(before.1 + (after.1 - before.1) * share)
     }
 
+    /// How well the increase at the instant `at` is known, by a search for the readings around it.
+    fn known_at(readings: &[(i64, f64)], at: i64, interval_ms: i64) -> f64 {
+        let before = readings.iter().rev().find(|(time, _)| *time <= at);
+        let after = readings.iter().find(|(time, _)| *time > at);
+        let Some((before, after)) = before.zip(after) else { return 0.0 };
+        let gap_ms = after.0 - before.0;
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let worth = interval_ms as f64 / gap_ms as f64;
+        if 2 * gap_ms <= 3 * interval_ms { 1.0 } else { worth }
+    }
+
     proptest! {
+        #[test]
+        fn completeness_agrees_with_asking_every_instant_of_the_period(
+            gaps in proptest::collection::vec(1_i64..6, 0..12),
+            first in -8_i64..8,
+            interval in 1_i64..4,
+            now in 0_i64..40,
+        ) {
+            let mut readings = vec![(first, 5.0)];
+            for gap in gaps {
+                let (at, value) = *readings.last().unwrap();
+                readings.push((at + gap, value + 2.0));
+            }
+            let length = 6_i64;
+            let periods: Vec<_> = (0..5)
+                .map(|n| UtcTime::from_ms(n * length)..UtcTime::from_ms((n + 1) * length)).collect();
+            // What lies after now has not been read yet.
+            readings.retain(|(at, _)| *at <= now);
+            let interval_of = Interval::from_ms(interval).unwrap();
+            let stream = readings.iter().map(|(at, value)| Ok::<_, ()>(reading(*at, *value)));
+            let found = tally(SeriesKind::Register, interval_of, &periods, stream).unwrap();
+            for (summary, period) in found.iter().zip(&periods) {
+                let instants = period.start.as_ms()..period.end.as_ms();
+                let inside = readings.iter().filter(|(at, _)| instants.contains(at)).count();
+                let known: f64 = instants.clone().map(|at| known_at(&readings, at, interval)).sum();
+                let passed = instants.filter(|at| *at < now).count();
+                #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+                let (length, interval, inside, passed) =
+                    (length as f64, interval as f64, inside as f64, passed as f64);
+                let naive = (inside * interval.min(length) / length).min(known / length).min(passed / length);
+                let expected = Expected { period: period.clone(), interval: interval_of, now: UtcTime::from_ms(now) };
+                let share = summary.completeness(Function::Sum, SeriesKind::Register, &expected);
+                prop_assert!((share - naive).abs() < 1e-9, "{share} against {naive} in {period:?}");
+                let value = summary.value(Function::Sum, SeriesKind::Register);
+                prop_assert_eq!(value.is_some(), inside > 0.0 && known > 0.0);
+            }
+        }
+
         #[test]
         fn a_growing_register_agrees_with_looking_up_both_edges(
             steps in proptest::collection::vec((1_i64..5_000, 0_u32..100), 2..60),

@@ -1,24 +1,53 @@
 //! Instants as people and platforms write them: the forms of GB/T 7408.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime, Time};
 
 use super::{TimeFault, UtcOffset, UtcTime};
 
 /// Reads an instant in the forms of GB/T 7408: extended or basic, with an offset, to the millisecond;
-/// a date alone is midnight at `local`.
+/// `24:00` is the midnight that ends the day, a date alone the one at `local` that begins it.
 ///
 /// # Errors
 /// When the form is another, the offset is missing or the date does not exist.
 pub fn parse_instant(text: &str, local: UtcOffset) -> Result<UtcTime, TimeFault> {
     if let Some(date) = parse_date(text) {
-        return UtcTime::from_civil(date?.to_datetime(jiff::civil::Time::midnight()), local);
+        return UtcTime::from_civil(date?.to_datetime(Time::midnight()), local);
     }
     let (date, rest) = text.split_once(['T', 't']).ok_or(TimeFault::Form)?;
     let date = parse_date(date).ok_or(TimeFault::Form)??;
-    let zone_at = rest.find(['Z', 'z', '+', '-']).ok_or(TimeFault::OffsetMissing)?;
+    let zone_at = rest.find(['Z', 'z', '+', '-']).ok_or_else(|| without_sign(rest))?;
     let (clock, zone) = rest.split_at(zone_at);
-    let time = parse_clock(clock)?;
-    UtcTime::from_civil(date.to_datetime(time), UtcOffset::parse(zone)?)
+    let civil = parse_clock(clock)?.on(date)?;
+    UtcTime::from_civil(civil, UtcOffset::parse(zone)?)
+}
+
+/// What is wrong with a clock without `Z`, `+` or `-`. In the query of an address a plus sign stands
+/// for a blank, so that a blank before digits was most likely meant as one.
+fn without_sign(rest: &str) -> TimeFault {
+    match rest.split_once(' ') {
+        Some((_, zone)) if UtcOffset::parse(&format!("+{zone}")).is_ok() => TimeFault::OffsetSign,
+        _ => TimeFault::OffsetMissing,
+    }
+}
+
+/// What a clock shows on a given day.
+enum ClockTime {
+    /// A time of the day.
+    Within(Time),
+    /// `24:00`, the midnight at its end.
+    EndOfDay,
+}
+
+impl ClockTime {
+    fn on(self, date: Date) -> Result<DateTime, TimeFault> {
+        match self {
+            Self::Within(time) => Ok(date.to_datetime(time)),
+            Self::EndOfDay => {
+                let next = date.tomorrow().map_err(|_| TimeFault::OutOfRange)?;
+                Ok(next.to_datetime(Time::midnight()))
+            }
+        }
+    }
 }
 
 /// `2024-04-01` or `20240401`; `None` when the text has another form.
@@ -32,14 +61,15 @@ fn parse_date(text: &str) -> Option<Result<Date, TimeFault>> {
         return None;
     }
     let date = || {
-        let year = digits[..4].parse().ok()?;
+        // The calendar library would take a year 0.
+        let year = digits[..4].parse().ok().filter(|year| *year > 0)?;
         Date::new(year, digits[4..6].parse().ok()?, digits[6..].parse().ok()?).ok()
     };
     Some(date().ok_or(TimeFault::OutOfRange))
 }
 
 /// `10:30:05`, `10:30`, `103005` or `1030`, with up to nine decimals of a second.
-fn parse_clock(text: &str) -> Result<jiff::civil::Time, TimeFault> {
+fn parse_clock(text: &str) -> Result<ClockTime, TimeFault> {
     let (clock, fraction) = match text.split_once(['.', ',']) {
         Some((clock, fraction)) => (clock, fraction),
         None => (text, ""),
@@ -63,9 +93,11 @@ fn parse_clock(text: &str) -> Result<jiff::civil::Time, TimeFault> {
     let (hour, minute, second) = (two(0), two(2), two(4));
     let nanosecond = format!("{fraction:0<9}").parse::<i32>();
     match (hour, minute, second, nanosecond) {
+        (Ok(24), Ok(0), Ok(0), Ok(0)) => Ok(ClockTime::EndOfDay),
         (Ok(hour), Ok(minute), Ok(second), Ok(nanosecond)) => {
             // Whole milliseconds are what the gateway keeps.
-            jiff::civil::Time::new(hour, minute, second, nanosecond / 1_000_000 * 1_000_000)
+            Time::new(hour, minute, second, nanosecond / 1_000_000 * 1_000_000)
+                .map(ClockTime::Within)
                 .map_err(|_| TimeFault::OutOfRange)
         }
         _ => Err(TimeFault::Form),

@@ -306,7 +306,7 @@ pub struct StatItem<'a> {
     /// When the greatest or the least occurred.
     #[serde(rename = "occurTime", skip_serializing_if = "Option::is_none")]
     pub occurred: Option<Shown<IsoTime>>,
-    /// Share of the expected readings, 0 to 1.
+    /// How much of what the whole period should have is there, 0 to 1.
     #[serde(rename = "completeness")]
     pub completeness: f64,
 }
@@ -458,6 +458,19 @@ mod tests {
             let written: heapless::String<64> = serde_json_core::to_string(&ReadingValue(value)).unwrap();
             let read: serde_json::Value = serde_json::from_str(&written).unwrap();
             assert_eq!(read, serde_json::from_str::<serde_json::Value>(expected).unwrap());
+        }
+    }
+
+    #[test]
+    fn every_cause_is_explained_in_the_documentation() {
+        let documentation = include_str!("../../../docs/api.md");
+        let qualities = (0..=u8::MAX).filter_map(Quality::from_code).map(ReadingCause::Quality);
+        // Of the exception codes the first stands for all.
+        let one_exception = |cause: &String| !cause.starts_with("exception-") || cause == "exception-01";
+        let causes = qualities.chain([ReadingCause::Stale, ReadingCause::NeverRead]);
+        let causes = causes.map(|cause| cause.to_string()).filter(|cause| cause != "good");
+        for cause in causes.filter(one_exception) {
+            assert!(documentation.contains(&format!("\n| `{cause}`")), "{cause}");
         }
     }
 }

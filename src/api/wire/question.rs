@@ -146,6 +146,8 @@ impl From<QueryError> for Fault {
         let (code, member) = match &error {
             QueryError::NoSuchCems(_) => (Code::NoSuchCems, request::CEMS_ID),
             QueryError::NoSuchCategory(_) => (Code::NoSuchCategory, request::CATEGORY_ID),
+            QueryError::NoSuchCategoryCode(_) => (Code::NoSuchCategory, request::CATEGORY_CODE),
+            QueryError::NoSuchEnergyCode(_) => (Code::Malformed, request::ENERGY_CODE),
             QueryError::NoSuchPoint(_) => (Code::NoSuchPoint, request::POINT_ID),
             QueryError::NoSuchParameter(_) => (Code::Malformed, request::PARAMETER_ID),
             QueryError::NoSuchReadingType(_) => (Code::ReadingType, request::READING_TYPE_ID),

@@ -152,7 +152,7 @@ pub const REGISTRY: &[Entry] = &[
     entry("periodEnd", Inferred, "end of the period, which does not belong to it"),
     entry("function", Inferred, "sum, avg, max, min or last"),
     entry("occurTime", Inferred, "when a maximum or minimum occurred"),
-    entry("completeness", Inferred, "usable readings as a share of those expected, 0 to 1"),
+    entry("completeness", Inferred, "how much of what the whole period should have is there, 0 to 1"),
     entry("include", Inferred, "parts of the static data: profile, category, point, capability"),
     entry("sort", Inferred, "asc or desc, by time within a parameter"),
     entry("groupBy", Inferred, "what statistic rows are about; only point so far"),

@@ -113,8 +113,8 @@ pub(super) const GROUP_BY: &str = "groupBy";
 pub(super) const TOU: &str = "tou";
 pub(super) const PAGE_NUMBER: &str = "pageNumber";
 pub(super) const PAGE_SIZE: &str = "pageSize";
-const CATEGORY_CODE: &str = "categoryCode";
-const ENERGY_CODE: &str = "energyCode";
+pub(super) const CATEGORY_CODE: &str = "categoryCode";
+pub(super) const ENERGY_CODE: &str = "energyCode";
 
 const MEMBERS: [Member; 19] = [
     member(CEMS_ID, Kind::Text, EVERY),
@@ -200,6 +200,11 @@ fn find(name: &str, operation: Operation) -> Result<&'static Member, Fault> {
         let known: Vec<_> = all().map(|member| member.name).collect();
         let name: String = name.chars().take(limits::ID_CHARS_MAX).collect();
         let (operation, known) = (operation.name(), known.join(", "));
+        if known.is_empty() {
+            return Fault::malformed(format!(
+                "'{name}' is no member of {operation}, which takes none; leave it out"
+            ));
+        }
         Fault::malformed(format!("'{name}' is no member of {operation}; its members are {known}"))
     })
 }
@@ -276,7 +281,11 @@ impl Checked {
         let mut unescaped = vec![0; json.len()];
         match serde_json_core::from_slice_escaped(json.as_bytes(), &mut unescaped) {
             Ok((request, _)) => Ok(request),
-            Err(error) => Err(Fault::malformed(format!("the members cannot be read: {error}"))),
+            Err(error) => {
+                // Every member was checked before, and what the parser says helps nobody who asks.
+                log::warn!("a question that was checked could not be read: {error}");
+                Err(Fault::malformed("the members cannot be read; write them as plain JSON"))
+            }
         }
     }
 }
@@ -289,6 +298,10 @@ fn check_value(member: &Member, value: &str) -> Result<(), Fault> {
     // Nine digits fit every number there is; a longer one would not be read at all.
     if !member.kind.is_text() && (value.is_empty() || value.len() > 9) {
         return Err(Fault::malformed(format!("{name} must be {wanted}, of at most 9 digits")));
+    }
+    // JSON has no such numbers.
+    if !member.kind.is_text() && value.len() > 1 && value.starts_with('0') {
+        return Err(Fault::malformed(format!("{name} must be {wanted}, without a zero before it")));
     }
     if member.kind == Kind::NumberList && value.parse::<u8>().is_err() {
         return Err(Fault::of(Code::Malformed, format!("{name} must be {wanted}, each at most 255")));
@@ -363,6 +376,22 @@ mod tests {
         );
         let many = format!("{{\"pointID\":[{}]}}", vec!["\"P\""; limits::API_LIST_MAX + 1].join(","));
         assert_eq!(fault(&many, Operation::Dynamic), "pointID has 101 entries; at most 100 are taken");
+    }
+
+    #[test]
+    fn a_number_with_a_zero_before_it_is_refused_by_name() {
+        let faults = ["007", "00"].map(|text| {
+            let pairs = [("pageSize".to_owned(), text.to_owned())];
+            Request::from_query(&pairs, Operation::Dynamic).unwrap_err().message
+        });
+        assert_eq!(faults, ["pageSize must be a whole number without quotes, without a zero before it"; 2]);
+    }
+
+    #[test]
+    fn an_operation_without_members_says_so() {
+        let pairs = [("x".to_owned(), "1".to_owned())];
+        let fault = Request::from_query(&pairs, Operation::About).unwrap_err().message;
+        assert_eq!(fault, "'x' is no member of about, which takes none; leave it out");
     }
 
     #[test]

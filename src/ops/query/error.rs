@@ -11,9 +11,15 @@ pub enum QueryError {
     /// The gateway hosts another CEMS.
     #[error("there is no CEMS '{0}' here; leave it out, the gateway hosts exactly one")]
     NoSuchCems(String),
-    /// No category has this ID or code.
+    /// No category has this ID.
     #[error("there is no category '{0}'; the static data list the categories")]
     NoSuchCategory(String),
+    /// No category has this code.
+    #[error("there is no category of code '{0}'; the static data list the categories")]
+    NoSuchCategoryCode(String),
+    /// Nothing in the site is of this energy class.
+    #[error("nothing here is of the energy class '{0}'; the static data list the classes")]
+    NoSuchEnergyCode(String),
     /// No point has this ID.
     #[error("there is no point '{0}'; the static data list the points")]
     NoSuchPoint(String),

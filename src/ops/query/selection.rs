@@ -104,7 +104,8 @@ impl Selection {
         let parameters = || site.points.iter().flat_map(|point| &point.parameters);
         let parameter_known = |id: &str| parameters().any(|parameter| parameter.id == id);
         known(self.category_ids.as_ref(), category_known, QueryError::NoSuchCategory)?;
-        known(self.category_codes.as_ref(), code_known, QueryError::NoSuchCategory)?;
+        known(self.category_codes.as_ref(), code_known, QueryError::NoSuchCategoryCode)?;
+        known(self.energy_codes.as_ref(), |code| has_energy(site, code), QueryError::NoSuchEnergyCode)?;
         known(self.point_ids.as_ref(), point_known, QueryError::NoSuchPoint)?;
         known(self.parameter_ids.as_ref(), parameter_known, QueryError::NoSuchParameter)?;
         let unmatched = |pattern: &&ReadingTypePattern| {
@@ -115,6 +116,14 @@ impl Selection {
             None => Ok(()),
         }
     }
+}
+
+/// Whether the site, one of its categories or one of its points names the energy class.
+fn has_energy(site: &Site, code: &str) -> bool {
+    let of_categories = site.categories.iter().filter_map(|category| category.energy_code.as_deref());
+    let of_points = site.points.iter().filter_map(|point| point.energy_code.as_deref());
+    let of_site = site.cems.energy_types.iter().map(String::as_str);
+    of_categories.chain(of_points).chain(of_site).any(|known| known == code)
 }
 
 fn allows(list: Option<&Vec<String>>, id: &str) -> bool {

@@ -14,7 +14,7 @@ use crate::model::point::{Parameter, Point, PointRole};
 use crate::model::reading::Reading;
 use crate::ops::Ops;
 use crate::stats::calendar::Period;
-use crate::stats::summary::Summary;
+use crate::stats::summary::{Expected, Summary};
 use crate::stats::tally::tally;
 use crate::stats::{Function, SeriesKind};
 use crate::store::{Store, StoreError};
@@ -89,7 +89,7 @@ pub struct StatisticalRow<'a> {
     pub value: Option<f64>,
     /// When it occurred, for the greatest and the least.
     pub occurred: Option<UtcTime>,
-    /// Usable readings as a share of those expected over the whole period, 0 to 1.
+    /// How much of what the whole period should have is there, 0 to 1.
     pub completeness: f64,
 }
 
@@ -228,10 +228,10 @@ impl StatisticalAnswer {
         let periods = self.periods_of(part);
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
         let readings = self.readings(part, first.start..last.end)?;
-        let summaries = tally(part.kind, &periods, readings)?;
+        let summaries = tally(part.kind, part.view.parameter.interval, &periods, readings)?;
         let cells = periods.iter().zip(&summaries);
         let all = cells.flat_map(|(period, summary)| {
-            part.functions.iter().map(move |function| part.row(period, summary, *function))
+            part.functions.iter().map(move |function| part.row(period, summary, *function, self.now))
         });
         let functions = part.functions.len() as u64;
         let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
@@ -257,9 +257,15 @@ impl StatisticalAnswer {
 }
 
 impl<'a> Part<'a> {
-    fn row(&self, period: &Range<UtcTime>, summary: &Summary, function: Function) -> StatisticalRow<'a> {
+    fn row(
+        &self,
+        period: &Range<UtcTime>,
+        summary: &Summary,
+        function: Function,
+        now: UtcTime,
+    ) -> StatisticalRow<'a> {
         let ParameterView { category, point, parameter, .. } = self.view;
-        let length_ms = period.end.ms_since(period.start);
+        let expected = Expected { period: period.clone(), interval: parameter.interval, now };
         StatisticalRow {
             category,
             point,
@@ -269,7 +275,7 @@ impl<'a> Part<'a> {
             function,
             value: summary.value(function, self.kind),
             occurred: summary.occurred(function),
-            completeness: summary.completeness(length_ms, parameter.interval),
+            completeness: summary.completeness(function, self.kind, &expected),
         }
     }
 }

@@ -89,6 +89,7 @@ fn every_member_that_is_wrong_is_named_as_recorded() {
         ("error_40001_empty", "GetCemsDynamicData", r#"{"pointID":[]}"#.to_owned()),
         ("error_40001_type", "GetCemsDynamicData", r#"{"pageSize":"20"}"#.to_owned()),
         ("error_40001_parameter", "GetCemsDynamicData", r#"{"parameterID":["X"]}"#.to_owned()),
+        ("error_40001_energy", "GetCemsDynamicData", r#"{"energyCode":"99"}"#.to_owned()),
         ("error_40001_word", "GetCemsHistoricalData", format!(r#"{{{range},"sort":"up"}}"#)),
         ("error_40001_tou", "GetCemsStatisticalData", format!(r#"{{{range},"period":"P1D","tou":[2]}}"#)),
         (
@@ -129,6 +130,7 @@ fn every_member_that_is_wrong_is_named_as_recorded() {
         ),
         ("error_40401", "GetCemsStaticData", r#"{"cemsID":"CEMS-X"}"#.to_owned()),
         ("error_40402", "GetCemsStaticData", r#"{"categoryID":["CAT-X"]}"#.to_owned()),
+        ("error_40402_code", "GetCemsStaticData", r#"{"categoryCode":"zz"}"#.to_owned()),
         ("error_40403", "GetCemsStaticData", r#"{"pointID":["PT-CH1","PT-X"]}"#.to_owned()),
         ("error_40404", "GetCemsNonsense", "{}".to_owned()),
     ] {
@@ -196,4 +198,46 @@ fn a_query_string_asks_what_a_body_asks() {
         let got = get(served.address(), &format!("/cems/v1/GetCemsHistoricalData?{query}"));
         assert_eq!(got.json(), posted.json());
     }
+}
+
+#[test]
+fn a_query_string_that_is_wrong_is_told_what_to_write() {
+    let served = Served::after_a_morning();
+    let end = "endTime=2024-06-13";
+    for (query, code, expected) in [
+        (
+            format!("GetCemsHistoricalData?startTime=2024-06-12T00:00:00+08:00&{end}"),
+            40_003,
+            "startTime: a blank stands before the offset; write + as %2B in an address, like %2B08:00",
+        ),
+        (
+            format!("GetCemsHistoricalData?startTime=0000-01-01&{end}"),
+            40_003,
+            "startTime: no such date or time between the years 1 and 9999",
+        ),
+        (
+            "GetCemsDynamicData?pageSize=007".to_owned(),
+            40_001,
+            "pageSize must be a whole number without quotes, without a zero before it",
+        ),
+        ("about?x=1".to_owned(), 40_001, "'x' is no member of about, which takes none; leave it out"),
+    ] {
+        let answer = get(served.address(), &format!("/cems/v1/{query}"));
+        assert_eq!((answer.code(), answer.message().as_str()), (code, expected), "{query}");
+    }
+}
+
+#[test]
+fn the_end_of_a_day_is_the_start_of_the_next_and_an_energy_class_of_the_site_is_known() {
+    let served = Served::after_a_morning();
+    let ask = |start: &str, end: &str| {
+        let body = format!(r#"{{"startTime":"{start}","endTime":"{end}","pointID":"PT-CH1"}}"#);
+        post(served.address(), "GetCemsHistoricalData", &body).json()
+    };
+    let written = ask("2024-06-11T24:00:00+08:00", "2024-06-12T24:00:00+08:00");
+    assert_eq!(written["code"], 200);
+    assert_eq!(written, ask("2024-06-12", "2024-06-13"));
+    // The site uses class 02, of which nothing is measured.
+    let unmeasured = post(served.address(), "GetCemsDynamicData", r#"{"energyCode":"02"}"#).json();
+    assert_eq!((&unmeasured["code"], &unmeasured["data"]["page"]["total"]), (&200.into(), &0.into()));
 }

@@ -135,3 +135,83 @@ fn pages_of_rows_together_are_all_rows() {
         assert_eq!(pages, whole[..pages.len()], "pages of {size}");
     }
 }
+
+/// The register read on every quarter of an hour from 08:00 on, as far as 11:00 unless an outage
+/// begins before, asked for at a later minute.
+fn read_on_the_quarter(outage_after: &str, now: &str) -> Served {
+    let served = Served::empty();
+    let (start, end) = (at("2024-06-12T08:00:00+08:00").as_ms(), at(outage_after).min(at(now)));
+    let all = (0..13).map(|step| UtcTime::from_ms(start + step * 15 * MINUTE_MS));
+    for time in all.filter(|time| *time <= end) {
+        let samples = [energy(time), power(time)].map(|value| Sample::good(Reading::Number(value)));
+        served.append("PT-CH1", &["EPI", "P"], time, samples.to_vec());
+    }
+    served.clock.set(at(now));
+    served
+}
+
+fn sums_of_the_morning(served: &Served, period: &str) -> Vec<(String, Value, f64)> {
+    let range = r#""startTime":"2024-06-12T09:00:00+08:00","endTime":"2024-06-12T12:00:00+08:00""#;
+    let rows = statistic(served, &format!(r#"{range},"period":"{period}","function":["sum"]"#));
+    let plain = |row: &Value| {
+        let start = row["periodStart"].as_str().unwrap()[11..16].to_owned();
+        (start, row["value"].clone(), row["completeness"].as_f64().unwrap())
+    };
+    rows.iter().map(plain).collect()
+}
+
+#[test]
+fn an_hour_that_has_not_ended_tells_what_is_known_of_it_and_is_not_complete() {
+    let served = read_on_the_quarter("2024-06-12T11:00:00+08:00", "2024-06-12T10:46:00+08:00");
+    let hours = sums_of_the_morning(&served, "PT1H");
+    // 15 kWh flow in an hour, of which three quarters have been read.
+    assert_eq!(hours, [("09:00".to_owned(), 15.0.into(), 1.0), ("10:00".to_owned(), 11.25.into(), 0.75)]);
+    let quarters = sums_of_the_morning(&served, "PT15M");
+    assert_eq!(quarters[6], ("10:30".to_owned(), 3.75.into(), 1.0));
+    assert_eq!(quarters[7], ("10:45".to_owned(), Value::Null, 0.0));
+    assert_eq!(quarters.len(), 8);
+}
+
+#[test]
+fn an_outage_that_starts_just_after_an_edge_leaves_no_sum() {
+    let served = read_on_the_quarter("2024-06-12T10:00:00+08:00", "2024-06-12T11:30:00+08:00");
+    let hours = sums_of_the_morning(&served, "PT1H");
+    assert_eq!(hours[0], ("09:00".to_owned(), 15.0.into(), 1.0));
+    assert_eq!(hours[1], ("10:00".to_owned(), Value::Null, 0.0));
+    // Once the meter is read again the line over the gap gives a sum, which is known but badly.
+    let later = at("2024-06-12T11:15:00+08:00");
+    let samples = [energy(later), power(later)].map(|value| Sample::good(Reading::Number(value)));
+    served.append("PT-CH1", &["EPI", "P"], later, samples.to_vec());
+    let quarters = sums_of_the_morning(&served, "PT15M");
+    assert_eq!(quarters[4], ("10:00".to_owned(), 3.75.into(), 0.2));
+    assert_eq!(quarters[5], ("10:15".to_owned(), Value::Null, 0.0));
+}
+
+#[test]
+fn no_period_is_complete_before_it_has_ended() {
+    for minute in [0, 1, 14, 15, 16, 44, 45, 46, 59] {
+        let now = format!("2024-06-12T10:{minute:02}:00+08:00");
+        let served = read_on_the_quarter("2024-06-12T11:00:00+08:00", &now);
+        for word in ["PT15M", "PT1H", "P1D", "TOTAL"] {
+            let rest = format!(
+                r#""startTime":"2024-06-12T08:00:00+08:00","endTime":"2024-06-13","period":"{word}""#
+            );
+            for row in statistic(&served, &rest) {
+                let (start, end) = period(&row);
+                let read_to = UtcTime::from_ms(at(&now).as_ms() - minute % 15 * MINUTE_MS).min(end);
+                #[expect(clippy::cast_precision_loss, reason = "a day of milliseconds")]
+                let share = |until: UtcTime| until.ms_since(start) as f64 / end.ms_since(start) as f64;
+                let completeness = row["completeness"].as_f64().unwrap();
+                assert!(completeness <= share(at(&now).min(end)), "{row} at {now}");
+                if row["function"] == "sum" {
+                    assert!((completeness - share(read_to)).abs() < 1e-4, "{row} at {now}");
+                    let naive = (read_to > start).then(|| energy(read_to) - energy(start));
+                    match (row["value"].as_f64(), naive) {
+                        (Some(value), Some(naive)) => assert!((value - naive).abs() < 1e-6, "{row} at {now}"),
+                        (value, naive) => assert_eq!(value, naive, "{row} at {now}"),
+                    }
+                }
+            }
+        }
+    }
+}
