@@ -9,7 +9,7 @@ mod section;
 
 use std::cell::RefCell;
 
-use toml_edit::Document as TomlDocument;
+use toml_edit::{Document as TomlDocument, TomlError};
 
 use crate::limits;
 
@@ -43,21 +43,13 @@ impl Document {
             Faults { list: vec![fault], more: 0 }
         };
         if text.len() > limits::CONFIG_BYTES_MAX {
-            let reason = format!("the file has {} bytes", text.len());
-            return Err(refuse(
-                1,
-                reason,
-                &format!("at most {} are read; split it", limits::CONFIG_BYTES_MAX),
-            ));
+            let reason = format!("the file has more than {} bytes", limits::CONFIG_BYTES_MAX);
+            return Err(refuse(1, reason, "make it smaller"));
         }
         let line_ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         let toml = TomlDocument::parse(text.to_owned()).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            refuse(
-                line_of(&line_ends, at),
-                error.message().replace('\n', " "),
-                "correct the TOML at this line",
-            )
+            refuse(line_of(&line_ends, at), toml_reason(text, &error), "correct the TOML at this line")
         })?;
         Ok(Self { file: file.to_owned(), toml, line_ends, found: RefCell::default() })
     }
@@ -105,6 +97,15 @@ fn printable(text: &str) -> String {
         shown.push_str("...");
     }
     shown
+}
+
+/// Why `text` is no TOML, in one line; the parser does not say which key it has met before.
+pub(crate) fn toml_reason(text: &str, error: &TomlError) -> String {
+    let reason = error.message().replace('\n', " ");
+    match error.span().and_then(|span| text.get(span)) {
+        Some(key) if reason == "duplicate key" => printable(&format!("{reason} '{key}'")),
+        _ => reason,
+    }
 }
 
 fn line_of(line_ends: &[usize], at: usize) -> usize {
@@ -202,5 +203,29 @@ mod tests {
     fn a_file_that_is_no_toml_names_the_line() {
         let faults = Document::parse("site.toml", "[a]\nb = \n").unwrap_err();
         assert_eq!(faults.list[0].line, 2);
+    }
+
+    #[test]
+    fn a_key_written_twice_is_named() {
+        for (text, line, reason) in [
+            ("[m]\nunit = 1\nunit = 2\n", 3, "duplicate key 'unit'"),
+            ("[m]\na = 1\n[m]\nb = 1\n", 3, "duplicate key 'm'"),
+            ("m = { x = 1, x = 2 }\n", 1, "duplicate key 'x'"),
+        ] {
+            let fault = &Document::parse("site.toml", text).unwrap_err().list[0];
+            assert_eq!((fault.line, fault.reason.as_str()), (line, reason), "{text}");
+        }
+        let long = "k".repeat(100_000);
+        let faults = Document::parse("site.toml", &format!("{long} = 1\n{long} = 2\n")).unwrap_err();
+        assert!(faults.list[0].reason.len() < 2 * FAULT_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_text_beyond_the_limit_is_refused_by_its_size() {
+        let faults = Document::parse("map.toml", &"#".repeat(limits::CONFIG_BYTES_MAX + 9)).unwrap_err();
+        assert_eq!(
+            faults.list[0].to_string(),
+            "map.toml:1: the file has more than 1048576 bytes; make it smaller"
+        );
     }
 }

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::difference::{DiffLine, difference};
 use super::edit::{Edit, EditError, apply};
-use super::read::bounded_text;
 use super::replace::{beside, replace_file};
+use super::text::{bounded_text, remedy};
 use crate::document::Faults;
 use crate::model::meter::MapLibrary;
 
@@ -17,6 +17,8 @@ use crate::model::meter::MapLibrary;
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
+    /// What the file said when it was last put to work; nothing where it could not be read.
+    at_work: Option<String>,
     staged: Option<Staged>,
 }
 
@@ -51,14 +53,23 @@ pub enum DraftError {
     /// There is nothing to go back to.
     #[error("nothing is staged, and there is no previous file to go back to")]
     NothingToUndo,
-    /// Somebody else changed the file since the first edit was staged.
-    #[error("{} was changed by somebody else meanwhile; roll back and make the edits again", .0.display())]
+    /// Somebody else changed the file since the first edit was staged, or since it was put to work.
+    #[error(
+        "{} was changed by somebody else meanwhile and is left as it is; 'rollback' drops edits that are \
+         staged, to make them again; where none are, compare it with {} and put right by hand what must be",
+        .0.display(),
+        previous_of(.0).display()
+    )]
     ChangedMeanwhile(PathBuf),
     /// The file is written, but the gateway could not put it to work.
     #[error("the file is written but not at work: {0}; 'rollback' brings the previous one back")]
     NotApplied(String),
     /// The disk refuses.
-    #[error("cannot {doing} {}: {source}; check the disk and the file's owner", path.display())]
+    #[error(
+        "cannot {doing} {}: {source}; {}",
+        path.display(),
+        remedy(source, "check the disk and the file's owner")
+    )]
     Disk {
         /// `read` or `write`.
         doing: &'static str,
@@ -70,12 +81,13 @@ pub enum DraftError {
 }
 
 impl Draft {
-    /// A draft of the site file at `path` with nothing staged.
+    /// A draft of the site file at `path`, which is at work, with nothing staged.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         // A link is followed once and for all, so that a commit replaces the file and not the link.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        Self { path, staged: None }
+        let at_work = bounded_text(&path).ok();
+        Self { path, at_work, staged: None }
     }
 
     /// The site file.
@@ -136,7 +148,7 @@ impl Draft {
             return Err(DraftError::ChangedMeanwhile(self.path.clone()));
         }
         self.exchange(&staged.base, &staged.text)?;
-        self.staged = None;
+        self.at_work = self.staged.take().map(|staged| staged.text);
         Ok(checked)
     }
 
@@ -144,7 +156,8 @@ impl Draft {
     /// keeps the present one as `*.previous` in turn.
     ///
     /// # Errors
-    /// When there is nothing to undo, the previous file has faults today, or the disk refuses.
+    /// When there is nothing to undo, somebody else changed the file since it was put to work, the
+    /// previous file has faults today, or the disk refuses.
     pub fn rollback<T>(
         &mut self,
         check: impl FnOnce(&Path, &str) -> Result<T, Faults>,
@@ -152,13 +165,19 @@ impl Draft {
         if self.staged.take().is_some() {
             return Ok(Undone::Dropped);
         }
-        let previous = beside(&self.path, ".previous");
+        let previous = previous_of(&self.path);
         if !previous.exists() {
             return Err(DraftError::NothingToUndo);
         }
         let text = read(&previous)?;
-        let checked = check(&self.path, &text).map_err(DraftError::Faults)?;
-        self.exchange(&read(&self.path)?, &text)?;
+        // Both files lie in one folder, so that paths in the text mean the same from either.
+        let checked = check(&previous, &text).map_err(DraftError::Faults)?;
+        let present = read(&self.path)?;
+        if self.at_work.as_ref() != Some(&present) {
+            return Err(DraftError::ChangedMeanwhile(self.path.clone()));
+        }
+        self.exchange(&present, &text)?;
+        self.at_work = Some(text);
         Ok(Undone::Restored(checked))
     }
 
@@ -173,9 +192,13 @@ impl Draft {
                 source,
             })
         };
-        write(beside(&self.path, ".previous"), before)?;
+        write(previous_of(&self.path), before)?;
         write(self.path.clone(), after)
     }
+}
+
+fn previous_of(path: &Path) -> PathBuf {
+    beside(path, ".previous")
 }
 
 fn read(path: &Path) -> Result<String, DraftError> {

@@ -7,6 +7,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 pub use refusal::{EditError, Kind};
 
 use super::main_registers::{main_registers, parameter_id};
+use crate::document::toml_reason;
 use crate::limits;
 use crate::model::meter::{MapLibrary, RegisterMap};
 use crate::time::Interval;
@@ -102,12 +103,13 @@ struct SiteText(DocumentMut);
 impl SiteText {
     fn parse(text: &str) -> Result<Self, EditError> {
         let parsed = text.parse::<DocumentMut>();
-        parsed.map(Self).map_err(|error| EditError::NotToml(error.message().replace('\n', " ")))
+        parsed.map(Self).map_err(|error| EditError::NotToml(toml_reason(text, &error)))
     }
 
     fn add_meter(&mut self, meter: &NewMeter, library: &MapLibrary) -> Result<(), EditError> {
         self.must_be_new(Kind::Meter, &meter.id)?;
         self.must_be_known(Kind::Line, &meter.line)?;
+        self.unit_must_not_broadcast(meter)?;
         self.unit_must_be_free(meter)?;
         let map = meter.map.as_deref().map(|model| known_map(library, model)).transpose()?;
         let point = map.map(|map| self.point_table(&meter.id, map, &[], &meter.point)).transpose()?;
@@ -217,6 +219,16 @@ impl SiteText {
         let parameters = table.get("parameter").and_then(Item::as_array_of_tables);
         let of_parameters = parameters.into_iter().flat_map(ArrayOfTables::iter).filter_map(meter_of);
         meter_of(table).into_iter().chain(of_parameters).collect()
+    }
+
+    /// Only over TCP is unit 0 a unit like others; behind a device server lies a serial line.
+    fn unit_must_not_broadcast(&self, meter: &NewMeter) -> Result<(), EditError> {
+        let line = self.table(Kind::Line, &meter.line);
+        let is_tcp = line.and_then(|table| table.get("kind")?.as_str()) == Some("tcp");
+        if meter.unit == 0 && !is_tcp {
+            return Err(EditError::Broadcast { line: meter.line.clone() });
+        }
+        Ok(())
     }
 
     fn unit_must_be_free(&self, meter: &NewMeter) -> Result<(), EditError> {

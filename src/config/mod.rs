@@ -20,5 +20,6 @@ mod quantity;
 mod read;
 mod serial;
 mod services;
+pub(crate) mod text;
 
 pub use read::{LoadError, load, read};

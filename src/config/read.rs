@@ -4,8 +4,7 @@
 //! next fault is found as well. A stand-in never leaves this module: the verdict at the end throws
 //! the site away when there was any fault.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -19,8 +18,8 @@ use super::places::Places;
 use super::points::points;
 use super::services;
 use super::site::Site;
+use super::text::{bounded_text, remedy};
 use crate::document::{Document, Faults, Section};
-use crate::limits;
 use crate::model::meter::MapLibrary;
 
 /// Reads `text`, which the user knows as `file`; paths in it are reckoned from the folder of `file`.
@@ -84,7 +83,11 @@ fn site(
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file could not be read.
-    #[error("cannot read the site file {path}; check that it exists and may be read")]
+    #[error(
+        "cannot read the site file {}: {source}; {}",
+        path.display(),
+        remedy(source, "check that it exists and may be read")
+    )]
     Read {
         /// The file as the user named it.
         path: PathBuf,
@@ -106,12 +109,4 @@ pub fn load(
 ) -> Result<Site, LoadError> {
     let text = bounded_text(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     read(&path.to_string_lossy(), &text, load_maps).map_err(LoadError::Faults)
-}
-
-/// One byte more than allowed is read, so that too large a file is refused as such and not cut.
-pub(super) fn bounded_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let bytes_max = u64::try_from(limits::CONFIG_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)?.take(bytes_max).read_to_string(&mut text)?;
-    Ok(text)
 }

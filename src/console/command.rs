@@ -19,8 +19,8 @@ pub enum Command {
     Help(Option<Verb>),
     /// How the gateway is doing.
     Status,
-    /// The newest readings.
-    Points,
+    /// The newest readings, of all Points or of one.
+    Points(Option<String>),
     /// Readings as they come, of all Points or of one.
     Watch(Option<String>),
     /// Registers of a meter.
@@ -70,6 +70,8 @@ pub enum Refusal {
         /// Those that it has.
         known: &'static str,
     },
+    /// `key=value` with a key that was given before.
+    Twice(String),
     /// Not a transformer ratio.
     Ratio(String),
     /// Not an interval.
@@ -91,7 +93,7 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Login => Command::Login,
         Verb::Help => Command::Help(words.next().map(|word| help_topic(word, &mut words)).transpose()?),
         Verb::Status => Command::Status,
-        Verb::Points => Command::Points,
+        Verb::Points => Command::Points(words.next().map(str::to_owned)),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
@@ -140,7 +142,8 @@ fn help_topic(word: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {
 
 fn read_order(words: &mut Words<'_>) -> Result<ReadOrder, Refusal> {
     let mut word = || words.needed(Verb::Read);
-    let (line, unit, table, address, count) = (word()?, word()?, word()?, word()?, word()?);
+    let (line, unit, table, address) = (word()?, word()?, word()?, word()?);
+    let count = words.next().unwrap_or("1");
     let table = Table::from_name(table).ok_or_else(|| Refusal::Table(table.to_owned()))?;
     let max = table.read_max();
     let count_fault = || Refusal::Count { given: count.to_owned(), max };
@@ -166,10 +169,11 @@ const POINT_KEYS: &str = "role, category, name";
 fn new_meter(words: &mut Words<'_>) -> Result<NewMeter, Refusal> {
     let mut word = || words.needed(Verb::MeterAdd);
     let (id, line, unit) = (word()?, word()?, word()?);
+    let mut options = Options::default();
     let mut meter =
         NewMeter { id: id.to_owned(), line: line.to_owned(), unit: unit_id(unit)?, ..NewMeter::default() };
     for word in words.by_ref() {
-        match word.split_once('=') {
+        match options.next(word)? {
             None if meter.map.is_none() => meter.map = Some(word.to_owned()),
             None => return Err(Refusal::Usage(Verb::MeterAdd)),
             Some(("point", id)) => meter.point.id = Some(id.to_owned()),
@@ -200,8 +204,9 @@ fn new_point(words: &mut Words<'_>) -> Result<NewPoint, Refusal> {
     let (id, meter) = (word()?, word()?);
     let mut point = NewPoint { meter: meter.to_owned(), ..NewPoint::default() };
     point.place.id = Some(id.to_owned());
+    let mut options = Options::default();
     for word in words.by_ref() {
-        match word.split_once('=') {
+        match options.next(word)? {
             None if point.registers.is_empty() => {
                 point.registers = word.split([',', '，']).map(str::to_owned).collect();
             }
@@ -210,6 +215,22 @@ fn new_point(words: &mut Words<'_>) -> Result<NewPoint, Refusal> {
         }
     }
     Ok(point)
+}
+
+/// The keys that were given, of which a second one would silently win.
+#[derive(Default)]
+struct Options<'a>(Vec<&'a str>);
+
+impl<'a> Options<'a> {
+    /// The key and the value of a word that has both.
+    fn next(&mut self, word: &'a str) -> Result<Option<(&'a str, &'a str)>, Refusal> {
+        let Some((key, value)) = word.split_once('=') else { return Ok(None) };
+        if self.0.contains(&key) {
+            return Err(Refusal::Twice(key.to_owned()));
+        }
+        self.0.push(key);
+        Ok(Some((key, value)))
+    }
 }
 
 fn place(place: &mut PointPlace, key: &str, value: &str, known: &'static str) -> Result<(), Refusal> {
@@ -258,6 +279,7 @@ mod tests {
         assert_eq!(parse("read rs485-1 12 holding 40 2"), Ok(Command::Read(order)));
         let last = parse("read lan 255 coil 65535 1");
         assert!(last.is_ok());
+        assert_eq!(last, parse("read lan 255 coil 65535"), "one is read where no count is given");
     }
 
     #[test]
@@ -306,6 +328,8 @@ mod tests {
         assert_eq!(parse("exit"), Ok(Command::Logout));
         assert_eq!(parse("lang 中文"), Ok(Command::Lang(Language::Chinese)));
         assert_eq!(parse("watch PT-3"), Ok(Command::Watch(Some("PT-3".to_owned()))));
+        assert_eq!(parse("points"), Ok(Command::Points(None)));
+        assert_eq!(parse("points PT-3"), Ok(Command::Points(Some("PT-3".to_owned()))));
         let with = Edit::RemoveMeter { id: "m-3".to_owned(), with_points: true };
         assert_eq!(parse("meter remove m-3 points"), Ok(Command::Edit(with)));
     }
@@ -316,7 +340,8 @@ mod tests {
         for (line, refusal) in [
             ("reboot", Refusal::Unknown(text("reboot"))),
             ("status now", Refusal::Usage(Verb::Status)),
-            ("read rs485-1 12 holding 40", Refusal::Usage(Verb::Read)),
+            ("read rs485-1 12 holding", Refusal::Usage(Verb::Read)),
+            ("points PT-3 PT-4", Refusal::Usage(Verb::Points)),
             ("read rs485-1 12 holding 40 2 3", Refusal::Usage(Verb::Read)),
             ("read rs485-1 256 holding 40 2", Refusal::Unit(text("256"))),
             ("read rs485-1 12 register 40 2", Refusal::Table(text("register"))),
@@ -331,6 +356,9 @@ mod tests {
             ("meter add m-3 rs485-1 1 a ct=-1", Refusal::Ratio(text("-1"))),
             ("meter add m-3 rs485-1 1 a interval=15", Refusal::Interval(text("15"), TimeFault::Interval)),
             ("meter add m-3 rs485-1 1 a xx=1", Refusal::Key { given: text("xx"), known: METER_KEYS }),
+            ("meter add m-3 rs485-1 1 a role=branch role=main", Refusal::Twice(text("role"))),
+            ("meter add m-3 rs485-1 1 a ct=40 pt=1 ct=40", Refusal::Twice(text("ct"))),
+            ("point add PT-3 m-3 name=a name=b", Refusal::Twice(text("name"))),
             ("meter remove", Refusal::Usage(Verb::MeterRemove)),
             ("meter remove m-3 all", Refusal::Usage(Verb::MeterRemove)),
             ("point add PT-3", Refusal::Usage(Verb::PointAdd)),

@@ -1,13 +1,15 @@
 //! What went wrong, as a technician reads it: the thing, the reason and what to do.
 
 use super::command::Refusal;
-use super::desk::ReadFailure;
+use super::desk::{PointView, ReadFailure};
 use super::language::Language;
 use super::login::LoginError;
 use super::quality::{hint, quality};
 use super::table::printable;
 use crate::config::draft::DraftError;
 use crate::config::edit::{EditError, Kind};
+use crate::config::replace::beside;
+use crate::config::text::remedy;
 use crate::limits::CONSOLE_LINE_BYTES_MAX;
 use crate::model::quality::Quality;
 use crate::time::TimeFault;
@@ -54,6 +56,8 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
             format!("'{given}' is unknown here; known are {known}")
         }
         (Refusal::Key { given, known }, Language::Chinese) => format!("没有选项“{given}”；可用：{known}"),
+        (Refusal::Twice(key), Language::English) => format!("'{key}' is given twice; give it once"),
+        (Refusal::Twice(key), Language::Chinese) => format!("选项“{key}”重复；只能给出一次"),
         (Refusal::Ratio(given), Language::English) => {
             format!("'{given}' is no transformer ratio; give a number above 0, like 40")
         }
@@ -98,9 +102,14 @@ pub(super) fn login_error(error: &LoginError, language: Language) -> String {
 }
 
 /// A Point that is not there.
-pub(super) fn no_such_point(id: &str, known: &[&str], language: Language) -> String {
-    let known = known.iter().map(|id| (*id).to_owned()).collect();
+pub(super) fn no_such_point(id: &str, known: &[PointView], language: Language) -> String {
+    let known = known.iter().map(|point| point.id.clone()).collect();
     edit_error(&EditError::Unknown { kind: Kind::Point, id: id.to_owned(), known }, language)
+}
+
+/// A unit that nobody has on a serial line.
+pub(super) fn broadcast(line: &str, language: Language) -> String {
+    edit_error(&EditError::Broadcast { line: line.to_owned() }, language)
 }
 
 /// Why registers could not be read.
@@ -135,14 +144,19 @@ pub(super) fn draft_error(error: &DraftError, language: Language) -> String {
             "没有暂存的修改，也没有可恢复的上一版配置".to_owned()
         }
         (DraftError::ChangedMeanwhile(path), Language::Chinese) => {
-            format!("{} 已被他人修改；请先 rollback，再重新修改", path.display())
+            let (file, previous) = (path.display(), beside(path, ".previous"));
+            let previous = previous.display();
+            format!(
+                "{file} 已被他人修改，未作改动；有暂存的修改时，请先 rollback 放弃，再重新修改；没有时，请与 {previous} 比较后手工处理"
+            )
         }
         (DraftError::NotApplied(reason), Language::Chinese) => {
             format!("配置已写入但未能生效：{}；可用 rollback 恢复上一版", printable(reason))
         }
         (DraftError::Disk { doing, path, source }, Language::Chinese) => {
             let doing = if *doing == "read" { "读取" } else { "写入" };
-            format!("无法{doing} {}：{source}；请检查磁盘和文件权限", path.display())
+            let remedy = remedy(source, "请检查磁盘和文件权限");
+            format!("无法{doing} {}：{source}；{remedy}", path.display())
         }
     };
     text + "\n"
@@ -168,6 +182,9 @@ fn edit_error_in_chinese(error: &EditError) -> String {
         }
         EditError::UnitTaken { unit, line, meter } => {
             format!("线路“{line}”上的地址 {unit} 已被电表“{meter}”占用；两块表不能用同一地址")
+        }
+        EditError::Broadcast { line } => {
+            format!("地址 0 是线路“{line}”的广播地址，没有电表会应答；应为 1 至 247")
         }
         EditError::RoleMissing => {
             "请给出测点在总量中的角色：role=main、branch、sub、check、production、der 等".to_owned()

@@ -19,6 +19,7 @@ mod session;
 mod socket;
 mod table;
 mod terminal;
+mod turn;
 mod verb;
 mod words;
 

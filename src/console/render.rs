@@ -9,6 +9,7 @@ use super::language::Language;
 use super::lines::lines;
 use super::quality::quality;
 use super::table::{printable, table};
+use super::turn::Turn;
 use super::verb::Verb;
 use crate::config::difference::DiffLine;
 use crate::config::draft::Undone;
@@ -224,11 +225,20 @@ pub(super) fn committed(applied: &Applied, language: Language) -> String {
 }
 
 /// What a rollback did.
-pub(super) fn undone(undone: &Undone<Applied>, language: Language) -> String {
+pub(super) fn undone(undone: &Undone<Applied>, turn: Turn, language: Language) -> String {
     match undone {
         Undone::Dropped => language.pick("the staged edits are dropped\n", "已放弃暂存的修改\n").to_owned(),
         Undone::Restored(applied) => {
-            let done = language.pick("the file before the last commit is back; ", "已恢复上次提交前的配置；");
+            let done = match turn {
+                Turn::Undo => {
+                    language.pick("the file before the last commit is back; ", "已恢复上次提交前的配置；")
+                }
+                Turn::Redo => language.pick("the commit is done again; ", "已重新执行上次提交；"),
+                Turn::Unknown => language.pick(
+                    "the file and the one kept beside it have changed places; ",
+                    "已与保留的另一版配置互换；",
+                ),
+            };
             format!("{done}{}", changed(applied, language))
         }
     }

@@ -9,15 +9,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::command::{Command, parse};
-use super::desk::{Desk, ReadFailure, ReadOrder};
+use super::desk::{Desk, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
 use super::explain;
 use super::language::Language;
 use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
 use super::terminal::{Input, Terminal};
+use super::turn::Turn;
 use crate::config::edit::Edit;
 use crate::model::quality::Cause;
+use crate::model::register::UnitId;
 use crate::time::UtcTime;
 
 /// How long one may type nothing.
@@ -48,7 +50,8 @@ where
 {
     let is_in = matches!(access, Access::Open);
     let terminal = Terminal::over(stream);
-    let mut session = Session { terminal, desk, access, language: Language::default(), is_in };
+    let mut session =
+        Session { terminal, desk, access, language: Language::default(), is_in, turn: Turn::default() };
     match session.run().await {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
         ended => ended,
@@ -61,6 +64,7 @@ struct Session<S> {
     access: Access,
     language: Language,
     is_in: bool,
+    turn: Turn,
 }
 
 /// Whether the session goes on.
@@ -144,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let language = self.language;
         let answer = match command {
             Command::Status => render::status(&self.desk.status(), language),
-            Command::Points => render::points(&self.desk.points(), self.desk.status().utc_offset, language),
+            Command::Points(point) => self.points(point.as_deref()),
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
             Command::Edit(edit) => self.stage(&edit).await,
@@ -153,14 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Err(error) => explain::draft_error(&error, language),
             },
             Command::Diff => render::difference(&self.desk.diff().await, language),
-            Command::Commit => match self.desk.commit().await {
-                Ok(applied) => render::committed(&applied, language),
-                Err(error) => explain::draft_error(&error, language),
-            },
-            Command::Rollback => match self.desk.rollback().await {
-                Ok(undone) => render::undone(&undone, language),
-                Err(error) => explain::draft_error(&error, language),
-            },
+            Command::Commit => self.commit().await,
+            Command::Rollback => self.roll_back().await,
             Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
                 return Ok(());
             }
@@ -168,7 +166,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.terminal.say(&answer).await
     }
 
+    async fn commit(&mut self) -> String {
+        let committed = self.desk.commit().await;
+        self.turn = self.turn.after_commit(&committed);
+        match committed {
+            Ok(applied) => render::committed(&applied, self.language),
+            Err(error) => explain::draft_error(&error, self.language),
+        }
+    }
+
+    async fn roll_back(&mut self) -> String {
+        let undone = self.desk.rollback().await;
+        let turn = self.turn;
+        self.turn = turn.after_rollback(&undone);
+        match undone {
+            Ok(undone) => render::undone(&undone, turn, self.language),
+            Err(error) => explain::draft_error(&error, self.language),
+        }
+    }
+
+    fn points(&self, point: Option<&str>) -> String {
+        let mut points = self.desk.points();
+        if let Some(id) = point {
+            let known = std::mem::take(&mut points);
+            match known.iter().find(|known| known.id == id) {
+                Some(found) => points.push(found.clone()),
+                None => return explain::no_such_point(id, &known, self.language),
+            }
+        }
+        render::points(&points, self.desk.status().utc_offset, self.language)
+    }
+
+    /// Whether an order goes to all units of a serial line at once. A serial line's place is the path
+    /// of its device, and no host begins with a slash.
+    fn is_broadcast(&self, order: &ReadOrder) -> bool {
+        let is_serial = |line: &LineView| line.id == order.line && line.place.starts_with('/');
+        order.unit == UnitId(0) && self.desk.status().lines.iter().any(is_serial)
+    }
+
     async fn read(&self, order: &ReadOrder) -> String {
+        if self.is_broadcast(order) {
+            return explain::broadcast(&order.line, self.language);
+        }
         let read = timeout(READ_TIMEOUT, self.desk.read(order)).await;
         match read.unwrap_or(Err(ReadFailure::Failed(Cause::Timeout))) {
             Ok(words) => render::registers(order, &words, self.language),
@@ -192,7 +231,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if let Some(id) = point
             && !known.iter().any(|known| known.id == id)
         {
-            let known: Vec<&str> = known.iter().map(|point| point.id.as_str()).collect();
             return self.terminal.say(&explain::no_such_point(id, &known, self.language)).await;
         }
         self.say("any key ends it\n", "按任意键结束\n").await?;

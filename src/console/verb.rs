@@ -88,8 +88,8 @@ impl Verb {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Help => "[COMMAND]",
-            Self::Watch => "[POINT]",
-            Self::Read => "LINE UNIT TABLE ADDRESS COUNT",
+            Self::Points | Self::Watch => "[POINT]",
+            Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
             }
@@ -106,6 +106,7 @@ impl Verb {
     pub const fn example(self) -> &'static str {
         match self {
             Self::Help => "help meter add",
+            Self::Points => "points PT-GRID",
             Self::Watch => "watch PT-GRID",
             Self::Read => "read rs485-1 12 holding 40 2",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
@@ -124,7 +125,9 @@ impl Verb {
             Self::Login => ("log in with the console's password", "输入控制台密码登录"),
             Self::Help => ("explain the commands, or one of them", "显示全部命令或某一命令的说明"),
             Self::Status => ("lines, meters, store and uplink at a glance", "线路、电表、存储、上行一览"),
-            Self::Points => ("the newest reading of every parameter", "所有参数的最新读数"),
+            Self::Points => {
+                ("the newest reading of every parameter, or of one point", "所有参数或某一测点的最新读数")
+            }
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")

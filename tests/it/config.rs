@@ -204,9 +204,29 @@ fn a_file_that_cannot_be_read_names_its_path() {
     fs::write(&path, b"\xff\xfe").unwrap();
     assert!(matches!(refusal(&path), LoadError::Read { .. }));
     fs::write(&path, "# long\n".repeat(200_000)).unwrap();
-    assert!(refusal(&path).to_string().contains("at most 1048576 are read"));
+    assert!(refusal(&path).to_string().ends_with("the file has more than 1048576 bytes; make it smaller"));
     fs::write(&path, site_with("map = 'test-meter'", "register = 'power'")).unwrap();
     assert!(config::load(&path, |_| Ok(library())).is_ok());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_the_reason_and_the_remedy() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("gbk"), b"[cems]\nname = '\xb5\xe7\xb1\xed'\n").unwrap();
+    std::os::unix::fs::symlink("loop", path("loop")).unwrap();
+    mknodat(CWD, path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    for (name, told) in [
+        ("gone", "No such file or directory (os error 2); check that it exists and may be read"),
+        ("gbk", "line 2 is not UTF-8; save it as UTF-8 / 请另存为 UTF-8"),
+        ("", "it is a directory; give the path of a regular file"),
+        ("loop", "Too many levels of symbolic links (os error 40); check that it exists and may be read"),
+        ("pipe", "it is no regular file; give the path of a regular file"),
+    ] {
+        let refusal = config::load(&path(name), |_| Ok(library())).unwrap_err().to_string();
+        assert_eq!(refusal, format!("cannot read the site file {}: {told}", path(name).display()));
+    }
 }
 
 #[test]

@@ -218,7 +218,10 @@ impl Desk for FakeDesk {
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
         match (order.line.as_str(), order.unit.0) {
-            ("rs485-1", 1) => Ok(vec![0x4366, 0x8000]),
+            ("rs485-1", 1) => {
+                let count = usize::from(order.span.count);
+                Ok([0x4366, 0x8000].into_iter().take(count).collect())
+            }
             ("rs485-1", 2) => Err(ReadFailure::Failed(Cause::Exception(2))),
             ("rs485-1", _) => Err(ReadFailure::Failed(Cause::Timeout)),
             _ => Err(ReadFailure::NoSuchLine { known: vec!["rs485-1".to_owned(), "lan".to_owned()] }),
@@ -330,14 +333,16 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician.types_and_waits("guess\r", slowly).await;
     technician.enters(&["login", "维护密码1234"]).await;
     technician.enters(&["help", "help meter add", "status", "points"]).await;
-    technician.enters(&["watch PT-X"]).await;
+    technician.enters(&["points PT-GRID", "points PT-X", "watch PT-X"]).await;
     technician.types_and_waits("watch PT-GRID\r", Duration::from_millis(900)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     technician.types(" ").await;
     technician
         .enters(&["read rs485-1 1 input 52 2", "read rs485-1 2 holding 40 2", "read x 1 coil 0 1"])
         .await;
+    technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
+    technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;
     technician.enters(&["meter add m-chiller3 rs485-1 1 eastron-sdm630 role=branch"]).await;
     technician
         .enters(&["meter add m-chiller3 rs485-1 12 eastron-sdm630 role=branch name=\"3# 冷机\" ct=40"])
@@ -345,7 +350,15 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician.enters(&["point add PT-DEMAND m-grid demand role=check", "diff", "check", "commit"]).await;
     technician.enters(&["meter remove m-chiller3", "meter remove m-chiller3 points", "rollback"]).await;
     technician
-        .enters(&["point remove PT-GRID", "point remove PT-DEMAND", "commit", "rollback", "diff"])
+        .enters(&[
+            "point remove PT-GRID",
+            "point remove PT-DEMAND",
+            "commit",
+            "rollback",
+            "rollback",
+            "rollback",
+            "diff",
+        ])
         .await;
     technician.enters(&["point add PT-BAD m-grid role=manager", "check", "commit", "rollback"]).await;
     technician.types("stat\x1b[A\x15poi\x7f\x7f\x7f\x03").await;
@@ -377,6 +390,29 @@ async fn nothing_is_applied_before_commit() {
     assert!(technician.site_file().contains("m-2"));
     technician.enters(&["rollback"]).await;
     assert_eq!(technician.site_file(), SITE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollback_does_not_overwrite_a_file_edited_by_hand() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    technician.enters(&["meter add m-2 rs485-1 2 eastron-sdm630 role=sub", "commit"]).await;
+    let by_hand = technician.site_file() + "# by hand\n";
+    std::fs::write(technician.folder.path().join("site.toml"), &by_hand).unwrap();
+    technician.enters(&["rollback"]).await;
+    assert_eq!(technician.site_file(), by_hand);
+    assert!(technician.seen.contains("was changed by somebody else meanwhile"), "{}", technician.seen);
+    technician.enters(&["lang zh", "rollback"]).await;
+    assert!(technician.seen.contains("已被他人修改"), "{}", technician.seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_console_that_committed_nothing_does_not_guess_which_way_a_rollback_goes() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    let previous = format!("# before\n{SITE}");
+    std::fs::write(technician.folder.path().join("site.toml.previous"), &previous).unwrap();
+    technician.enters(&["rollback"]).await;
+    assert_eq!(technician.site_file(), previous);
+    assert!(technician.seen.contains("the file and the one kept beside it have changed places"));
 }
 
 #[tokio::test(start_paused = true)]

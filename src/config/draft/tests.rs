@@ -82,6 +82,61 @@ fn a_file_that_somebody_else_changed_is_not_overwritten() {
 }
 
 #[test]
+fn rollback_does_not_overwrite_what_somebody_wrote_by_hand_meanwhile() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    desk.draft.commit(accept).unwrap();
+    std::fs::write(desk.dir.path().join("site.toml"), "# theirs\n").unwrap();
+    let refusal = desk.draft.rollback(accept).unwrap_err();
+    assert!(matches!(refusal, DraftError::ChangedMeanwhile(_)) && refusal.to_string().contains("by hand"));
+    assert_eq!(
+        (desk.file("site.toml").as_str(), desk.file("site.toml.previous").as_str()),
+        ("# theirs\n", SITE)
+    );
+    std::fs::write(desk.dir.path().join("site.toml"), WITHOUT_B).unwrap();
+    desk.draft.rollback(accept).unwrap();
+    std::fs::write(desk.dir.path().join("site.toml"), "# theirs\n").unwrap();
+    assert!(matches!(desk.draft.rollback(accept), Err(DraftError::ChangedMeanwhile(_))), "after a rollback");
+}
+
+#[test]
+fn rollback_of_a_draft_just_begun_compares_the_file_with_the_one_it_began_with() {
+    let mut desk = Desk::new();
+    std::fs::write(desk.dir.path().join("site.toml.previous"), WITHOUT_B).unwrap();
+    std::fs::write(desk.dir.path().join("site.toml"), "# theirs\n").unwrap();
+    assert!(matches!(desk.draft.rollback(accept), Err(DraftError::ChangedMeanwhile(_))));
+    assert_eq!(desk.file("site.toml"), "# theirs\n");
+    std::fs::write(desk.dir.path().join("site.toml"), SITE).unwrap();
+    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(WITHOUT_B.len()));
+}
+
+#[test]
+fn the_previous_text_is_checked_under_its_own_name() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    desk.draft.commit(accept).unwrap();
+    let mut names = Vec::new();
+    let note = |path: &Path, _: &str| {
+        names.push(path.to_owned());
+        Ok(())
+    };
+    desk.draft.rollback(note).unwrap();
+    assert!(names[0].ends_with("site.toml.previous"), "{names:?}");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_refused_with_the_remedy() {
+    let mut desk = Desk::new();
+    std::fs::write(desk.dir.path().join("site.toml"), b"# ours\n# \xb5\xe7\n").unwrap();
+    let edit = Edit::RemovePoint { id: "PT-B".to_owned() };
+    let refusal = desk.draft.stage(&edit, &MapLibrary::new()).unwrap_err().to_string();
+    assert!(
+        refusal.ends_with("site.toml: line 2 is not UTF-8; save it as UTF-8 / 请另存为 UTF-8"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_refused_edit_leaves_what_was_staged() {
     let mut desk = Desk::new();
     desk.remove("PT-B");

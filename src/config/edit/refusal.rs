@@ -73,6 +73,12 @@ pub enum EditError {
         /// Who has it.
         meter: String,
     },
+    /// Every unit of a serial line listens to address 0, and none answers.
+    #[error("unit 0 is the broadcast address of line '{line}', and no meter answers it; give 1 to 247")]
+    Broadcast {
+        /// The line.
+        line: String,
+    },
     /// A new Point needs a role.
     #[error(
         "say which part the point plays in the totals: role=main, branch, sub, check, production, der ..."

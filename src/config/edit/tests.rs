@@ -246,3 +246,23 @@ fn line_ends_of_another_system_are_kept() {
     let expected = apply(SITE, &edit, &library()).unwrap();
     assert_eq!(after, expected.replace('\n', "\r\n"));
 }
+
+#[test]
+fn unit_0_is_refused_on_a_serial_line_and_taken_over_tcp() {
+    let at = |line: &str| {
+        Edit::AddMeter(NewMeter { id: "m-0".to_owned(), line: line.to_owned(), ..NewMeter::default() })
+    };
+    let site = |kind: &str| format!("[[line]]\nid = \"a\"\nkind = \"{kind}\"\n");
+    for kind in ["rtu", "rtu-over-tcp"] {
+        let refusal = apply(&site(kind), &at("a"), &library()).unwrap_err();
+        assert_eq!(refusal, EditError::Broadcast { line: "a".to_owned() }, "{kind}");
+    }
+    assert!(apply(&site("tcp"), &at("a"), &library()).unwrap().contains("unit = 0"));
+}
+
+#[test]
+fn a_file_with_a_key_twice_is_refused_with_the_key() {
+    let edit = Edit::RemovePoint { id: "PT".to_owned() };
+    let refusal = apply("[cems]\nid = 1\nid = 2\n", &edit, &library()).unwrap_err();
+    assert_eq!(refusal, EditError::NotToml("duplicate key 'id'".to_owned()));
+}
