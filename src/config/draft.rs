@@ -19,6 +19,8 @@ pub struct Draft {
     path: PathBuf,
     /// What the file said when it was last put to work; nothing where it could not be read.
     at_work: Option<String>,
+    /// What the next rollback of the file is.
+    turn: Turn,
     staged: Option<Staged>,
 }
 
@@ -34,8 +36,30 @@ struct Staged {
 pub enum Undone<T> {
     /// The staged edits are dropped; the file was not touched.
     Dropped,
-    /// The file is again what it was before the last commit; this is what the check made of it.
-    Restored(T),
+    /// The file and the one kept beside it have changed places; this is what the check made of it.
+    Restored(Turn, T),
+}
+
+/// What it means that the file and the one before it change places: they take turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing was committed since the gateway started: the file kept beside may be older or newer.
+    #[default]
+    Unknown,
+    /// The last commit is taken back.
+    Undo,
+    /// It is done again.
+    Redo,
+}
+
+impl Turn {
+    const fn next(self) -> Self {
+        match self {
+            Self::Unknown => Self::Unknown,
+            Self::Undo => Self::Redo,
+            Self::Redo => Self::Undo,
+        }
+    }
 }
 
 /// Why the draft or the file stays as it is.
@@ -87,7 +111,7 @@ impl Draft {
         // A link is followed once and for all, so that a commit replaces the file and not the link.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let at_work = bounded_text(&path).ok();
-        Self { path, at_work, staged: None }
+        Self { path, at_work, turn: Turn::default(), staged: None }
     }
 
     /// The site file.
@@ -149,6 +173,7 @@ impl Draft {
         }
         self.exchange(&staged.base, &staged.text)?;
         self.at_work = self.staged.take().map(|staged| staged.text);
+        self.turn = Turn::Undo;
         Ok(checked)
     }
 
@@ -178,7 +203,9 @@ impl Draft {
         }
         self.exchange(&present, &text)?;
         self.at_work = Some(text);
-        Ok(Undone::Restored(checked))
+        let turn = self.turn;
+        self.turn = turn.next();
+        Ok(Undone::Restored(turn, checked))
     }
 
     /// Writes `before` to `*.previous`, then `after` to the file itself; a power cut between the two

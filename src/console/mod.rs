@@ -19,7 +19,6 @@ mod session;
 mod socket;
 mod table;
 mod terminal;
-mod turn;
 mod verb;
 mod words;
 

@@ -9,10 +9,9 @@ use super::language::Language;
 use super::lines::lines;
 use super::quality::quality;
 use super::table::{printable, table};
-use super::turn::Turn;
 use super::verb::Verb;
 use crate::config::difference::DiffLine;
-use crate::config::draft::Undone;
+use crate::config::draft::{Turn, Undone};
 use crate::model::quality::Quality;
 use crate::model::reading::{Reading, Value};
 use crate::time::{UtcOffset, UtcTime};
@@ -225,10 +224,10 @@ pub(super) fn committed(applied: &Applied, language: Language) -> String {
 }
 
 /// What a rollback did.
-pub(super) fn undone(undone: &Undone<Applied>, turn: Turn, language: Language) -> String {
+pub(super) fn undone(undone: &Undone<Applied>, language: Language) -> String {
     match undone {
         Undone::Dropped => language.pick("the staged edits are dropped\n", "已放弃暂存的修改\n").to_owned(),
-        Undone::Restored(applied) => {
+        Undone::Restored(turn, applied) => {
             let done = match turn {
                 Turn::Undo => {
                     language.pick("the file before the last commit is back; ", "已恢复上次提交前的配置；")

@@ -16,7 +16,6 @@ use super::language::Language;
 use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
 use super::terminal::{Input, Terminal};
-use super::turn::Turn;
 use crate::config::edit::Edit;
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
@@ -50,8 +49,7 @@ where
 {
     let is_in = matches!(access, Access::Open);
     let terminal = Terminal::over(stream);
-    let mut session =
-        Session { terminal, desk, access, language: Language::default(), is_in, turn: Turn::default() };
+    let mut session = Session { terminal, desk, access, language: Language::default(), is_in };
     match session.run().await {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
         ended => ended,
@@ -64,7 +62,6 @@ struct Session<S> {
     access: Access,
     language: Language,
     is_in: bool,
-    turn: Turn,
 }
 
 /// Whether the session goes on.
@@ -167,20 +164,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn commit(&mut self) -> String {
-        let committed = self.desk.commit().await;
-        self.turn = self.turn.after_commit(&committed);
-        match committed {
+        match self.desk.commit().await {
             Ok(applied) => render::committed(&applied, self.language),
             Err(error) => explain::draft_error(&error, self.language),
         }
     }
 
     async fn roll_back(&mut self) -> String {
-        let undone = self.desk.rollback().await;
-        let turn = self.turn;
-        self.turn = turn.after_rollback(&undone);
-        match undone {
-            Ok(undone) => render::undone(&undone, turn, self.language),
+        match self.desk.rollback().await {
+            Ok(undone) => render::undone(&undone, self.language),
             Err(error) => explain::draft_error(&error, self.language),
         }
     }

@@ -130,7 +130,7 @@ impl Desk for GatewayDesk {
         let _one_at_a_time = self.applying.lock().await;
         Ok(match self.on_draft(|draft| draft.rollback(read_site)).await? {
             Undone::Dropped => Undone::Dropped,
-            Undone::Restored(site) => Undone::Restored(self.apply(site).await?),
+            Undone::Restored(turn, site) => Undone::Restored(turn, self.apply(site).await?),
         })
     }
 }

@@ -256,7 +256,7 @@ impl Desk for FakeDesk {
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
         Ok(match self.draft(|draft| draft.rollback(read_site))? {
             Undone::Dropped => Undone::Dropped,
-            Undone::Restored(_) => Undone::Restored(Applied::default()),
+            Undone::Restored(turn, _) => Undone::Restored(turn, Applied::default()),
         })
     }
 }

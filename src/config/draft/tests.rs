@@ -67,9 +67,21 @@ fn rollback_drops_what_is_staged_and_after_a_commit_brings_the_previous_file_bac
     desk.remove("PT-B");
     desk.draft.commit(accept).unwrap();
     assert!(matches!(desk.draft.rollback(refuse), Err(DraftError::Faults(_))));
-    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(SITE.len()));
+    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(Turn::Undo, SITE.len()));
     assert_eq!(desk.file("site.toml"), SITE);
     assert_eq!(desk.file("site.toml.previous"), WITHOUT_B);
+}
+
+#[test]
+fn each_rollback_of_the_file_takes_the_commit_back_or_does_it_again_in_turn() {
+    let mut desk = Desk::new();
+    desk.remove("PT-B");
+    desk.draft.commit(accept).unwrap();
+    for turn in [Turn::Undo, Turn::Redo, Turn::Undo] {
+        let text = if turn == Turn::Undo { SITE } else { WITHOUT_B };
+        assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(turn, text.len()));
+        assert_eq!(desk.file("site.toml"), text);
+    }
 }
 
 #[test]
@@ -107,7 +119,7 @@ fn rollback_of_a_draft_just_begun_compares_the_file_with_the_one_it_began_with()
     assert!(matches!(desk.draft.rollback(accept), Err(DraftError::ChangedMeanwhile(_))));
     assert_eq!(desk.file("site.toml"), "# theirs\n");
     std::fs::write(desk.dir.path().join("site.toml"), SITE).unwrap();
-    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(WITHOUT_B.len()));
+    assert_eq!(desk.draft.rollback(accept).unwrap(), Undone::Restored(Turn::Unknown, WITHOUT_B.len()));
 }
 
 #[test]
