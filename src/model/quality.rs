@@ -20,7 +20,7 @@ pub enum Doubt {
     OutOfRange,
     /// More digits than a double holds; the last ones are rounded.
     Rounded,
-    /// The gateway's clock had not been set when it was read.
+    /// The gateway's clock had not been set when it was read. Reserved: nothing sets it yet.
     ClockUnset,
     /// Computed between two readings rather than read.
     Interpolated,
@@ -45,7 +45,8 @@ pub enum Cause {
     NotAvailable,
     /// The bytes are no number: NaN, infinity or a digit above nine in BCD.
     NotANumber,
-    /// The scan was skipped, the cycle before it took too long.
+    /// The scan was skipped, the cycle before it took too long. Reserved: overruns are counted, and
+    /// leave no reading yet.
     Overrun,
 }
 

@@ -1,3 +1,5 @@
+//! The planner against cases worked out by hand and against a search of all plans.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
