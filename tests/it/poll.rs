@@ -1,6 +1,7 @@
 //! The scan cycle in virtual time: simulated meters, the real line, a real store.
 
 use std::fmt::Write as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use cems_gateway::config;
 use cems_gateway::config::site::Site;
 use cems_gateway::meters;
 use cems_gateway::modbus::line::LineHandle;
+use cems_gateway::modbus::timing::{Protocol, Timing};
+use cems_gateway::modbus::transport::{Connect, Stream};
 use cems_gateway::model::quality::{Cause, Quality};
 use cems_gateway::model::reading::Reading;
 use cems_gateway::poll::Poll;
@@ -237,4 +240,32 @@ async fn a_unit_that_a_gateway_reports_gone_is_asked_less_often() {
     let causes = causes(&bench.readings("p1", "A"));
     assert_eq!(causes[0], Some(Cause::Exception(11)));
     assert!(causes.contains(&Some(Cause::BackedOff)));
+}
+
+/// A port that is not there.
+struct Unplugged;
+
+#[async_trait::async_trait]
+impl Connect for Unplugged {
+    fn name(&self) -> String {
+        "an unplugged port".to_owned()
+    }
+
+    async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_down_is_not_held_against_its_meters() {
+    let site = site(1, "PT1S");
+    let mut bench = Bench::new(&site, Holes::Zero, &[]);
+    let timing = Timing::in_memory(RESPONSE_TIMEOUT);
+    bench.line = LineHandle::spawn_on(Box::new(Unplugged), Protocol::Tcp, timing, Arc::clone(&bench.clock));
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    let status = poll.status();
+    poll.shutdown().await;
+    assert_eq!(causes(&bench.readings("p1", "A")), [Some(Cause::LineDown); 11]);
+    assert!(!status[0].backed_off && status[0].silent_scans == 0, "{status:?}");
 }
