@@ -65,7 +65,9 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     let clock: Arc<dyn Clock> = Arc::new(RunningClock::starting_at(start));
     let plant = SimulatedPlant::start(Arc::clone(&clock)).map_err(Failure::new)?;
     let text = site_toml(plant.ports(), options.listen, &api::token_sha256(TOKEN));
-    let site = config::read("factory.toml", &text, meters::library).map_err(Failure::config)?;
+    let mut site = config::read("factory.toml", &text, meters::library).map_err(Failure::config)?;
+    // The history that was asked for is shown whole.
+    site.store.raw_days = site.store.raw_days.max(u32::from(options.history_days) + 1);
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;
 

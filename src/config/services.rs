@@ -8,7 +8,7 @@ use super::entries::entries;
 use super::form;
 use super::places::Places;
 use super::serial;
-use super::site::{ApiSettings, Platform, StoreSettings, UplinkSettings};
+use super::site::{ApiSettings, FlashEndurance, Platform, StoreSettings, UplinkSettings};
 use crate::document::Section;
 use crate::limits;
 use crate::model::meter::SerialSettings;
@@ -16,12 +16,6 @@ use crate::time::Interval;
 
 /// Not below 1024, so that no special right is needed.
 const API_PORT: u16 = 8_080;
-/// As much as may be lost at a power cut, against flash wear.
-const DURABILITY_WINDOW_MS: i64 = 5_000;
-/// A year and a month, so that a month can be held against the same month of the year before.
-const HISTORY_DAYS: u32 = 400;
-/// Fits beside the system on the smallest flash in use.
-const STORE_SIZE_MAX_MIB: u32 = 512;
 /// The port of MQTT without TLS.
 const MQTT_PORT: u16 = 1_883;
 /// Characters of a path.
@@ -53,19 +47,36 @@ pub(super) fn api(root: &Section<'_>) -> ApiSettings {
 
 /// `[store]`
 pub(super) fn store(root: &Section<'_>) -> StoreSettings {
-    let mut settings = StoreSettings {
-        durability_window_ms: DURABILITY_WINDOW_MS,
-        history_days: HISTORY_DAYS,
-        size_max_mib: STORE_SIZE_MAX_MIB,
-    };
+    let mut settings = StoreSettings::default();
     let Some(section) = root.section("store") else { return settings };
     if let Some(window) = durability_window(&section) {
         settings.durability_window_ms = window.as_ms();
     }
-    settings.history_days = form::whole(&section, "history_days", 1..=3_650).unwrap_or(HISTORY_DAYS);
-    settings.size_max_mib = form::whole(&section, "size_max_mib", 16..=65_536).unwrap_or(STORE_SIZE_MAX_MIB);
+    let whole = |key, range, setting: &mut u32| {
+        *setting = form::whole(&section, key, range).unwrap_or(*setting);
+    };
+    whole("raw_days", 1..=3_650, &mut settings.raw_days);
+    whole("quarter_days", 1..=3_650, &mut settings.quarter_days);
+    whole("day_years", 1..=30, &mut settings.day_years);
+    whole("size_max_mib", 16..=65_536, &mut settings.size_max_mib);
+    settings.flash = flash(&section);
     section.finish();
     settings
+}
+
+/// Capacity and cycles say something only together.
+fn flash(section: &Section<'_>) -> Option<FlashEndurance> {
+    let size_mib = form::whole(section, "flash_size_mib", 1..=16_777_216);
+    let cycles = form::whole(section, "flash_cycles", 1..=1_000_000);
+    for (given, missing, remedy) in [
+        ("flash_cycles", "flash_size_mib", "give the capacity of the medium in MiB"),
+        ("flash_size_mib", "flash_cycles", "give how often each cell may be written, from the data sheet"),
+    ] {
+        if section.has(given) && !section.has(missing) {
+            section.missing(missing, remedy);
+        }
+    }
+    Some(FlashEndurance { size_mib: size_mib?, cycles: cycles? })
 }
 
 fn durability_window(section: &Section<'_>) -> Option<Interval> {

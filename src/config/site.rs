@@ -69,10 +69,42 @@ pub struct ApiSettings {
 pub struct StoreSettings {
     /// The longest that a reading may wait before it is on the medium.
     pub durability_window_ms: i64,
-    /// Days of history.
-    pub history_days: u32,
-    /// Bytes of the database on disk, in MiB; the oldest history goes first.
+    /// Days that every reading is kept.
+    pub raw_days: u32,
+    /// Days that quarter-hour values are kept.
+    pub quarter_days: u32,
+    /// Years that daily and monthly values are kept.
+    pub day_years: u32,
+    /// Bytes of all databases on disk, in MiB, never crossed; the oldest readings go first.
     pub size_max_mib: u32,
+    /// How long the medium lasts; `None` when nobody said.
+    pub flash: Option<FlashEndurance>,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            // As much as may be lost at a power cut, against flash wear.
+            durability_window_ms: 5_000,
+            // A month and a half: the days that a demand-response baseline looks back on.
+            raw_days: 45,
+            // A year and a month, so that a month can be held against the same month of the year before.
+            quarter_days: 400,
+            day_years: 10,
+            // Fits beside the system on the smallest flash in use.
+            size_max_mib: 512,
+            flash: None,
+        }
+    }
+}
+
+/// How much may be written to the medium before it wears out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlashEndurance {
+    /// Capacity of the medium, in MiB.
+    pub size_mib: u32,
+    /// How often each cell may be erased and written.
+    pub cycles: u32,
 }
 
 /// Where readings are pushed.

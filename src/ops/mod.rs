@@ -8,8 +8,10 @@ pub mod query;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::site::Site;
+use crate::model::point::Parameter;
 use crate::model::reading::SeriesId;
-use crate::store::{Store, StoreError};
+use crate::stats::SeriesKind;
+use crate::store::{SeriesProfile, Store, StoreError};
 use crate::time::{Clock, UtcTime};
 
 /// The site that is served, together with the durable series of its parameters.
@@ -28,6 +30,10 @@ impl ServedSite {
             let of_point = point.parameters.iter().map(|parameter| store.series(&point.id, &parameter.id));
             series.push(of_point.collect::<Result<_, _>>()?);
         }
+        let described = site.points.iter().zip(&series).flat_map(|(point, series): (_, &Vec<SeriesId>)| {
+            point.parameters.iter().zip(series).map(|(parameter, series)| (*series, profile(parameter)))
+        });
+        store.describe(described, site.cems.offset);
         Ok(Self { site, series, since })
     }
 
@@ -42,6 +48,11 @@ impl ServedSite {
     pub fn since(&self) -> UtcTime {
         self.since
     }
+}
+
+fn profile(parameter: &Parameter) -> SeriesProfile {
+    let kind = SeriesKind::of(&parameter.reading_type);
+    SeriesProfile { kind, interval: parameter.interval, modulus: None }
 }
 
 /// What one may ask; shared by everyone who answers.

@@ -27,8 +27,10 @@ mod index;
 mod job;
 mod key;
 mod latest;
+mod ledger;
 mod marker;
 mod names;
+mod profile;
 mod recovery;
 mod retention;
 mod ring;
@@ -51,12 +53,14 @@ use tokio::sync::watch;
 pub use error::StoreError;
 pub use history::History;
 pub use latest::Latest;
+pub use profile::SeriesProfile;
 pub use status::{Durable, StoreStatus};
 
 use crate::config::site::StoreSettings;
 use crate::model::reading::{GroupId, Scan, SeriesId};
-use crate::time::UtcTime;
+use crate::time::{UtcOffset, UtcTime};
 use directory::Directory;
+use profile::SiteProfile;
 use sealed::SealedEpoch;
 use shared::Shared;
 use state::State;
@@ -157,6 +161,12 @@ impl Store {
             self.shared.wake_writer();
         }
         Ok(group)
+    }
+
+    /// Tells what the series of the site stand for and where its local days begin; replaces what was
+    /// told before. Series that nobody described are kept, but neither summed up nor missed.
+    pub fn describe(&self, profiles: impl IntoIterator<Item = (SeriesId, SeriesProfile)>, offset: UtcOffset) {
+        self.shared.state().profiles = SiteProfile { series: profiles.into_iter().collect(), offset };
     }
 
     /// Takes a scan; waits while the writer is behind. While the medium fails it does not wait:

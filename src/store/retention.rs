@@ -34,7 +34,7 @@ pub(super) fn expired(
 }
 
 fn history_start(settings: &StoreSettings, now: UtcTime) -> UtcTime {
-    let days_ms = i64::from(settings.history_days).saturating_mul(Interval::DAY.as_ms());
+    let days_ms = i64::from(settings.raw_days).saturating_mul(Interval::DAY.as_ms());
     UtcTime::from_ms(now.as_ms().saturating_sub(days_ms))
 }
 
@@ -74,8 +74,8 @@ mod tests {
         index
     }
 
-    fn keep(history_days: u32, size_max_mib: u32) -> StoreSettings {
-        StoreSettings { durability_window_ms: 5_000, history_days, size_max_mib }
+    fn keep(raw_days: u32, size_max_mib: u32) -> StoreSettings {
+        StoreSettings { raw_days, size_max_mib, ..StoreSettings::default() }
     }
 
     #[test]

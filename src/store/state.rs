@@ -12,6 +12,7 @@ use super::job::{Job, NewNames, Pause, Write};
 use super::latest::LatestTable;
 use super::marker::Marker;
 use super::names::{NameCounts, Names};
+use super::profile::SiteProfile;
 use super::recovery::Recovered;
 use super::status::{Durable, StoreStatus};
 use crate::limits;
@@ -26,6 +27,7 @@ const FROZEN_MAX: usize = 2;
 #[derive(Default)]
 pub(super) struct State {
     pub(super) names: Names,
+    pub(super) profiles: SiteProfile,
     /// Names that are on the medium.
     names_durable: NameCounts,
     pub(super) cursors: Cursors,

@@ -136,9 +136,10 @@ fn what_a_site_leaves_out_has_a_safe_default() {
         .unwrap();
     assert_eq!(site.api.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(
-        (site.store.durability_window_ms, site.store.history_days, site.store.size_max_mib),
-        (5_000, 400, 512)
+        (site.store.durability_window_ms, site.store.raw_days, site.store.quarter_days),
+        (5_000, 45, 400)
     );
+    assert_eq!((site.store.day_years, site.store.size_max_mib, site.store.flash), (10, 512, None));
     let uplink = site.uplink.unwrap();
     assert_eq!(
         (uplink.port, uplink.client_id.as_str(), uplink.topic_prefix.as_str()),

@@ -144,7 +144,7 @@ async fn everything_appended_becomes_durable_without_being_asked() {
 #[test]
 fn history_that_is_too_old_goes_and_what_is_left_stays_right() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = StoreSettings { history_days: 1, ..settings() };
+    let settings = StoreSettings { raw_days: 1, ..settings() };
     let plant = Plant::named(Store::open(dir.path(), &settings).unwrap());
     // A minute between scans: a full epoch is less than a day, all of them are three weeks.
     let minutes = |sequence| {

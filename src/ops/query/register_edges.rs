@@ -100,7 +100,7 @@ mod tests {
     /// Scans as (day, value); a failed scan has none.
     fn edges(scans: &[(i64, Option<f64>)], range: Range<i64>) -> (Vec<f64>, Vec<f64>) {
         let dir = tempfile::tempdir().unwrap();
-        let settings = StoreSettings { durability_window_ms: 1_000, history_days: 400, size_max_mib: 16 };
+        let settings = StoreSettings { raw_days: 400, ..StoreSettings::default() };
         let store = Store::open(dir.path(), &settings).unwrap();
         let series = store.series("PT", "EPI").unwrap();
         let group = store.group(&[series]).unwrap();

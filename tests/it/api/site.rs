@@ -136,7 +136,7 @@ fn site() -> Site {
         ],
         platforms: vec![Platform { id: "cloud".to_owned(), token_sha256: Sha256::digest(TOKEN).into() }],
         api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
-        store: StoreSettings { durability_window_ms: 5_000, history_days: 400, size_max_mib: 64 },
+        store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
         uplink: None,
         console: None,
         maps_dir: None,

@@ -12,7 +12,7 @@ use cems_gateway::time::UtcTime;
 pub(super) const START_MS: i64 = 1_711_900_800_000;
 
 pub(super) fn settings() -> StoreSettings {
-    StoreSettings { durability_window_ms: 100, history_days: 400, size_max_mib: 64 }
+    StoreSettings { durability_window_ms: 100, raw_days: 400, size_max_mib: 64, ..StoreSettings::default() }
 }
 
 /// The store with its two groups: one of three series, one of a single series that lies in both.

@@ -1,0 +1,33 @@
+//! What the store is told about a series, so that it can sum it up and see what is missing.
+
+use std::collections::HashMap;
+
+use crate::model::reading::SeriesId;
+use crate::stats::SeriesKind;
+use crate::time::{Interval, UtcOffset};
+
+/// What a series stands for and how often it is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SeriesProfile {
+    /// What may be computed from it.
+    pub kind: SeriesKind,
+    /// How often there should be a reading.
+    pub interval: Interval,
+    /// Where a register starts again from zero, in the unit of its readings.
+    pub modulus: Option<f64>,
+}
+
+/// The series of the site that is polled.
+#[derive(Clone, Debug)]
+pub(super) struct SiteProfile {
+    /// Those that were described.
+    pub(super) series: HashMap<SeriesId, SeriesProfile>,
+    /// Where local days begin.
+    pub(super) offset: UtcOffset,
+}
+
+impl Default for SiteProfile {
+    fn default() -> Self {
+        Self { series: HashMap::new(), offset: UtcOffset::UTC }
+    }
+}
