@@ -53,15 +53,31 @@ pub const INTERVAL_MAX_MS: i64 = 86_400_000;
 
 /// Scans waiting for the store's writer thread; when it is full the poll waits, never the memory.
 pub const STORE_QUEUE_MAX: usize = 1_024;
-/// Scans of one group in one epoch; 17 minutes at one scan a second.
-pub const EPOCH_SCANS_MAX: usize = 1_020;
+/// Scans of one group in one epoch; 68 minutes at one scan a second. Longer epochs are read faster,
+/// because a query looks into fewer of them, and take longer to replay after a power cut.
+pub const EPOCH_SCANS_MAX: usize = 4_096;
 /// Readings held open (not yet sealed) over all groups.
-pub const OPEN_READINGS_MAX: usize = 512 * 1_024;
+pub const OPEN_READINGS_MAX: usize = 2 * 1_024 * 1_024;
 /// Bytes of memory of the readings held open; reached only by data that does not compress.
 pub const OPEN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Bytes of memory of full epochs that wait while the medium takes no writes: with the open one a
 /// sixth of a 128 MB board.
 pub const UNSEALED_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// An epoch may take this part of the bytes that the store may have on disk: so many of them, each
+/// a few times over while it is written, always find room.
+pub const EPOCHS_OF_SIZE_MAX: u64 = 32;
+/// Bytes of blocks that are written and synced together while an epoch is sealed.
+pub const SEAL_STEP_BYTES: usize = 128 * 1_024;
+/// Period databases in the bytes that the store may have on disk: what goes at once when it is full.
+pub const PERIODS_OF_SIZE_MAX: u64 = 16;
+/// Days of one period database: how long readings may outlive their time.
+pub const PERIOD_DAYS_MAX: i64 = 7;
+/// Period databases that are held open, each a few megabytes of memory.
+pub const PERIODS_OPEN_MAX: usize = 3;
+/// Pause between two sealed epochs that are checked while there is nothing else to do.
+pub const STORE_CHECK_PAUSE_MS: u64 = 200;
+/// Sequence numbers left out when the store starts without its database: more than the rings hold.
+pub const STORE_SEQUENCES_UNKNOWN: u64 = 1 << 24;
 /// Pause before a database that took no writes is opened again.
 pub const STORE_REOPEN_PAUSE_MS: u64 = 2_000;
 /// Notes of damage to the store that are kept for the status page.

@@ -10,7 +10,7 @@
 
 use super::code::bits::{put_varint, take_varint};
 use super::code::column::Piece;
-use super::epoch::Epoch;
+use super::epoch::GroupColumns;
 use super::key::BlockKey;
 use crate::limits;
 use crate::model::reading::GroupId;
@@ -35,15 +35,13 @@ pub(super) struct Block {
     pub(super) value: Vec<u8>,
 }
 
-/// The blocks of a whole epoch, in order of their keys.
-pub(super) fn blocks(number: u32, epoch: &Epoch) -> impl Iterator<Item = Block> {
-    epoch.groups().iter().flat_map(move |(group, columns)| {
-        let mut packer = Packer { epoch: number, group: *group, done: Vec::new() };
-        for column in 0..columns.columns() {
-            columns.pieces(column, 0).iter().for_each(|piece| packer.add(column, piece));
-        }
-        packer.done
-    })
+/// The blocks of one group of an epoch, in order of their keys.
+pub(super) fn blocks(number: u32, group: GroupId, columns: &GroupColumns) -> Vec<Block> {
+    let mut packer = Packer { epoch: number, group, done: Vec::new() };
+    for column in 0..columns.columns() {
+        columns.pieces(column, 0).iter().for_each(|piece| packer.add(column, piece));
+    }
+    packer.done
 }
 
 struct Packer {
@@ -102,6 +100,7 @@ mod tests {
 
     use super::super::code::sample::SampleCoder;
     use super::super::code::sample::tests::{any_sample, same_bits};
+    use super::super::epoch::Epoch;
     use super::*;
     use crate::model::reading::{Sample, Scan};
     use crate::time::UtcTime;
@@ -125,7 +124,8 @@ mod tests {
                 prop::collection::vec(prop::collection::vec(any_sample(), scans), width)
             })
         ) {
-            let blocks: Vec<Block> = blocks(3, &epoch_of(&columns)).collect();
+            let epoch = epoch_of(&columns);
+            let blocks = blocks(3, GroupId(7), &epoch.groups()[&GroupId(7)]);
             prop_assert!(blocks.is_sorted_by_key(|block| block.key));
             prop_assert!(blocks.iter().all(|block| block.value.len() <= limits::STORE_VALUE_BYTES_MAX));
             let stored: Vec<ColumnPiece> =

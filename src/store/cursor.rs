@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::StoreError;
+use super::ledger::{Change, Ledger};
 use crate::limits;
 
 /// The cursors by name.
@@ -17,12 +18,6 @@ struct Cursor {
 }
 
 impl Cursors {
-    /// The cursors of a database.
-    pub(super) fn stored(cursors: HashMap<String, u64>) -> Self {
-        let stored = |(name, sequence)| (name, Cursor { sequence, stored: true });
-        Self(cursors.into_iter().map(stored).collect())
-    }
-
     /// The sequence number that a reader has come to; 0 for a new one.
     pub(super) fn get(&self, name: &str) -> u64 {
         self.0.get(name).map_or(0, |cursor| cursor.sequence)
@@ -40,20 +35,27 @@ impl Cursors {
         self.0.insert(name.to_owned(), Cursor { sequence, stored: false });
         Ok(())
     }
+}
 
-    /// The cursors that moved since they were stored; they count as stored from now on.
-    pub(super) fn take_moved(&mut self) -> Vec<(String, u64)> {
+impl Ledger for Cursors {
+    fn restore(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let name = String::from_utf8(key.to_vec()).ok()?;
+        let sequence = value.try_into().map(u64::from_be_bytes).ok()?;
+        self.0.insert(name, Cursor { sequence, stored: true });
+        Some(())
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
         let moved = self.0.iter_mut().filter(|(_, cursor)| !cursor.stored);
         moved
             .map(|(name, cursor)| {
                 cursor.stored = true;
-                (name.clone(), cursor.sequence)
+                Change { key: name.clone().into_bytes(), value: Some(cursor.sequence.to_be_bytes().to_vec()) }
             })
             .collect()
     }
 
-    /// Nothing is known to be stored any more.
-    pub(super) fn forget_stored(&mut self) {
+    fn forget_stored(&mut self) {
         for cursor in self.0.values_mut() {
             cursor.stored = false;
         }
@@ -66,14 +68,17 @@ mod tests {
 
     #[test]
     fn a_cursor_is_stored_once_for_each_move() {
-        let mut cursors = Cursors::stored(HashMap::from([("a".to_owned(), 7)]));
+        let mut cursors = Cursors::default();
+        assert_eq!(cursors.restore(b"a", &7_u64.to_be_bytes()), Some(()));
+        assert_eq!(cursors.restore(b"a", b"7"), None);
         assert_eq!((cursors.get("a"), cursors.get("b")), (7, 0));
-        assert!(cursors.take_moved().is_empty());
+        assert!(cursors.take_changes().is_empty());
         cursors.set("b", 9).unwrap();
-        assert_eq!(cursors.take_moved(), [("b".to_owned(), 9)]);
-        assert!(cursors.take_moved().is_empty());
+        let change = Change { key: b"b".to_vec(), value: Some(9_u64.to_be_bytes().to_vec()) };
+        assert_eq!(cursors.take_changes(), [change]);
+        assert!(cursors.take_changes().is_empty());
         cursors.forget_stored();
-        assert_eq!(cursors.take_moved().len(), 2);
+        assert_eq!(cursors.take_changes().len(), 2);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The data directory: who may use it, what lies in it, what is moved aside.
 //!
 //! ```text
-//! last-sequence   sequence number of the last sealed scan; outlives a database that is lost, in whole
-//!                 or at its end, so that no number is given twice and the loss is seen
-//! lock            held while a process has the store open
-//! reserve         space to give back when the disk is full: sled needs some to open again
-//! db/             the database: conf, db, snap.*, blobs/ (always empty)
-//! db.damaged-1/   a database that could not be opened, for a person to look at
+//! lock              held while a process has the store open
+//! last-sequence     sequence number of the last sealed scan; outlives a database that is lost, in
+//!                   whole or at its end, so that no number is given twice and the loss is seen
+//! names             series and groups once more, for a main database that is lost or cannot be opened
+//! reserve           space to give back when the disk is full: sled needs some to open again
+//! db/               the main database: conf, db, snap.*, blobs/ (always empty)
+//! raw-0000004711/   the sealed readings from epoch 4711 on, a database of the same make
+//! damaged-1/        a database that could not be opened, for a person to look at
 //! ```
 
 use std::fs::{self, File};
@@ -22,8 +24,16 @@ use crate::limits;
 const RESERVE_BYTES: usize = 4 * limits::STORE_SEGMENT_BYTES;
 /// The reserve is filled again only when the medium has this many times its size free.
 const RESERVE_FREE_FACTOR: u64 = 8;
+/// Bytes that the medium must take before the database is opened again: a segment, and what the
+/// file system needs beside it.
+const PROBE_BYTES: usize = 2 * limits::STORE_SEGMENT_BYTES;
 /// Damaged databases kept; a medium that damages one after another must not fill up with them.
 const DAMAGED_MAX: u32 = 3;
+const DAMAGED_PREFIX: &str = "damaged-";
+/// Ends the name of a directory that is being removed.
+const GONE: &str = "gone";
+/// Ends the name of a database that is to take another's place.
+const NEW: &str = "new";
 
 /// A data directory that this process alone may use.
 #[derive(Debug)]
@@ -44,7 +54,10 @@ impl Directory {
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|error| unusable(&lock_path, &error))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                finish_what_was_cut_short(path);
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse { dir: path.to_owned() }),
             Err(error) => Err(unusable(&lock_path, &error.into())),
         }
@@ -55,18 +68,9 @@ impl Directory {
         self.path.join("db")
     }
 
-    /// Moves a damaged database aside; gives where to. The first few are kept, of later ones only
-    /// the newest.
-    pub(super) fn move_aside(&self) -> Result<PathBuf, StoreError> {
-        let place = |number: u32| self.path.join(format!("db.damaged-{number}"));
-        let aside = (1..DAMAGED_MAX).map(place).find(|path| !path.exists());
-        let aside = aside.unwrap_or_else(|| place(DAMAGED_MAX));
-        // Renaming a directory fails on one that is not empty, and that error says more than this.
-        let _ = fs::remove_dir_all(&aside);
-        fs::rename(self.database(), &aside)
-            .and_then(|()| File::open(&self.path)?.sync_all())
-            .map_err(|error| StoreError::Directory { path: self.database(), reason: error.to_string() })?;
-        Ok(aside)
+    /// The data directory itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The sequence number that was known to be durable when the last epoch was sealed; 0 when that
@@ -87,6 +91,21 @@ impl Directory {
         if let Err(error) = noted {
             log::warn!("store: {}: {error}; a loss of stored readings may go unseen", path.display());
         }
+    }
+
+    /// Whether the medium takes writes again.
+    ///
+    /// # Errors
+    /// `Failing` when it does not.
+    pub(super) fn probe(&self) -> Result<(), StoreError> {
+        let path = self.path.join("probe");
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(&vec![0; PROBE_BYTES])?;
+            file.sync_all()
+        });
+        // Nothing to do about a file that cannot be removed; it is written again the next time.
+        let _ = fs::remove_file(&path);
+        written.map_err(|error| StoreError::Failing { reason: error.to_string() })
     }
 
     /// Fills the reserve while there is plenty of space; without space there is none.
@@ -113,15 +132,80 @@ impl Directory {
     }
 }
 
-/// Bytes of all files of the database in `path`.
-pub(super) fn database_bytes(path: &Path) -> u64 {
-    let files = entries(path).filter_map(|entry| entry.metadata().ok());
-    files.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+/// Moves a damaged database of the directory `data` aside; gives where to. The first few are kept, of
+/// later ones only the newest.
+pub(super) fn move_aside(data: &Path, database: &Path) -> Result<PathBuf, StoreError> {
+    let place = |number: u32| data.join(format!("{DAMAGED_PREFIX}{number}"));
+    let aside = (1..DAMAGED_MAX).map(place).find(|path| !path.exists());
+    let aside = aside.unwrap_or_else(|| place(DAMAGED_MAX));
+    // Renaming a directory fails on one that is not empty, and that error says more than this.
+    let _ = fs::remove_dir_all(&aside);
+    let moved = fs::rename(database, &aside).and_then(|()| File::open(data)?.sync_all());
+    moved.map_err(|error| StoreError::Directory { path: database.to_owned(), reason: error.to_string() })?;
+    Ok(aside)
 }
 
-/// Files in `blobs/` of the database in `path`.
-pub(super) fn blob_files(path: &Path) -> usize {
-    entries(&path.join("blobs")).count()
+/// Removes the oldest database that was moved aside; says whether there was one.
+pub(super) fn remove_damaged(data: &Path) -> bool {
+    let place = |number: u32| data.join(format!("{DAMAGED_PREFIX}{number}"));
+    (1..=DAMAGED_MAX).map(place).find(|path| path.exists()).is_some_and(|path| remove_whole(&path).is_ok())
+}
+
+/// Removes a directory with everything in it. It gets another name first, so that a crash in between
+/// does not leave one that looks like a database without its file.
+pub(super) fn remove_whole(path: &Path) -> Result<(), StoreError> {
+    let gone = path.with_extension(GONE);
+    let removed = fs::rename(path, &gone).and_then(|()| fs::remove_dir_all(&gone));
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::Directory { path: path.to_owned(), reason: error.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where a database is built that is to take the place of the one in `path`.
+pub(super) fn successor(path: &Path) -> PathBuf {
+    path.with_extension(NEW)
+}
+
+/// Lets the database beside `path` take its place; the damaged one is moved aside. Gives where to.
+pub(super) fn succeed(data: &Path, path: &Path) -> Result<PathBuf, StoreError> {
+    let aside = move_aside(data, path)?;
+    let moved = fs::rename(successor(path), path).and_then(|()| File::open(data)?.sync_all());
+    moved.map_err(|error| StoreError::Directory { path: path.to_owned(), reason: error.to_string() })?;
+    Ok(aside)
+}
+
+/// Ends what a crash has cut short: removals, and databases that were to take the place of others.
+fn finish_what_was_cut_short(data: &Path) {
+    for path in entries(data).map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        let ended = match path.extension().and_then(|extension| extension.to_str()) {
+            Some(GONE) => fs::remove_dir_all(&path),
+            // Its predecessor is still there, so it may not be whole.
+            Some(NEW) if path.with_extension("").exists() => fs::remove_dir_all(&path),
+            Some(NEW) => fs::rename(&path, path.with_extension("")),
+            _ => Ok(()),
+        };
+        if let Err(error) = ended {
+            log::warn!("store: {}: {error}", path.display());
+        }
+    }
+}
+
+/// Bytes of all files below `path`.
+pub(super) fn tree_bytes(path: &Path) -> u64 {
+    let bytes = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => tree_bytes(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries(path).map(bytes).sum()
+}
+
+/// Files in the `blobs/` of all databases in the directory `data`.
+pub(super) fn blob_files(data: &Path) -> usize {
+    entries(data).map(|entry| entries(&entry.path().join("blobs")).count()).sum()
 }
 
 /// sled refuses to open next to a snapshot that a crash left half written.
@@ -146,7 +230,8 @@ pub(super) fn sync_new_database(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn entries(path: &Path) -> impl Iterator<Item = fs::DirEntry> {
+/// What lies in a directory; nothing when it cannot be read.
+pub(super) fn entries(path: &Path) -> impl Iterator<Item = fs::DirEntry> {
     fs::read_dir(path).into_iter().flatten().filter_map(Result::ok)
 }
 
@@ -182,9 +267,10 @@ mod tests {
         for number in [1, 2, 3, 3] {
             fs::create_dir(directory.database()).unwrap();
             fs::write(directory.database().join("db"), "damaged").unwrap();
-            let aside = directory.move_aside().unwrap();
-            assert_eq!(aside, dir.path().join(format!("db.damaged-{number}")));
+            let aside = move_aside(dir.path(), &directory.database()).unwrap();
+            assert_eq!(aside, dir.path().join(format!("damaged-{number}")));
         }
         assert!(!directory.database().exists());
+        assert!((0..3).all(|_| remove_damaged(dir.path())) && !remove_damaged(dir.path()));
     }
 }

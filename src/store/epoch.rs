@@ -108,13 +108,12 @@ impl Epoch {
         self.extent.get_or_insert(Extent::of(sequence, scan.at)).add(sequence, scan.at);
         // One more scan of the largest group must still fit.
         self.full |= group.scans >= limits::EPOCH_SCANS_MAX
-            || self.readings + limits::GROUP_SERIES_MAX > limits::OPEN_READINGS_MAX
-            || self.bytes >= limits::OPEN_BYTES_MAX;
+            || self.readings + limits::GROUP_SERIES_MAX > limits::OPEN_READINGS_MAX;
     }
 
-    /// Whether it must be sealed before the next scan.
-    pub(super) const fn is_full(&self) -> bool {
-        self.full
+    /// Whether it must be sealed before the next scan; `bytes_max` is the memory that it may take.
+    pub(super) const fn is_full(&self, bytes_max: usize) -> bool {
+        self.full || self.bytes >= bytes_max
     }
 
     /// Where its scans lie; `None` when there are none.

@@ -4,10 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::vec;
 
-use super::columns;
+use super::columns::{self, Columns};
 use super::error::StoreError;
 use super::index::Sealed;
-use super::sealed::SealedEpoch;
 use super::shared::Shared;
 use crate::model::reading::{GroupId, Reading, SeriesId};
 use crate::time::UtcTime;
@@ -15,7 +14,7 @@ use crate::time::UtcTime;
 /// Readings of one series in ascending time; those of equal time in the order they were taken.
 ///
 /// Sealed epochs are read only as the iterator comes to them, so memory holds one of them at a time,
-/// or a few where the clock was set back. An epoch that does not read back gives one error, and the
+/// or a few where the clock was set back. An epoch that does not read back is noted as damage, and the
 /// readings after it follow.
 pub struct History {
     shared: Arc<Shared>,
@@ -48,7 +47,8 @@ impl History {
         let state = shared.state();
         let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
         let mut sealed = state.index.within(&range);
-        let unsealed: Vec<_> = (state.index.next_number()..).zip(state.unsealed().cloned()).collect();
+        let unsealed: Vec<_> =
+            state.unsealed_by_number().map(|(number, epoch)| (number, epoch.clone())).collect();
         drop(state);
 
         sealed.sort_by_key(|epoch| std::cmp::Reverse((epoch.extent.first, epoch.number)));
@@ -66,15 +66,9 @@ impl History {
             let next_at = self.runs.iter().filter_map(Run::next_at).min();
             let is_due = |epoch: &mut Sealed| next_at.is_none_or(|at| epoch.extent.first <= at);
             let Some(epoch) = self.sealed.pop_if(is_due) else { return Ok(()) };
-            let readings = self.shared.with_database(|database| {
-                let columns = SealedEpoch { database, number: epoch.number };
-                columns::readings(&columns, &self.places, &self.range)
-            });
-            match readings {
-                Ok(readings) => self.add_run(epoch.number, readings),
-                // Retention was faster.
-                Err(StoreError::Damaged { .. }) if !self.shared.state().index.contains(epoch.number) => {}
-                Err(error) => return Err(error),
+            let read = |columns: &dyn Columns| columns::readings(columns, &self.places, &self.range);
+            if let Some(readings) = self.shared.read_sealed(epoch.number, read)? {
+                self.add_run(epoch.number, readings);
             }
         }
     }
@@ -113,14 +107,14 @@ pub(super) fn count(shared: &Shared, series: SeriesId, range: &Range<UtcTime>) -
     }
     for epoch in sealed {
         let is_inside = range.contains(&epoch.extent.first) && range.contains(&epoch.extent.last);
-        count += shared.with_database(|database| {
-            let columns = SealedEpoch { database, number: epoch.number };
+        let counted = shared.read_sealed(epoch.number, |columns| {
             if is_inside {
-                columns::count_all(&columns, &places)
+                columns::count_all(columns, &places)
             } else {
-                columns::count(&columns, &places, range)
+                columns::count(columns, &places, range)
             }
         })?;
+        count += counted.unwrap_or(0);
     }
     Ok(count)
 }

@@ -46,15 +46,14 @@ impl EpochIndex {
         Some(epoch)
     }
 
-    /// Forgets every epoch, but not the numbers given.
-    pub(super) fn clear(&mut self) {
-        self.epochs.clear();
-        self.bytes = 0;
-    }
-
     /// The number of the epoch that is open.
     pub(super) const fn next_number(&self) -> u32 {
         self.next
+    }
+
+    /// No epoch below `number` will be added any more: numbers go on from there.
+    pub(super) fn go_on_from(&mut self, number: u32) {
+        self.next = self.next.max(number);
     }
 
     /// Bytes of all blocks.

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::epoch::Epoch;
+use super::ledger::Change;
 use super::names::NameCounts;
+use super::tree::Tree;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 
 /// Names that are not on the medium yet, as they are stored.
@@ -15,27 +17,55 @@ pub(super) struct NewNames {
     pub(super) counts: NameCounts,
 }
 
+impl NewNames {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.groups.is_empty()
+    }
+
+    /// Whether they are all names that there are.
+    pub(super) fn are_all(&self) -> bool {
+        (self.series.len(), self.groups.len()) == (self.counts.series, self.counts.groups)
+    }
+
+    /// Tree, key and value of each.
+    pub(super) fn records(&self) -> impl Iterator<Item = (Tree, Vec<u8>, Vec<u8>)> {
+        let series = self.series.iter();
+        let series = series.map(|(id, name)| (Tree::Series, id.0.to_be_bytes().to_vec(), name.clone()));
+        let groups = self.groups.iter();
+        series.chain(groups.map(|(id, list)| (Tree::Groups, id.0.to_be_bytes().to_vec(), list.clone())))
+    }
+}
+
 /// What the writer has to do next.
 pub(super) enum Job {
-    /// Write an epoch that is full.
-    Seal { number: u32, epoch: Epoch, names: NewNames },
+    /// Write an epoch that is full: all that is left of it, or one step.
+    Seal { number: u32, epoch: Epoch, names: NewNames, whole: bool },
     /// Write pending scans.
     Write(Write),
+    /// See whether a sealed epoch is still what it was.
+    Check { number: u32 },
     /// Try to open the database again.
     Reopen,
     /// Nothing any more.
     Stop,
 }
 
-/// Pending scans and cursors to write.
-pub(super) struct Write {
-    pub(super) names: NewNames,
-    pub(super) cursors: Vec<(String, u64)>,
-    /// The open epoch.
+/// Scans of one epoch that are not in its ring yet.
+pub(super) struct RingPart {
+    /// The epoch.
     pub(super) epoch: u32,
     /// Sequence number of the first scan; the others count on.
     pub(super) first_sequence: u64,
     pub(super) scans: Vec<Scan>,
+}
+
+/// Pending scans and changes of small tables to write.
+pub(super) struct Write {
+    pub(super) names: NewNames,
+    pub(super) changes: Vec<(Tree, Vec<Change>)>,
+    /// In the order of their sequence numbers.
+    pub(super) parts: Vec<RingPart>,
     /// Whether all must be on the medium afterwards.
     pub(super) sync: bool,
     /// Flushes that are served with it.
@@ -43,9 +73,20 @@ pub(super) struct Write {
 }
 
 /// What to wait for when there is no job.
+#[derive(Clone, Copy)]
 pub(super) enum Pause {
     /// A wake-up.
     Until(Instant),
     /// A wake-up, however long it takes.
     Forever,
+}
+
+impl Pause {
+    /// The same, or `at` where that is sooner.
+    pub(super) fn or_at(self, at: Instant) -> Self {
+        match self {
+            Self::Until(until) => Self::Until(until.min(at)),
+            Self::Forever => Self::Until(at),
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! tree "series"   u32 series                                       -> point ID, NUL, parameter ID
 //! tree "groups"   u16 group                                        -> u32 series, u32 series, ...
 //! tree "cursors"  name                                             -> u64 sequence
-//! tree "ring"     u32 slot                                         -> ring.rs
+//! tree "ring"     u8 ring | u32 slot                               -> ring.rs
 //! tree "blocks"   u32 epoch | u16 group | u16 column | u16 scan    -> block.rs
 //! tree "epochs"   u32 epoch                                        -> marker.rs
 //! ```

@@ -43,6 +43,17 @@ impl LatestTable {
         }
     }
 
+    /// Takes from `older` what is not known here.
+    pub(super) fn fill_from(&mut self, older: Self) {
+        for (series, older) in (0_u32..).zip(older.0) {
+            let Some(older) = older else { continue };
+            match self.slot(SeriesId(series)) {
+                Some(known) => known.reading = known.reading.take().or(older.reading),
+                slot => *slot = Some(older),
+            }
+        }
+    }
+
     /// Whether nothing older could add anything to what is known of these series.
     pub(super) fn knows_all(&self, series: &[SeriesId]) -> bool {
         let known = |series: &SeriesId| {

@@ -20,24 +20,32 @@ mod columns;
 mod cursor;
 mod database;
 mod directory;
+mod engine;
 mod epoch;
 mod error;
+mod frame;
 mod history;
 mod index;
 mod job;
 mod key;
 mod latest;
 mod ledger;
+mod ledgers;
 mod marker;
 mod names;
+mod names_file;
+mod period;
+mod periods;
 mod profile;
 mod recovery;
 mod retention;
 mod ring;
+mod salvage;
 mod sealed;
 mod shared;
 mod state;
 mod status;
+mod tree;
 mod writer;
 #[cfg(test)]
 mod yardstick;
@@ -46,7 +54,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -57,11 +65,15 @@ pub use profile::SeriesProfile;
 pub use status::{Durable, StoreStatus};
 
 use crate::config::site::StoreSettings;
+use crate::limits;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::{UtcOffset, UtcTime};
+use columns::Columns;
 use directory::Directory;
+use names::{NameCounts, Names};
+use names_file::NamesFile;
+use periods::Periods;
 use profile::SiteProfile;
-use sealed::SealedEpoch;
 use shared::Shared;
 use state::State;
 use writer::Writer;
@@ -71,7 +83,7 @@ use writer::Writer;
 pub struct Store {
     shared: Arc<Shared>,
     thread: Arc<WriterThread>,
-    database_dir: Arc<PathBuf>,
+    data: Arc<PathBuf>,
 }
 
 /// The writer thread; it is stopped and waited for when the last handle goes.
@@ -99,28 +111,40 @@ impl Drop for WriterThread {
 impl Store {
     /// Opens the store in `dir`, which is made if it is missing.
     ///
-    /// A damaged database is moved aside and an empty one begun: [`StoreStatus::damage`] says so.
+    /// A damaged database is moved aside and what it still holds is put into a new one:
+    /// [`StoreStatus::damage`] says so. Where the medium lets no database be opened, because it is full
+    /// or takes no writes, the store starts without: scans wait in memory, and it is tried again.
     ///
     /// # Errors
-    /// When another process uses the directory, it cannot be written or its medium is full.
+    /// When another process uses the directory or it cannot be made.
     pub fn open(dir: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
         let directory = Directory::take(dir)?;
-        let mut damage = Vec::new();
-        let (database, mut recovered) = writer::open_and_recover(&directory, &mut damage)?;
-        directory.fill_reserve();
-        recovered.damage.splice(0..0, damage);
-
-        let pen = recovered.pen.take();
-        let (durable, ring_records) = (recovered.durable, pen.as_ref().map(|pen| pen.slot));
+        let periods = Periods::of(dir);
+        let last_sequence = directory.last_sequence();
+        let epoch_bytes_max = epoch_bytes_max(settings);
+        let (state, database, pen) = match writer::open_databases(&directory, &periods) {
+            Ok((database, mut recovered)) => {
+                directory.fill_reserve();
+                let pen = recovered.pen.take();
+                let state = State::new(recovered, pen.as_ref(), last_sequence, epoch_bytes_max);
+                (state, Some(database), pen)
+            }
+            Err(error) => {
+                log::error!("store: {error}; readings wait in memory until it can be opened");
+                let (names, _) = Names::restored(&NamesFile::of(dir).read(), NameCounts::default());
+                let failing = (error.to_string(), writer::retry_at(Instant::now()));
+                (State::without_database(names, last_sequence, epoch_bytes_max, failing), None, None)
+            }
+        };
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
-        let state = State::new(recovered, ring_records, directory.last_sequence());
-        let shared = Arc::new(Shared::new(state, database, window));
-        let database_dir = Arc::new(directory.database());
+        let durable = state.durable;
+        let shared = Arc::new(Shared::new(state, database, periods, window));
         let writer = Writer {
             shared: Arc::clone(&shared),
             directory,
             settings: settings.clone(),
             pen: pen.unwrap_or_default(),
+            sealing: None,
             written: durable,
             damage_strikes: 0,
         };
@@ -130,7 +154,7 @@ impl Store {
             reason: format!("no thread for the writer: {error}"),
         })?;
         let thread = WriterThread { shared: Arc::clone(&shared), thread: Mutex::new(Some(thread)) };
-        Ok(Self { shared, thread: Arc::new(thread), database_dir })
+        Ok(Self { shared, thread: Arc::new(thread), data: Arc::new(dir.to_owned()) })
     }
 
     /// The series of this name; a new one gets an ID that is never given again, durable before
@@ -237,16 +261,10 @@ impl Store {
 
         let width_of = |group| self.shared.state().names.width(group);
         for epoch in sealed {
-            let scans = self.shared.with_database(|database| {
-                let columns = SealedEpoch { database, number: epoch.number };
-                columns::scans(&columns, &wanted, scans_max, width_of)
-            });
-            match scans {
-                Ok(scans) if scans.is_empty() => {}
-                Ok(scans) => return Ok(scans),
-                // It will never read again, and what comes after it must not wait for it.
-                Err(error @ StoreError::Damaged { .. }) => self.shared.state().note_damage(error.to_string()),
-                Err(error) => return Err(error),
+            let read = |columns: &dyn Columns| columns::scans(columns, &wanted, scans_max, width_of);
+            match self.shared.read_sealed(epoch.number, read)? {
+                Some(scans) if !scans.is_empty() => return Ok(scans),
+                _ => {}
             }
         }
         for epoch in unsealed {
@@ -275,7 +293,7 @@ impl Store {
     /// The sequence number that a reader of scans has come to; 0 for a new one.
     #[must_use]
     pub fn cursor(&self, name: &str) -> u64 {
-        self.shared.state().cursors.get(name)
+        self.shared.state().ledgers.cursors.get(name)
     }
 
     /// Moves a reader's cursor; durable with the next flush.
@@ -300,8 +318,8 @@ impl Store {
     /// The state of the store.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        let disk_bytes = directory::database_bytes(&self.database_dir);
-        let blob_files = directory::blob_files(&self.database_dir);
+        let disk_bytes = directory::tree_bytes(&self.data);
+        let blob_files = directory::blob_files(&self.data);
         StoreStatus { disk_bytes, blob_files, ..self.shared.state().status() }
     }
 
@@ -317,4 +335,10 @@ impl Store {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Bytes of memory that an epoch may take: bounded for the memory, and for what must find room on disk.
+fn epoch_bytes_max(settings: &StoreSettings) -> usize {
+    let of_size = retention::size_max_bytes(settings) / limits::EPOCHS_OF_SIZE_MAX;
+    limits::OPEN_BYTES_MAX.min(usize::try_from(of_size).unwrap_or(usize::MAX))
 }

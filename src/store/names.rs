@@ -1,9 +1,11 @@
 //! The names of series and groups, given once and never reused, and the scans that fit them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::error::StoreError;
+use super::job::NewNames;
+use super::tree::Tree;
 use crate::limits;
 use crate::model::reading::{GroupId, Scan, SeriesId, Value};
 
@@ -14,6 +16,48 @@ pub(super) struct NameCounts {
     pub(super) series: usize,
     /// Groups.
     pub(super) groups: usize,
+}
+
+/// Names as they are stored, by ID.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct StoredNames {
+    series: BTreeMap<u32, Vec<u8>>,
+    groups: BTreeMap<u16, Vec<u8>>,
+}
+
+impl StoredNames {
+    /// Takes in a record, where it is a name.
+    pub(super) fn add(&mut self, tree: Tree, key: &[u8], value: &[u8]) {
+        match tree {
+            Tree::Series => {
+                if let Ok(id) = key.try_into().map(u32::from_be_bytes) {
+                    self.series.insert(id, value.to_vec());
+                }
+            }
+            Tree::Groups => {
+                if let Ok(id) = key.try_into().map(u16::from_be_bytes) {
+                    self.groups.insert(id, value.to_vec());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes from `other` what is not known here.
+    pub(super) fn fill_from(&mut self, other: Self) {
+        for (id, name) in other.series {
+            self.series.entry(id).or_insert(name);
+        }
+        for (id, list) in other.groups {
+            self.groups.entry(id).or_insert(list);
+        }
+    }
+
+    /// Whether `other` has a name that this has not.
+    pub(super) fn lacks(&self, other: &Self) -> bool {
+        !other.series.keys().all(|id| self.series.contains_key(id))
+            || !other.groups.keys().all(|id| self.groups.contains_key(id))
+    }
 }
 
 /// Every series and group that this store has named, by ID and by name.
@@ -80,19 +124,50 @@ impl Names {
         if sorted.len() < series.len() { refused("a series is listed twice") } else { Ok(()) }
     }
 
+    /// The names that are stored, with a place kept for each of `named` that is not; gives how many
+    /// those are. A reading must never be served under a name that was given to it later.
+    pub(super) fn restored(stored: &StoredNames, named: NameCounts) -> (Self, usize) {
+        let mut names = Self::default();
+        let mut lost = 0;
+        let past = |last: Option<usize>| last.map_or(0, |last| last + 1);
+        let series = past(stored.series.last_key_value().map(|(id, _)| *id as usize)).max(named.series);
+        for id in 0..u32::try_from(series).unwrap_or(u32::MAX) {
+            let name = stored.series.get(&id);
+            if name.and_then(|name| names.restore_series(name)).is_none() {
+                names.series.push(("".into(), "".into()));
+                names.places.push(Vec::new());
+                lost += 1;
+            }
+        }
+        let groups = past(stored.groups.last_key_value().map(|(id, _)| usize::from(*id))).max(named.groups);
+        for id in 0..u16::try_from(groups).unwrap_or(u16::MAX) {
+            let list = stored.groups.get(&id);
+            if list.and_then(|list| names.restore_group(list)).is_none() {
+                names.groups.push(Arc::default());
+                lost += 1;
+            }
+        }
+        (names, lost)
+    }
+
     /// Names the next series as a stored name says; `None` when no version wrote that.
-    pub(super) fn restore_series(&mut self, stored: &[u8]) -> Option<SeriesId> {
+    fn restore_series(&mut self, stored: &[u8]) -> Option<SeriesId> {
         let (point, parameter) = std::str::from_utf8(stored).ok()?.split_once('\0')?;
         let is_new = SeriesId(u32::try_from(self.series.len()).ok()?);
         self.series(point, parameter).ok().filter(|id| *id == is_new)
     }
 
     /// Names the next group as a stored list says; `None` when no version wrote that.
-    pub(super) fn restore_group(&mut self, stored: &[u8]) -> Option<GroupId> {
+    fn restore_group(&mut self, stored: &[u8]) -> Option<GroupId> {
         let (members, []) = stored.as_chunks::<4>() else { return None };
         let series: Vec<SeriesId> = members.iter().map(|id| SeriesId(u32::from_be_bytes(*id))).collect();
         let is_new = GroupId(u16::try_from(self.groups.len()).ok()?);
         self.group(&series).ok().filter(|id| *id == is_new)
+    }
+
+    /// Whether these are the names of `other`, and perhaps more.
+    pub(super) fn begin_with(&self, other: &Self) -> bool {
+        self.series.starts_with(&other.series) && self.groups.starts_with(&other.groups)
     }
 
     /// How many series and groups there are.
@@ -100,12 +175,18 @@ impl Names {
         NameCounts { series: self.series.len(), groups: self.groups.len() }
     }
 
+    /// All names that are known, as they are stored.
+    pub(super) fn stored(&self) -> NewNames {
+        NewNames { series: self.series_since(0), groups: self.groups_since(0), counts: self.counts() }
+    }
+
     /// Series named after the first `known`, as they are stored.
     pub(super) fn series_since(&self, known: usize) -> Vec<(SeriesId, Vec<u8>)> {
         let stored = |(id, name): (u32, &(Arc<str>, Arc<str>))| {
             (SeriesId(id), [name.0.as_bytes(), &[0], name.1.as_bytes()].concat())
         };
-        (0_u32..).zip(&self.series).skip(known).map(stored).collect()
+        let named = (0_u32..).zip(&self.series).skip(known).filter(|(_, name)| !name.0.is_empty());
+        named.map(stored).collect()
     }
 
     /// Groups named after the first `known`, as they are stored.
@@ -113,7 +194,8 @@ impl Names {
         let stored = |(id, series): (u16, &Arc<[SeriesId]>)| {
             (GroupId(id), series.iter().flat_map(|series| series.0.to_be_bytes()).collect())
         };
-        (0_u16..).zip(&self.groups).skip(known).map(stored).collect()
+        let named = (0_u16..).zip(&self.groups).skip(known).filter(|(_, series)| !series.is_empty());
+        named.map(stored).collect()
     }
 
     /// The number of series of a group.
@@ -123,12 +205,13 @@ impl Names {
 
     /// Point and parameter of a series.
     pub(super) fn series_name(&self, series: SeriesId) -> Option<(&str, &str)> {
-        self.series.get(series.0 as usize).map(|(point, parameter)| (&**point, &**parameter))
+        let (point, parameter) = self.series.get(series.0 as usize)?;
+        (!point.is_empty()).then_some((&**point, &**parameter))
     }
 
     /// The series of a group, in its order.
     pub(super) fn group_series(&self, group: GroupId) -> Option<&Arc<[SeriesId]>> {
-        self.groups.get(usize::from(group.0))
+        self.groups.get(usize::from(group.0)).filter(|series| !series.is_empty())
     }
 
     /// The series of the group that a scan fits.
@@ -196,6 +279,27 @@ mod tests {
         assert_eq!(back.group_series(GroupId(1)), names.group_series(GroupId(1)));
         assert_eq!(names.series_since(1).len(), 1);
         assert_eq!(back.restore_group(&[0, 0, 0]), None);
+    }
+
+    #[test]
+    fn a_name_that_is_lost_keeps_its_place_and_is_given_to_nobody() {
+        let mut names = Names::default();
+        let series = ["EPI", "P", "U"].map(|parameter| names.series("PT-1", parameter).unwrap());
+        names.group(&series[..2]).unwrap();
+        names.group(&series).unwrap();
+        let mut stored = StoredNames::default();
+        for (tree, key, value) in names.stored().records().filter(|(_, key, _)| *key != 1_u32.to_be_bytes()) {
+            stored.add(tree, &key, &value);
+        }
+        let (mut back, lost) = Names::restored(&stored, NameCounts { series: 5, groups: 3 });
+        // Series 1, 3 and 4, and group 2, of which only the number is known.
+        assert_eq!(lost, 4);
+        assert_eq!(back.series_name(series[1]), None);
+        assert_eq!(back.series_name(series[2]), Some(("PT-1", "U")));
+        assert_eq!(back.group_series(GroupId(2)), None);
+        assert_eq!(back.series("PT-1", "P"), Ok(SeriesId(5)));
+        assert_eq!(back.group(&[SeriesId(5)]), Ok(GroupId(3)));
+        assert!(back.stored().series.iter().all(|(id, _)| [0, 2, 5].contains(&id.0)));
     }
 
     #[test]

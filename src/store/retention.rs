@@ -1,47 +1,48 @@
-//! Which sealed epochs have to go: those older than the history that is kept, and the oldest when
-//! the database is too large.
+//! Which period databases have to go: those whose readings are older than they are kept, and the
+//! oldest when there is no room for the next epoch.
 
 use super::index::{EpochIndex, Sealed};
 use crate::config::site::StoreSettings;
+use crate::limits;
 use crate::time::{Interval, UtcTime};
 
-/// Epochs removed at one sealing. One comes and one goes, so a few catch up with any setting; and a
-/// clock that for a moment runs years ahead costs a few epochs, not the whole history.
-const REMOVED_MAX: usize = 4;
-/// A database file grows to about two and a half times what it holds before sled uses it again.
-const FILE_PER_LIVE_PERCENT: u64 = 250;
-/// A file above its limit that holds less than this part of it is mostly free space, which is used
-/// again; to remove more would lose history and not make the file smaller.
-const LIVE_FLOOR_PERCENT: u64 = 15;
+/// Bytes of files that an epoch may need while it is sealed, for each byte of its blocks: sled writes
+/// a page again for every few entries that come to it.
+const FILE_PER_BLOCK: u64 = 4;
+/// Bytes that the files of all databases may grow by beside that: a few segments each.
+const SLACK_BYTES: u64 = 12 * limits::STORE_SEGMENT_BYTES as u64;
 
-/// The oldest epochs that have to go after one was sealed; the newest one always stays, for its
-/// sequence numbers go on.
-pub(super) fn expired(
-    index: &EpochIndex,
+/// Bytes that all databases may have on disk.
+pub(super) fn size_max_bytes(settings: &StoreSettings) -> u64 {
+    u64::from(settings.size_max_mib) * 1_024 * 1_024
+}
+
+/// Whether an epoch of `epoch_bytes` can be sealed without crossing the limit.
+pub(super) fn has_room(settings: &StoreSettings, disk_bytes: u64, epoch_bytes: u64) -> bool {
+    disk_bytes + epoch_bytes * FILE_PER_BLOCK + SLACK_BYTES <= size_max_bytes(settings)
+}
+
+/// Whether the readings of a period, its epochs given, have been kept long enough by `now`. A period
+/// goes as a whole, a few days after its oldest reading could.
+pub(super) fn is_expired<'a>(
     settings: &StoreSettings,
-    sealed_at: UtcTime,
-    disk_bytes: u64,
-) -> Vec<u32> {
-    let kept_from = history_start(settings, sealed_at);
-    let mut live_bytes = index.bytes();
-    let removable = index.len().saturating_sub(1).min(REMOVED_MAX);
-    let mut goes = |epoch: &&Sealed| {
-        let gone = epoch.extent.last < kept_from || is_too_large(settings, live_bytes, disk_bytes);
-        live_bytes -= u64::from(epoch.bytes);
-        gone
-    };
-    index.iter().take(removable).take_while(|epoch| goes(epoch)).map(|epoch| epoch.number).collect()
-}
-
-fn history_start(settings: &StoreSettings, now: UtcTime) -> UtcTime {
+    now: UtcTime,
+    mut epochs: impl Iterator<Item = &'a Sealed>,
+) -> bool {
     let days_ms = i64::from(settings.raw_days).saturating_mul(Interval::DAY.as_ms());
-    UtcTime::from_ms(now.as_ms().saturating_sub(days_ms))
+    let kept_from = UtcTime::from_ms(now.as_ms().saturating_sub(days_ms));
+    epochs.all(|epoch| epoch.extent.last < kept_from)
 }
 
-fn is_too_large(settings: &StoreSettings, live_bytes: u64, disk_bytes: u64) -> bool {
-    let max_bytes = u64::from(settings.size_max_mib) * 1_024 * 1_024;
-    live_bytes * FILE_PER_LIVE_PERCENT > max_bytes * 100
-        || (disk_bytes > max_bytes && live_bytes * 100 > max_bytes * LIVE_FLOOR_PERCENT)
+/// Whether a period that begins with epoch `first` and has `bytes` on disk takes no further epoch.
+pub(super) fn is_full(settings: &StoreSettings, index: &EpochIndex, first: u32, bytes: u64) -> bool {
+    let of_period = || index.iter().filter(|epoch| epoch.number >= first);
+    let start = of_period().map(|epoch| epoch.extent.first).min();
+    let end = of_period().map(|epoch| epoch.extent.last).max();
+    let is_long = start
+        .zip(end)
+        .is_some_and(|(start, end)| end.ms_since(start) >= limits::PERIOD_DAYS_MAX * Interval::DAY.as_ms());
+    is_long || bytes >= size_max_bytes(settings) / limits::PERIODS_OF_SIZE_MAX
 }
 
 #[cfg(test)]
@@ -51,25 +52,29 @@ mod tests {
     use crate::store::marker::Marker;
 
     const DAY_MS: i64 = 86_400_000;
-    const MIB: u32 = 1_024 * 1_024;
+    const MIB: u64 = 1_024 * 1_024;
 
-    /// One epoch a day, each of `bytes`.
-    fn days(count: u32, bytes: u32) -> EpochIndex {
+    fn day(day: i64) -> UtcTime {
+        UtcTime::from_ms(day * DAY_MS)
+    }
+
+    /// One epoch a day, from `first_day` on.
+    fn days(first_day: i64, count: u32) -> EpochIndex {
         let mut index = EpochIndex::default();
-        for day in 0..count {
-            let at = UtcTime::from_ms(i64::from(day) * DAY_MS);
+        for number in 0..count {
+            let at = day(first_day + i64::from(number));
             let extent = Extent { first: at, last: at, newest: at, first_sequence: 1, last_sequence: 1 };
             let marker = Marker {
                 extent,
                 scans: 1,
                 readings: 1,
                 blocks: 1,
-                bytes,
+                bytes: 1,
                 series_named: 1,
                 groups_named: 1,
                 checksum: 0,
             };
-            index.add(day, &marker);
+            index.add(number, &marker);
         }
         index
     }
@@ -79,28 +84,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_history_goes_a_few_epochs_at_a_time() {
-        let at = |day: i64| UtcTime::from_ms(day * DAY_MS);
-        assert!(expired(&days(10, 1), &keep(30, 10), at(9), 0).is_empty());
-        assert_eq!(expired(&days(10, 1), &keep(7, 10), at(9), 0), [0, 1]);
-        assert_eq!(expired(&days(10, 1), &keep(1, 10), at(9), 0), [0, 1, 2, 3]);
-        assert_eq!(expired(&days(2, 1), &keep(1, 10), at(50_000), 0), [0]);
-        assert!(expired(&days(1, 1), &keep(1, 10), at(50_000), 0).is_empty());
+    fn a_period_goes_when_its_newest_reading_has_been_kept_long_enough() {
+        let index = days(0, 7);
+        let is_expired = |now| is_expired(&keep(30, 64), now, index.iter());
+        assert!(!is_expired(day(36)));
+        assert!(is_expired(day(37)));
+        assert!(!is_expired(day(0)));
     }
 
     #[test]
-    fn the_oldest_go_when_what_is_kept_would_make_the_file_too_large() {
-        let now = UtcTime::from_ms(0);
-        assert!(expired(&days(4, MIB), &keep(400, 10), now, 0).is_empty());
-        assert_eq!(expired(&days(6, MIB), &keep(400, 10), now, 0), [0, 1]);
+    fn a_period_ends_after_some_days_or_bytes() {
+        let settings = keep(30, 64);
+        assert!(!is_full(&settings, &days(0, 7), 0, 4 * MIB - 1));
+        assert!(is_full(&settings, &days(0, 8), 0, 0));
+        assert!(!is_full(&settings, &days(0, 8), 3, 0));
+        assert!(is_full(&settings, &days(0, 1), 0, 4 * MIB));
+        assert!(!is_full(&settings, &EpochIndex::default(), 0, 0));
     }
 
     #[test]
-    fn a_file_above_its_limit_drops_history_but_not_when_it_is_mostly_free_space() {
-        let now = UtcTime::from_ms(0);
-        let too_large = u64::from(11 * MIB);
-        assert_eq!(expired(&days(3, MIB), &keep(400, 10), now, too_large), [0, 1]);
-        assert!(expired(&days(1, MIB), &keep(400, 10), now, too_large).is_empty());
-        assert!(expired(&days(3, MIB / 4), &keep(400, 10), now, too_large).is_empty());
+    fn an_epoch_has_room_when_all_that_it_can_write_stays_below_the_limit() {
+        let settings = keep(30, 16);
+        assert!(has_room(&settings, 9 * MIB, MIB));
+        assert!(!has_room(&settings, 9 * MIB + 1, MIB));
     }
 }

@@ -7,8 +7,8 @@
 //!          time (code/ramp.rs); one sample a series (code/sample.rs)
 //! ```
 //!
-//! Records lie in slots 0, 1, 2 and on; the next epoch overwrites them from slot 0. The epoch number
-//! tells stale slots apart. What the coders remember is carried through the whole epoch, so records
+//! There are two rings, for even and for odd epochs. Records lie in slots 0, 1, 2 and on; the next
+//! epoch of the ring overwrites them from slot 0. The epoch number tells stale slots apart. What the coders remember is carried through the whole epoch, so records
 //! decode only in order, from the first one.
 
 use std::collections::HashMap;
@@ -128,6 +128,23 @@ pub(super) fn records(epoch: u32, batch: &[u8]) -> impl Iterator<Item = Vec<u8>>
         record.extend_from_slice(part);
         Some(record)
     })
+}
+
+/// The key of a record. Two rings take turns, so that one epoch can be sealed out of memory while the
+/// next one fills the other.
+pub(super) fn key(epoch: u32, slot: u32) -> [u8; 5] {
+    let [slot_0, slot_1, slot_2, slot_3] = slot.to_be_bytes();
+    [ring_of(epoch), slot_0, slot_1, slot_2, slot_3]
+}
+
+/// The slot of a key, where it is one of the ring that `epoch` is written to.
+pub(super) fn slot(key: &[u8], epoch: u32) -> Option<u32> {
+    let (&ring, slot) = key.split_first()?;
+    (ring == ring_of(epoch)).then(|| slot.try_into().map(u32::from_be_bytes).ok())?
+}
+
+fn ring_of(epoch: u32) -> u8 {
+    u8::from(epoch % 2 == 1)
 }
 
 /// One record, taken apart.

@@ -1,87 +1,128 @@
-//! Sealed epochs in the database: written once, read column by column, removed as a whole.
+//! Sealed epochs in their period: written once, step by step, read column by column.
 
-use super::block::{self, ColumnPiece};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::block::{self, Block, ColumnPiece};
 use super::code::column::Piece;
 use super::columns::{Columns, unreadable};
-use super::database::Database;
 use super::epoch::{Epoch, Extent};
 use super::error::StoreError;
 use super::key::BlockKey;
 use super::marker::{Marker, Sum};
 use super::names::NameCounts;
+use super::period::Period;
+use crate::limits;
 use crate::model::reading::GroupId;
 
-/// Writes an epoch: its blocks, then its marker, and returns when all is on the medium.
+/// An epoch that is being written.
 ///
-/// sled's log keeps the order of writes, so after a crash a marker is never there without its
-/// blocks; `named` are the series and groups named so far.
-pub(super) fn seal(
-    database: &Database,
-    number: u32,
-    epoch: &Epoch,
+/// It is written a step at a time, so that no single sync has much to carry. Until the last one the
+/// ring still holds everything, and blocks without a marker count for nothing.
+pub(super) struct Sealing {
+    /// The epoch.
+    pub(super) number: u32,
+    epoch: Epoch,
     extent: Extent,
-    named: NameCounts,
-) -> Result<Marker, StoreError> {
-    let mut sum = Sum::default();
-    for block in block::blocks(number, epoch) {
-        sum.add_block(&block);
-        database.blocks.put(&block.key.to_bytes(), &block.value)?;
+    period: Arc<Period>,
+    /// Groups that are written, or on their way.
+    groups: usize,
+    waiting: VecDeque<Block>,
+    sum: Sum,
+}
+
+impl Sealing {
+    /// Begins to write `epoch` into `period`, in place of whatever an earlier attempt left there.
+    pub(super) fn begin(
+        number: u32,
+        epoch: Epoch,
+        extent: Extent,
+        period: Arc<Period>,
+    ) -> Result<Self, StoreError> {
+        remove_blocks(&period, number)?;
+        Ok(Self { number, epoch, extent, period, groups: 0, waiting: VecDeque::new(), sum: Sum::default() })
     }
-    let marker = Marker::new(epoch, extent, sum, named);
-    database.epochs.put(&number.to_be_bytes(), &marker.to_bytes())?;
-    database.sync()?;
-    Ok(marker)
+
+    /// Writes some blocks; gives the marker when that was the last of them. All that was written is
+    /// on the medium then, the marker in the period too.
+    pub(super) fn step(&mut self, named: NameCounts) -> Result<Option<Marker>, StoreError> {
+        let mut written = 0;
+        while written < limits::SEAL_STEP_BYTES {
+            let Some(block) = self.next_block() else { return self.finish(named).map(Some) };
+            self.sum.add_block(&block);
+            written += block.value.len();
+            self.period.blocks.put(&block.key.to_bytes(), &block.value)?;
+        }
+        self.period.sync()?;
+        Ok(None)
+    }
+
+    fn next_block(&mut self) -> Option<Block> {
+        while self.waiting.is_empty() {
+            let (group, columns) = self.epoch.groups().iter().nth(self.groups)?;
+            self.waiting = block::blocks(self.number, *group, columns).into();
+            self.groups += 1;
+        }
+        self.waiting.pop_front()
+    }
+
+    fn finish(&self, named: NameCounts) -> Result<Marker, StoreError> {
+        let marker = Marker::new(&self.epoch, self.extent, self.sum.clone(), named);
+        // sled's log keeps the order of writes, so the marker is never there without its blocks.
+        self.period.epochs.put(&self.number.to_be_bytes(), &marker.to_bytes())?;
+        self.period.sync()?;
+        Ok(marker)
+    }
 }
 
-/// Removes an epoch: its marker, then its blocks, so that what is half removed has no marker.
-pub(super) fn remove(database: &Database, number: u32) -> Result<(), StoreError> {
-    database.epochs.remove(&number.to_be_bytes())?;
-    remove_blocks(database, number, number)
-}
-
-/// Removes all blocks of the epochs `first` to `last`.
-pub(super) fn remove_blocks(database: &Database, first: u32, last: u32) -> Result<(), StoreError> {
-    let from = BlockKey::first_of(first).to_bytes();
-    for entry in database.blocks.scan(from..) {
-        let (key, _) = match entry {
-            // What does not read cannot be removed either, and is in nobody's way.
-            Err(StoreError::Damaged { .. }) => break,
-            entry => entry?,
-        };
-        if BlockKey::from_bytes(&key).is_some_and(|key| key.epoch > last) {
+/// Removes all blocks of an epoch, and its marker before them.
+fn remove_blocks(period: &Period, number: u32) -> Result<(), StoreError> {
+    period.epochs.remove(&number.to_be_bytes())?;
+    for entry in period.blocks.scan(BlockKey::first_of(number).to_bytes()..) {
+        let (key, _) = entry?;
+        if BlockKey::from_bytes(&key).is_none_or(|key| key.epoch != number) {
             break;
         }
-        database.blocks.remove(&key)?;
+        period.blocks.remove(&key)?;
     }
     Ok(())
 }
 
-/// Whether the blocks of an epoch are the ones that its marker was written for.
-pub(super) fn is_whole(database: &Database, number: u32, marker: &Marker) -> Result<bool, StoreError> {
-    let mut sum = Sum::default();
-    for entry in database.blocks.scan(BlockKey::first_of(number).to_bytes()..) {
-        let (key, value) = entry?;
-        if BlockKey::from_bytes(&key).is_none_or(|key| key.epoch != number) {
-            break;
-        }
-        sum.add(&key, &value);
-    }
-    Ok(marker.fits(sum))
-}
-
-/// One sealed epoch, read from the database.
-pub(super) struct SealedEpoch<'a> {
-    /// The database.
-    pub(super) database: &'a Database,
+/// One sealed epoch, read from its period.
+pub(super) struct SealedEpoch {
+    /// The period.
+    pub(super) period: Arc<Period>,
     /// The epoch.
     pub(super) number: u32,
 }
 
-impl Columns for SealedEpoch<'_> {
+impl SealedEpoch {
+    /// Whether its blocks are the ones that its marker was written for.
+    pub(super) fn is_whole(&self, marker: &Marker) -> Result<bool, StoreError> {
+        let mut sum = Sum::default();
+        for entry in self.period.blocks.scan(BlockKey::first_of(self.number).to_bytes()..) {
+            let (key, value) = entry?;
+            if BlockKey::from_bytes(&key).is_none_or(|key| key.epoch != self.number) {
+                break;
+            }
+            sum.add(&key, &value);
+        }
+        Ok(marker.fits(sum))
+    }
+
+    /// Its marker in the period; `None` when it has none that reads.
+    pub(super) fn marker(&self) -> Result<Option<Marker>, StoreError> {
+        let key = self.number.to_be_bytes();
+        let found = self.period.epochs.scan(key..=key).next().transpose()?;
+        Ok(found.and_then(|(_, value)| Marker::from_bytes(&value)))
+    }
+}
+
+impl Columns for SealedEpoch {
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         let mut groups = Vec::new();
         let mut from = BlockKey::first_of(self.number);
-        while let Some(entry) = self.database.blocks.scan(from.to_bytes()..).next() {
+        while let Some(entry) = self.period.blocks.scan(from.to_bytes()..).next() {
             let found = BlockKey::from_bytes(&entry?.0).filter(|key| key.epoch == self.number);
             let Some(key) = found else { break };
             groups.push(key.group);
@@ -95,7 +136,7 @@ impl Columns for SealedEpoch<'_> {
         let first_of_group = BlockKey { epoch: self.number, group, column: 0, scan: 0 };
         let first = BlockKey { column, ..first_of_group };
         let last = BlockKey { column, scan: u16::MAX, ..first_of_group };
-        let blocks = &self.database.blocks;
+        let blocks = &self.period.blocks;
         let before = blocks.scan(first_of_group.to_bytes()..=first.to_bytes()).next_back();
         let Some((start, _)) = before.transpose()? else { return Ok(Vec::new()) };
 

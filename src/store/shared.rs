@@ -6,9 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use super::columns::Columns;
 use super::database::Database;
+use super::engine;
 use super::error::StoreError;
 use super::job::{Job, Pause};
+use super::periods::Periods;
+use super::sealed::SealedEpoch;
 use super::state::State;
 use super::status::Durable;
 use crate::model::reading::Scan;
@@ -18,6 +22,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// `None` while it cannot be opened, and after closing.
     database: RwLock<Option<Database>>,
+    /// The sealed epochs.
+    pub(super) periods: Periods,
     window: Duration,
     /// The writer has something to do.
     wake: Condvar,
@@ -28,12 +34,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Shares `database`; what is taken becomes durable within `window`.
-    pub(super) fn new(state: State, database: Database, window: Duration) -> Self {
+    /// Shares `database` and `periods`; what is taken becomes durable within `window`.
+    pub(super) fn new(state: State, database: Option<Database>, periods: Periods, window: Duration) -> Self {
         Self {
             durable: watch::Sender::new(state.durable.sequence),
             state: Mutex::new(state),
-            database: RwLock::new(Some(database)),
+            database: RwLock::new(database),
+            periods,
             window,
             wake: Condvar::new(),
             progress: Condvar::new(),
@@ -68,13 +75,38 @@ impl Shared {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
     }
 
-    /// Lets go of the database, once all who read have finished.
-    pub(super) fn close_database(&self) {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        // sled may panic when a damaged or failing database is closed.
-        let closing = std::panic::AssertUnwindSafe(move || drop(database));
-        if std::panic::catch_unwind(closing).is_err() {
-            log::error!("store: the database panicked while it was closed");
+    /// Lets go of all databases.
+    pub(super) fn close_databases(&self) {
+        engine::close(self.database.write().unwrap_or_else(PoisonError::into_inner).take());
+        self.periods.close();
+    }
+
+    /// Calls `read` with the columns of a sealed epoch; `None` when it has been removed, or when it is
+    /// damaged, which is noted: what comes after it must not wait for what will never read again.
+    ///
+    /// # Errors
+    /// When its database cannot be opened at present.
+    pub(super) fn read_sealed<T>(
+        &self,
+        number: u32,
+        read: impl FnOnce(&dyn Columns) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let period = self.periods.holding(number);
+        let outcome = period.and_then(|period| read(&SealedEpoch { period, number }));
+        match outcome {
+            Ok(found) => Ok(Some(found)),
+            Err(error @ StoreError::Damaged { .. }) => {
+                let mut state = self.state();
+                if state.failing().is_some() {
+                    return Err(error);
+                }
+                // One that retention has removed meanwhile is not missed.
+                if state.index.contains(number) {
+                    state.note_damage(error.to_string());
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -4,16 +4,16 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::cursor::Cursors;
 use super::epoch::Epoch;
 use super::error::StoreError;
-use super::index::EpochIndex;
-use super::job::{Job, NewNames, Pause, Write};
+use super::index::{EpochIndex, Sealed};
+use super::job::{Job, NewNames, Pause, RingPart, Write};
 use super::latest::LatestTable;
+use super::ledgers::Ledgers;
 use super::marker::Marker;
 use super::names::{NameCounts, Names};
 use super::profile::SiteProfile;
-use super::recovery::Recovered;
+use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
 use crate::limits;
 use crate::model::reading::Scan;
@@ -23,6 +23,14 @@ const PENDING_WAKES: usize = limits::STORE_QUEUE_MAX / 2;
 /// Full epochs that may wait for the writer before those who append have to wait.
 const FROZEN_MAX: usize = 2;
 
+/// A full epoch that is not sealed yet.
+struct Frozen {
+    epoch: Epoch,
+    /// Whether the ring has it, or gets what is left of it with the next write. One that was begun
+    /// while the database failed is not there, so it must be sealed before it counts as durable.
+    in_ring: bool,
+}
+
 /// The state of the store.
 #[derive(Default)]
 pub(super) struct State {
@@ -30,17 +38,25 @@ pub(super) struct State {
     pub(super) profiles: SiteProfile,
     /// Names that are on the medium.
     names_durable: NameCounts,
-    pub(super) cursors: Cursors,
+    pub(super) ledgers: Ledgers,
     pub(super) latest: LatestTable,
     pub(super) index: EpochIndex,
     /// Full epochs that are not sealed yet, oldest first.
-    frozen: VecDeque<Epoch>,
+    frozen: VecDeque<Frozen>,
     open: Epoch,
+    /// Bytes of memory at which the open epoch is full.
+    epoch_bytes_max: usize,
+    /// Scans of full epochs that are not in the ring yet.
+    parts: Vec<RingPart>,
     /// The last scans of the open epoch, not yet in the ring.
     pending: Vec<Scan>,
-    /// Whether the open epoch goes into the ring. One that was begun while the database failed does
-    /// not: it is sealed as a whole.
+    /// Whether the open epoch goes into the ring.
     in_ring: bool,
+    /// Whether a full epoch may be sealed a step further.
+    step_due: bool,
+    /// Sealed epochs that are still to be checked, and when the next one is.
+    unchecked: Vec<u32>,
+    check_at: Option<Instant>,
     pub(super) last_sequence: u64,
     pub(super) durable: Durable,
     /// Since when something waits to become durable.
@@ -49,6 +65,7 @@ pub(super) struct State {
     flushes_served: u64,
     /// Why the database takes no writes, and when it is tried again.
     failing: Option<(String, Instant)>,
+    never_opened: bool,
     pub(super) closing: bool,
     pub(super) closed: bool,
     ring_records: u32,
@@ -59,35 +76,86 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The state after opening a database that holds `recovered`.
-    /// `ring_records` is `None` when the ring cannot be written on where it ends;
+    /// The state after opening a database that holds `recovered` and whose ring goes on with `pen`;
     /// `last_sequence` is a number that was durable at some time.
-    pub(super) fn new(recovered: Recovered, ring_records: Option<u32>, last_sequence: u64) -> Self {
-        let Recovered { names, cursors, index, open, latest, durable, damage, .. } = recovered;
-        let mut state = Self {
-            names_durable: names.counts(),
-            names,
-            cursors: Cursors::stored(cursors),
-            latest,
-            index,
-            open,
-            in_ring: true,
-            last_sequence: last_sequence.max(durable.sequence),
-            durable,
-            ring_records: ring_records.unwrap_or(0),
-            ..Self::default()
-        };
-        for damage in damage {
-            state.note_damage(damage);
-        }
+    pub(super) fn new(
+        recovered: Recovered,
+        pen: Option<&RingPen>,
+        last_sequence: u64,
+        epoch_bytes_max: usize,
+    ) -> Self {
+        let mut state = Self { epoch_bytes_max, ..Self::default() };
+        let durable = recovered.durable;
+        state.adopt(recovered, pen);
+        state.last_sequence = last_sequence.max(durable.sequence);
         if last_sequence > durable.sequence {
             let (last, left) = (last_sequence, durable.sequence);
             state.note_damage(format!("scans up to {last} were stored, those after {left} are lost"));
         }
-        if ring_records.is_none() {
-            state.freeze();
-        }
         state
+    }
+
+    /// The state of a store that cannot open its database yet: it knows the names, and takes scans.
+    pub(super) fn without_database(
+        names: Names,
+        last_sequence: u64,
+        epoch_bytes_max: usize,
+        (reason, retry_at): (String, Instant),
+    ) -> Self {
+        Self {
+            names,
+            epoch_bytes_max,
+            // What the rings hold is not known, and no number may be given twice.
+            last_sequence: last_sequence + limits::STORE_SEQUENCES_UNKNOWN,
+            failing: Some((reason, retry_at)),
+            never_opened: true,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what a database holds that was opened for the first time. What was appended before
+    /// stays behind it.
+    pub(super) fn adopt(&mut self, recovered: Recovered, pen: Option<&RingPen>) {
+        let Recovered { names, ledgers, index, mut unsealed, latest, durable, damage, .. } = recovered;
+        self.names_durable = names.counts();
+        if self.never_opened {
+            self.freeze();
+        } else {
+            self.names = names;
+        }
+        self.never_opened = false;
+        self.failing = None;
+        self.ledgers = ledgers;
+        self.latest.fill_from(latest);
+        self.unchecked = index.iter().map(|epoch| epoch.number).collect();
+        self.index = index;
+        self.durable = durable;
+        self.last_sequence = self.last_sequence.max(durable.sequence);
+        let is_empty = self.frozen.is_empty();
+        let open = unsealed.pop().unwrap_or_default();
+        let before = unsealed.into_iter().map(|epoch| Frozen { epoch, in_ring: true });
+        for (place, frozen) in before.enumerate() {
+            self.frozen.insert(place, frozen);
+        }
+        self.in_ring = true;
+        self.step_due = true;
+        self.ring_records = pen.map_or(0, |pen| pen.slot);
+        if is_empty {
+            self.open = open;
+            if pen.is_none() {
+                // The ring cannot be written on where it ends.
+                self.freeze();
+            }
+        } else if open.scans() > 0 {
+            let place = self.frozen.len().min(1);
+            self.frozen.insert(place, Frozen { epoch: open, in_ring: true });
+        }
+        for damage in damage {
+            self.note_damage(damage);
+        }
+        if !self.frozen.is_empty() {
+            self.wait_for_durability();
+        }
     }
 
     /// What is to be said about it; the files are counted elsewhere.
@@ -96,6 +164,7 @@ impl State {
             durable: self.durable,
             last_sequence: self.last_sequence,
             sealed_bytes: self.index.bytes(),
+            unchecked_epochs: self.unchecked.len(),
             epochs: self.index.len(),
             oldest: self.index.iter().map(|epoch| epoch.extent.first).min(),
             open_scans: self.unsealed().map(Epoch::scans).sum(),
@@ -121,7 +190,8 @@ impl State {
 
     /// Whether a scan can be taken without letting memory grow.
     pub(super) fn has_room(&self) -> bool {
-        let keeps_up = self.pending.len() < limits::STORE_QUEUE_MAX && self.frozen.len() < FROZEN_MAX;
+        let waiting = self.parts.iter().map(|part| part.scans.len()).sum::<usize>() + self.pending.len();
+        let keeps_up = waiting < limits::STORE_QUEUE_MAX && self.frozen.len() < FROZEN_MAX;
         self.failing.is_some() || keeps_up
     }
 
@@ -132,7 +202,7 @@ impl State {
         }
         let series = self.names.check(&scan)?.clone();
         self.latest.update(&series, scan.at, &scan.samples);
-        if self.open.is_full() {
+        if self.open.is_full(self.epoch_bytes_max) {
             self.freeze();
         }
         self.last_sequence += 1;
@@ -151,16 +221,27 @@ impl State {
         is_first
     }
 
-    /// Closes the open epoch. What of it is not in the ring yet becomes durable with the sealing.
+    /// Closes the open epoch.
     pub(super) fn freeze(&mut self) {
-        self.pending.clear();
+        let number = self.open_number();
         let epoch = std::mem::take(&mut self.open);
+        let scans = std::mem::take(&mut self.pending);
+        if !scans.is_empty() && self.in_ring {
+            let first_sequence = self.last_sequence + 1 - scans.len() as u64;
+            self.parts.push(RingPart { epoch: number, first_sequence, scans });
+        }
         if epoch.scans() > 0 {
-            self.frozen.push_back(epoch);
+            self.frozen.push_back(Frozen { epoch, in_ring: self.in_ring });
         }
         self.in_ring = self.failing.is_none();
         self.ring_records = 0;
         self.keep_memory_bounded();
+    }
+
+    /// The number that the open epoch will have.
+    fn open_number(&self) -> u32 {
+        let before = u32::try_from(self.frozen.len()).unwrap_or(u32::MAX);
+        self.index.next_number().saturating_add(before)
     }
 
     /// While the database fails for long, the oldest epochs that were never acknowledged are lost.
@@ -169,14 +250,20 @@ impl State {
             let acknowledged = |epoch: &Epoch| {
                 epoch.extent().is_some_and(|extent| extent.first_sequence <= self.durable.sequence)
             };
-            let Some(oldest) = self.frozen.iter().position(|epoch| !acknowledged(epoch)) else { break };
-            self.dropped_scans += self.frozen.remove(oldest).map_or(0, |epoch| epoch.scans());
+            let oldest = self.frozen.iter().position(|frozen| !acknowledged(&frozen.epoch));
+            let Some(dropped) = oldest.and_then(|oldest| self.frozen.remove(oldest)) else { break };
+            self.dropped_scans += dropped.epoch.scans();
         }
     }
 
     /// The epochs in memory, oldest first.
     pub(super) fn unsealed(&self) -> impl Iterator<Item = &Epoch> {
-        self.frozen.iter().chain([&self.open])
+        self.frozen.iter().map(|frozen| &frozen.epoch).chain([&self.open])
+    }
+
+    /// The epochs in memory with the numbers that they will have, oldest first.
+    pub(super) fn unsealed_by_number(&self) -> impl Iterator<Item = (u32, &Epoch)> {
+        (self.index.next_number()..).zip(self.unsealed())
     }
 
     /// Moves a cursor; says whether the writer should wake.
@@ -184,7 +271,7 @@ impl State {
         if self.closing {
             return Err(StoreError::Closed);
         }
-        self.cursors.set(name, sequence)?;
+        self.ledgers.cursors.set(name, sequence)?;
         Ok(self.wait_for_durability())
     }
 
@@ -208,9 +295,8 @@ impl State {
                 () => Err(Pause::Until(*retry_at)),
             };
         }
-        if let Some(epoch) = self.frozen.front() {
-            let (number, epoch) = (self.index.next_number(), epoch.clone());
-            return Ok(Job::Seal { number, epoch, names: self.new_names() });
+        if self.must_seal() {
+            return Ok(self.seal(true));
         }
         let due_at = self.waiting_since.map(|since| since + window);
         let is_due = due_at.is_some_and(|due_at| self.closing || now >= due_at);
@@ -221,20 +307,56 @@ impl State {
         if self.closing {
             return Ok(Job::Stop);
         }
-        Err(due_at.map_or(Pause::Forever, Pause::Until))
+        if std::mem::take(&mut self.step_due) && !self.frozen.is_empty() {
+            return Ok(self.seal(false));
+        }
+        self.next_check(now).map_err(|pause| due_at.map_or(pause, |due_at| pause.or_at(due_at)))
+    }
+
+    /// Whether a full epoch cannot wait for its next step: it is not in the ring, or those who append
+    /// would have to wait for it.
+    fn must_seal(&self) -> bool {
+        let Some(oldest) = self.frozen.front() else { return false };
+        !oldest.in_ring || self.frozen.len() > 1 || self.open.is_full(self.epoch_bytes_max)
+    }
+
+    fn seal(&self, whole: bool) -> Job {
+        let epoch = self.frozen.front().map(|frozen| frozen.epoch.clone()).unwrap_or_default();
+        Job::Seal { number: self.index.next_number(), epoch, names: self.new_names(), whole }
+    }
+
+    /// The next sealed epoch to be checked, a few a second so that nobody notices.
+    fn next_check(&mut self, now: Instant) -> Result<Job, Pause> {
+        if self.unchecked.is_empty() {
+            return Err(Pause::Forever);
+        }
+        let pause = Duration::from_millis(limits::STORE_CHECK_PAUSE_MS);
+        match self.check_at {
+            Some(check_at) if now >= check_at => {}
+            Some(check_at) => return Err(Pause::Until(check_at)),
+            None => return Err(Pause::Until(*self.check_at.insert(now + pause))),
+        }
+        self.check_at = Some(now + pause);
+        match self.unchecked.pop() {
+            Some(number) => Ok(Job::Check { number }),
+            None => Err(Pause::Forever),
+        }
     }
 
     fn take_write(&mut self, sync: bool) -> Write {
+        let mut parts = std::mem::take(&mut self.parts);
         let scans = std::mem::take(&mut self.pending);
+        if !scans.is_empty() {
+            let first_sequence = self.last_sequence + 1 - scans.len() as u64;
+            parts.push(RingPart { epoch: self.open_number(), first_sequence, scans });
+        }
         if sync {
             self.waiting_since = None;
         }
         Write {
             names: self.new_names(),
-            cursors: if sync { self.cursors.take_moved() } else { Vec::new() },
-            epoch: self.index.next_number(),
-            first_sequence: self.last_sequence + 1 - scans.len() as u64,
-            scans,
+            changes: if sync { self.ledgers.take_changes() } else { Vec::new() },
+            parts,
             sync,
             flushes: self.flushes_asked,
         }
@@ -260,11 +382,12 @@ impl State {
             self.durable = durable;
         }
         self.flushes_served = flushes;
+        self.step_due = !self.frozen.is_empty();
     }
 
     /// The ring of the epoch `number` has `records`; a full one closes the epoch.
     pub(super) fn ring_has(&mut self, number: u32, records: u32) {
-        if self.frozen.is_empty() && self.index.next_number() == number {
+        if self.open_number() == number {
             self.ring_records = records;
             if records >= limits::RING_RECORDS_MAX {
                 self.freeze();
@@ -272,9 +395,15 @@ impl State {
         }
     }
 
+    /// A step of the oldest unsealed epoch is written; the next one waits for the next write.
+    pub(super) fn step_is_written(&mut self) {
+        self.step_due = false;
+    }
+
     /// The oldest unsealed epoch is sealed as `number`.
     pub(super) fn sealed(&mut self, number: u32, marker: &Marker) {
         self.frozen.pop_front();
+        self.parts.retain(|part| part.epoch != number);
         self.index.add(number, marker);
         let extent = marker.extent;
         self.scans_are_durable(
@@ -283,25 +412,35 @@ impl State {
         );
     }
 
-    /// An epoch is removed for its age or for space.
-    pub(super) fn expire(&mut self, number: u32) {
-        if let Some(epoch) = self.index.remove(number) {
-            self.expired_epochs += 1;
-            self.expired_scans += u64::from(epoch.scans);
-        }
+    /// The epochs `numbers` are removed for their age or for space; gives what they were.
+    pub(super) fn expire(&mut self, numbers: std::ops::Range<u32>) -> Vec<Sealed> {
+        let gone: Vec<Sealed> = numbers.filter_map(|number| self.index.remove(number)).collect();
+        self.expired_epochs += gone.len() as u64;
+        self.expired_scans += gone.iter().map(|epoch| u64::from(epoch.scans)).sum::<u64>();
+        gone
     }
 
-    /// The database takes no writes. The open epoch is closed: what of it the ring has is unknown now.
+    /// The database takes no writes. The open epoch is closed, and what the ring has of the full ones
+    /// is unknown now.
     pub(super) fn fail(&mut self, reason: String, retry_at: Instant) {
         self.failing = Some((reason, retry_at));
-        self.cursors.forget_stored();
+        self.ledgers.forget_stored();
         self.names_durable = NameCounts::default();
         self.freeze();
+        self.parts.clear();
+        for frozen in &mut self.frozen {
+            frozen.in_ring = false;
+        }
     }
 
     /// Why the database takes no writes at present.
     pub(super) fn failing(&self) -> Option<&str> {
         self.failing.as_ref().map(|(reason, _)| reason.as_str())
+    }
+
+    /// Whether the database was never opened since the store was.
+    pub(super) const fn never_opened(&self) -> bool {
+        self.never_opened
     }
 
     /// The database takes writes again and holds the epochs of `index`.
@@ -326,7 +465,8 @@ mod tests {
     const WINDOW: Duration = Duration::from_secs(5);
 
     fn state(series: usize) -> (State, GroupId) {
-        let mut state = State::new(Recovered::default(), Some(0), 0);
+        let mut state =
+            State::new(Recovered::default(), Some(&RingPen::default()), 0, limits::OPEN_BYTES_MAX);
         let name = |index| state.names.series("PT-1", &format!("P{index}")).unwrap();
         let series: Vec<SeriesId> = (0..series).map(name).collect();
         let group = state.names.group(&series).unwrap();
@@ -345,16 +485,31 @@ mod tests {
     #[test]
     fn whoever_appends_waits_for_the_writer_instead_of_filling_the_memory() {
         let (mut state, group) = state(1);
-        let mut taken = 0;
-        while state.has_room() {
-            state.take(noise(&state, group)).unwrap();
-            taken += 1;
-        }
-        // Two full epochs, and the scan that closed the second.
-        assert_eq!(taken, FROZEN_MAX * limits::EPOCH_SCANS_MAX + 1);
-        let Ok(Job::Seal { epoch, .. }) = state.next_job(Instant::now(), WINDOW) else { panic!("no seal") };
+        let mut take_all = |state: &mut State| {
+            let mut taken = 0;
+            while state.has_room() {
+                state.take(noise(state, group)).unwrap();
+                taken += 1;
+            }
+            taken
+        };
+        assert_eq!(take_all(&mut state), limits::STORE_QUEUE_MAX);
+        // A writer that writes into the rings but is too slow to seal.
+        let mut in_rings = 0;
+        let job = loop {
+            match state.next_job(Instant::now(), WINDOW) {
+                Ok(Job::Write(write)) => {
+                    in_rings += write.parts.iter().map(|part| part.scans.len()).sum::<usize>();
+                    take_all(&mut state);
+                }
+                job => break job,
+            }
+        };
+        assert!((limits::EPOCH_SCANS_MAX..2 * limits::EPOCH_SCANS_MAX).contains(&in_rings), "{in_rings}");
+        let Ok(Job::Seal { epoch, whole: true, .. }) = job else { panic!("no seal") };
         let marker = Marker::new(&epoch, epoch.extent().unwrap(), Sum::default(), NameCounts::default());
         state.sealed(0, &marker);
+        assert!(matches!(state.next_job(Instant::now(), WINDOW), Ok(Job::Write(_))));
         assert!(state.has_room());
     }
 
@@ -368,7 +523,9 @@ mod tests {
         let now = Instant::now();
         assert!(matches!(state.next_job(now, WINDOW), Err(Pause::Until(_))));
         let Ok(Job::Write(write)) = state.next_job(now + WINDOW, WINDOW) else { panic!("no write") };
-        assert_eq!((write.first_sequence, write.scans.len(), write.sync), (1, 3, true));
+        assert!(write.sync);
+        let [part] = write.parts.as_slice() else { panic!("one part") };
+        assert_eq!((part.epoch, part.first_sequence, part.scans.len()), (0, 1, 3));
         assert_eq!((write.names.series.len(), write.names.groups.len()), (2, 1));
         assert!(matches!(state.next_job(now + WINDOW, WINDOW), Err(Pause::Forever)));
     }

@@ -18,12 +18,14 @@ pub struct StoreStatus {
     pub durable: Durable,
     /// Sequence number of the last scan taken; 0 when there is none.
     pub last_sequence: u64,
-    /// Bytes of the database files.
+    /// Bytes of all database files.
     pub disk_bytes: u64,
     /// Bytes of sealed blocks that are still kept.
     pub sealed_bytes: u64,
     /// Sealed epochs that are still kept.
     pub epochs: usize,
+    /// Those of them that were not checked yet since the store was opened.
+    pub unchecked_epochs: usize,
     /// Time of the oldest sealed scan.
     pub oldest: Option<UtcTime>,
     /// Scans taken but not yet sealed.

@@ -1,21 +1,29 @@
-//! The one thread that writes: scans into the ring, full epochs into blocks, and nothing is called
-//! durable before it is on the medium.
+//! The one thread that writes: scans into the ring, full epochs into their period, and nothing is
+//! called durable before it is on the medium.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::database::Database;
 use super::directory::{self, Directory};
+use super::engine;
 use super::epoch::Epoch;
 use super::error::StoreError;
-use super::job::{Job, NewNames, Write};
+use super::job::{Job, NewNames, RingPart, Write};
+use super::marker::Marker;
+use super::names_file::NamesFile;
+use super::period::Period;
+use super::periods::Periods;
 use super::recovery::{self, Recovered, RingPen};
+use super::sealed::{SealedEpoch, Sealing};
 use super::shared::Shared;
 use super::status::Durable;
-use super::{retention, ring, sealed};
+use super::{retention, ring, salvage};
 use crate::config::site::StoreSettings;
 use crate::limits;
+use crate::time::UtcTime;
 
 /// Failures in a row that speak of damage before the database is moved aside.
 const DAMAGE_STRIKES_MAX: u32 = 3;
@@ -26,6 +34,8 @@ pub(super) struct Writer {
     pub(super) directory: Directory,
     pub(super) settings: StoreSettings,
     pub(super) pen: RingPen,
+    /// The epoch that is being sealed.
+    pub(super) sealing: Option<Sealing>,
     /// The last scan in the ring, durable with the next sync.
     pub(super) written: Durable,
     /// Failures in a row that speak of damage.
@@ -48,7 +58,8 @@ impl Writer {
                 self.fail(&error);
             }
         }
-        self.shared.close_database();
+        self.sealing = None;
+        self.shared.close_databases();
         let Self { shared, directory, .. } = self;
         directory.note_last_sequence(shared.state().durable.sequence);
         // The lock goes before those who wait are told, so that they can open the store again.
@@ -59,8 +70,9 @@ impl Writer {
 
     fn work(&mut self, job: Job) -> Result<(), StoreError> {
         match job {
-            Job::Seal { number, epoch, names } => self.seal(number, &epoch, &names),
+            Job::Seal { number, epoch, names, whole } => self.seal(number, epoch, &names, whole),
             Job::Write(write) => self.write(&write),
+            Job::Check { number } => self.check(number),
             Job::Reopen => self.reopen(),
             Job::Stop => Ok(()),
         }
@@ -69,11 +81,13 @@ impl Writer {
     fn write(&mut self, write: &Write) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         shared.with_database(|database| {
-            write_names(database, &write.names)?;
-            for (name, sequence) in &write.cursors {
-                database.cursors.put(name.as_bytes(), &sequence.to_be_bytes())?;
+            self.write_names(database, &write.names)?;
+            for (tree, changes) in &write.changes {
+                database.write(*tree, changes)?;
             }
-            self.write_ring(database, write)?;
+            for part in &write.parts {
+                self.write_ring(database, part)?;
+            }
             if write.sync { database.sync() } else { Ok(()) }
         })?;
         self.damage_strikes = 0;
@@ -82,21 +96,21 @@ impl Writer {
         if write.sync {
             state.scans_are_durable(self.written, write.flushes);
         }
-        state.ring_has(write.epoch, self.pen.slot);
+        state.ring_has(self.pen.epoch, self.pen.slot);
         drop(state);
         shared.tell();
         Ok(())
     }
 
-    fn write_ring(&mut self, database: &Database, write: &Write) -> Result<(), StoreError> {
-        if self.pen.epoch != write.epoch {
-            self.pen = RingPen { epoch: write.epoch, ..RingPen::default() };
+    fn write_ring(&mut self, database: &Database, part: &RingPart) -> Result<(), StoreError> {
+        if self.pen.epoch != part.epoch {
+            self.pen = RingPen { epoch: part.epoch, ..RingPen::default() };
         }
-        let (mut sequence, mut scans) = (write.first_sequence, write.scans.as_slice());
+        let (mut sequence, mut scans) = (part.first_sequence, part.scans.as_slice());
         while !scans.is_empty() {
             let (count, batch) = self.pen.coder.encode(sequence, scans);
             for record in ring::records(self.pen.epoch, &batch) {
-                database.ring.put(&self.pen.slot.to_be_bytes(), &record)?;
+                database.ring.put(&ring::key(self.pen.epoch, self.pen.slot), &record)?;
                 self.pen.slot += 1;
             }
             let (coded, rest) = scans.split_at(count);
@@ -107,131 +121,248 @@ impl Writer {
         Ok(())
     }
 
-    fn seal(&mut self, number: u32, epoch: &Epoch, names: &NewNames) -> Result<(), StoreError> {
+    /// Names are on the medium before anything that is stored under them, beside the database too.
+    fn write_names(&self, database: &Database, names: &NewNames) -> Result<(), StoreError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let file = NamesFile::of(self.directory.path());
+        if names.are_all() {
+            file.replace(names)?
+        } else {
+            file.append(names)?
+        }
+        for (tree, key, value) in names.records() {
+            if let Some(table) = database.table(tree) {
+                table.put(&key, &value)?;
+            }
+        }
+        database.sync()
+    }
+
+    /// Writes the next step of an epoch, or all that is left of it.
+    fn seal(&mut self, number: u32, epoch: Epoch, names: &NewNames, whole: bool) -> Result<(), StoreError> {
         let Some(extent) = epoch.extent() else { return Ok(()) };
         let shared = Arc::clone(&self.shared);
-        let marker = shared.with_database(|database| {
-            write_names(database, names)?;
-            sealed::seal(database, number, epoch, extent, names.counts)
+        let mut sealing = match self.sealing.take().filter(|sealing| sealing.number == number) {
+            Some(sealing) => sealing,
+            None => {
+                shared.with_database(|database| self.write_names(database, names))?;
+                shared.state().names_are_durable(names.counts);
+                let period = self.period_for(number, &epoch, extent.newest)?;
+                Sealing::begin(number, epoch, extent, period)?
+            }
+        };
+        loop {
+            if let Some(marker) = sealing.step(names.counts)? {
+                return self.sealed(number, &marker);
+            }
+            if !whole {
+                self.sealing = Some(sealing);
+                shared.state().step_is_written();
+                return Ok(());
+            }
+        }
+    }
+
+    /// The epoch is in its period; from here on it counts as sealed, and its ring can be used again.
+    fn sealed(&mut self, number: u32, marker: &Marker) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        shared.with_database(|database| {
+            database.epochs.put(&number.to_be_bytes(), &marker.to_bytes())?;
+            database.sync()
         })?;
         self.damage_strikes = 0;
-        self.written = Durable { sequence: extent.last_sequence, through: Some(extent.newest) };
-        let disk_bytes = directory::database_bytes(&self.directory.database());
-        let mut state = shared.state();
-        state.names_are_durable(names.counts);
-        state.sealed(number, &marker);
-        let expired = retention::expired(&state.index, &self.settings, extent.last, disk_bytes);
-        for number in &expired {
-            state.expire(*number);
+        let extent = marker.extent;
+        if extent.last_sequence > self.written.sequence {
+            self.written = Durable { sequence: extent.last_sequence, through: Some(extent.newest) };
         }
-        drop(state);
+        shared.state().sealed(number, marker);
         shared.tell();
-        self.directory.note_last_sequence(extent.last_sequence);
+        self.directory.note_last_sequence(shared.state().durable.sequence);
         self.directory.fill_reserve();
         self.watch_blobs();
-        shared
-            .with_database(|database| expired.iter().try_for_each(|number| sealed::remove(database, *number)))
+        self.remove_expired(extent.newest)
+    }
+
+    /// The period that the next epoch is written to, with room made for it.
+    fn period_for(&self, number: u32, epoch: &Epoch, now: UtcTime) -> Result<Arc<Period>, StoreError> {
+        let periods = &self.shared.periods;
+        let is_full = periods.firsts().last().is_none_or(|first| {
+            let bytes = periods.bytes(*first);
+            retention::is_full(&self.settings, &self.shared.state().index, *first, bytes)
+        });
+        if is_full {
+            periods.begin(number)?;
+            self.remove_expired(now)?;
+        }
+        self.make_room(epoch.bytes() as u64)?;
+        periods.holding(number)
+    }
+
+    /// Removes what is oldest until `epoch_bytes` can be sealed without crossing the limit.
+    fn make_room(&self, epoch_bytes: u64) -> Result<(), StoreError> {
+        let data = self.directory.path();
+        loop {
+            if retention::has_room(&self.settings, directory::tree_bytes(data), epoch_bytes) {
+                return Ok(());
+            }
+            if directory::remove_damaged(data) {
+                continue;
+            }
+            let firsts = self.shared.periods.firsts();
+            let [oldest, next, ..] = firsts.as_slice() else { return Ok(()) };
+            self.remove_period(*oldest..*next)?;
+        }
+    }
+
+    /// Removes the periods whose readings have been kept long enough; the newest one always stays.
+    fn remove_expired(&self, now: UtcTime) -> Result<(), StoreError> {
+        let firsts = self.shared.periods.firsts();
+        for pair in firsts.windows(2) {
+            let numbers = pair[0]..pair[1];
+            let is_expired = {
+                let state = self.shared.state();
+                let of_period = state.index.iter().filter(|epoch| numbers.contains(&epoch.number));
+                retention::is_expired(&self.settings, now, of_period)
+            };
+            if !is_expired {
+                break;
+            }
+            self.remove_period(numbers)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the period of the epochs `numbers`: first its promises, then its readings.
+    fn remove_period(&self, numbers: Range<u32>) -> Result<(), StoreError> {
+        let first = numbers.start;
+        let gone = self.shared.state().expire(numbers);
+        self.shared.with_database(|database| {
+            for epoch in &gone {
+                database.epochs.remove(&epoch.number.to_be_bytes())?;
+            }
+            database.sync()
+        })?;
+        self.shared.periods.remove(first)
+    }
+
+    /// Notes an epoch that is not what its marker was written for.
+    fn check(&self, number: u32) -> Result<(), StoreError> {
+        let outcome = self.shared.periods.holding(number).and_then(|period| {
+            let epoch = SealedEpoch { period, number };
+            let marker = epoch.marker()?;
+            marker.map_or(Ok(false), |marker| epoch.is_whole(&marker))
+        });
+        let damage = match outcome {
+            Ok(true) => None,
+            Ok(false) => Some(format!("blocks of epoch {number} are missing or changed")),
+            Err(error @ StoreError::Damaged { .. }) => Some(error.to_string()),
+            Err(error) => return Err(error),
+        };
+        let found = self.shared.periods.take_damage();
+        let mut state = self.shared.state();
+        // One that retention has removed meanwhile is not missed.
+        let damage = damage.filter(|_| state.index.contains(number));
+        for damage in found.into_iter().chain(damage) {
+            state.note_damage(damage);
+        }
+        Ok(())
     }
 
     /// With a file in `blobs/` a full disk could cost the whole database.
     fn watch_blobs(&self) {
-        let blobs = directory::blob_files(&self.directory.database());
+        let blobs = directory::blob_files(self.directory.path());
         if blobs > 0 {
-            log::error!("store: {blobs} files in the database's blobs directory, where there must be none");
+            log::error!("store: {blobs} files in blobs directories, where there must be none");
         }
     }
 
-    /// Lets go of the database, whose first error sticks, to open it again after a pause.
+    /// The databases are opened anew after a pause, because their first error sticks. Until then they
+    /// are kept for those who read.
     fn fail(&mut self, error: &StoreError) {
         log::error!("store: {error}");
         self.damage_strikes += u32::from(matches!(error, StoreError::Damaged { .. }));
-        self.shared.close_database();
-        let retry_at = Instant::now() + Duration::from_millis(limits::STORE_REOPEN_PAUSE_MS);
-        self.shared.state().fail(error.to_string(), retry_at);
+        self.sealing = None;
+        self.shared.state().fail(error.to_string(), retry_at(Instant::now()));
         self.shared.tell();
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
         self.directory.give_reserve();
+        self.directory.probe()?;
+        self.shared.close_databases();
+        if self.shared.state().never_opened() {
+            return self.open_late();
+        }
         let mut damage = Vec::new();
-        if self.damage_strikes >= DAMAGE_STRIKES_MAX {
-            damage.push(replace(&self.directory, "it failed again and again")?);
-        }
-        let database = open_or_replace(&self.directory, &mut damage)?;
+        let database = self.open_or_replace(&mut damage)?;
         let mut index = self.shared.state().index.clone();
-        if damage.is_empty() {
-            damage = recovery::reconcile(&database, &mut index)?;
-        } else {
-            index.clear();
-        }
-        self.damage_strikes = 0;
-        self.pen = RingPen::default();
+        damage.extend(recovery::reconcile(&database, &mut index)?);
         self.shared.open_database(database);
         self.shared.state().recover(index, damage);
-        self.shared.tell();
-        log::info!("store: the database takes writes again");
+        self.works_again(RingPen::default());
         Ok(())
     }
-}
 
-/// Names are on the medium before anything that is stored under them.
-fn write_names(database: &Database, names: &NewNames) -> Result<(), StoreError> {
-    if names.series.is_empty() && names.groups.is_empty() {
-        return Ok(());
-    }
-    for (id, stored) in &names.series {
-        database.series.put(&id.0.to_be_bytes(), stored)?;
-    }
-    for (id, stored) in &names.groups {
-        database.groups.put(&id.0.to_be_bytes(), stored)?;
-    }
-    database.sync()
-}
-
-/// Opens the database; one that is damaged is moved aside and noted, and an empty one is begun.
-pub(super) fn open_or_replace(
-    directory: &Directory,
-    damage: &mut Vec<String>,
-) -> Result<Database, StoreError> {
-    match Database::open(&directory.database()) {
-        Err(StoreError::Damaged { reason, .. }) => {
-            damage.push(replace(directory, &reason)?);
-            Database::open(&directory.database())
+    /// Opens the databases for the first time, after a start without.
+    fn open_late(&mut self) -> Result<(), StoreError> {
+        let (database, mut recovered) = open_databases(&self.directory, &self.shared.periods)?;
+        if !self.shared.state().names.begin_with(&recovered.names) {
+            engine::close(database);
+            let path = self.directory.database();
+            let aside = directory::move_aside(self.directory.path(), &path)?;
+            let reason = format!("the database had other names and was moved to {}", aside.display());
+            return Err(StoreError::Failing { reason });
         }
-        other => other,
+        let pen = recovered.pen.take();
+        self.shared.open_database(database);
+        self.shared.state().adopt(recovered, pen.as_ref());
+        self.works_again(pen.unwrap_or_default());
+        Ok(())
+    }
+
+    fn works_again(&mut self, pen: RingPen) {
+        self.damage_strikes = 0;
+        self.pen = pen;
+        self.shared.tell();
+        log::info!("store: the database takes writes again");
+    }
+
+    /// Opens the main database; one that is damaged, or speaks of damage again and again, is moved
+    /// aside and salvaged.
+    fn open_or_replace(&self, damage: &mut Vec<String>) -> Result<Database, StoreError> {
+        let path = self.directory.database();
+        let reason = if self.damage_strikes >= DAMAGE_STRIKES_MAX {
+            "it failed again and again".to_owned()
+        } else {
+            match Database::open(&path) {
+                Err(StoreError::Damaged { reason, .. }) => reason,
+                other => return other,
+            }
+        };
+        let (database, note) = salvage::main(self.directory.path(), &path, &reason)?;
+        damage.push(note);
+        Ok(database)
     }
 }
 
-/// Opens the database and reads what it holds; one that is damaged is moved aside and noted, and an
-/// empty one is begun.
-pub(super) fn open_and_recover(
+/// When databases that take no writes are tried again.
+pub(super) fn retry_at(now: Instant) -> Instant {
+    now + Duration::from_millis(limits::STORE_REOPEN_PAUSE_MS)
+}
+
+/// Opens the databases and reads what they hold; on a full medium with the reserve given back.
+pub(super) fn open_databases(
     directory: &Directory,
-    damage: &mut Vec<String>,
+    periods: &Periods,
 ) -> Result<(Database, Recovered), StoreError> {
-    let attempt = |damage: &mut Vec<String>| {
-        let mut database = open_or_replace(directory, damage)?;
-        let recovered = recovery::recover(&mut database)?;
-        Ok((database, recovered))
-    };
-    let outcome = match attempt(damage) {
+    match recovery::open(directory, periods) {
         // sled needs some space to open.
         Err(StoreError::Failing { .. }) => {
             directory.give_reserve();
-            attempt(damage)
-        }
-        other => other,
-    };
-    match outcome {
-        Err(StoreError::Damaged { reason, .. }) => {
-            damage.push(replace(directory, &reason)?);
-            attempt(damage)
+            recovery::open(directory, periods)
         }
         other => other,
     }
-}
-
-/// Moves the database aside; gives the note of it.
-pub(super) fn replace(directory: &Directory, reason: &str) -> Result<String, StoreError> {
-    let aside = directory.move_aside()?;
-    Ok(format!("the database was damaged ({reason}); it lies in {} and a new one is begun", aside.display()))
 }

@@ -80,7 +80,8 @@ fn a_quantised_reading_takes_well_under_a_byte() {
 
     let mut epoch = Epoch::default();
     (1_u64..).zip(&scans).for_each(|(sequence, scan)| epoch.push(sequence, scan));
-    let sealed: usize = block::blocks(0, &epoch).map(|block| block.value.len()).sum();
+    let blocks = epoch.groups().iter().flat_map(|(group, columns)| block::blocks(0, *group, columns));
+    let sealed: usize = blocks.map(|block| block.value.len()).sum();
     let sealed = bytes_per_reading(sealed, readings);
 
     let mut coder = RingCoder::default();

@@ -146,7 +146,7 @@ fn history_that_is_too_old_goes_and_what_is_left_stays_right() {
     let dir = tempfile::tempdir().unwrap();
     let settings = StoreSettings { raw_days: 1, ..settings() };
     let plant = Plant::named(Store::open(dir.path(), &settings).unwrap());
-    // A minute between scans: a full epoch is less than a day, all of them are three weeks.
+    // A minute between scans: a full epoch is a few days, a period a week or so, all are three weeks.
     let minutes = |sequence| {
         let at = UtcTime::from_ms(START_MS + i64::try_from(sequence).unwrap() * 60_000);
         Scan { at, ..plant.scan(sequence) }
@@ -157,7 +157,7 @@ fn history_that_is_too_old_goes_and_what_is_left_stays_right() {
     let durable = plant.store.flush().unwrap();
     assert_eq!(durable.sequence, 30_000);
     let status = plant.store.status();
-    assert!(status.expired_epochs > 15 && status.epochs <= 4, "{status:?}");
+    assert!(status.expired_epochs >= 2 && status.epochs <= 3, "{status:?}");
     assert!(status.disk_bytes < 8 * 1_024 * 1_024, "{} bytes", status.disk_bytes);
 
     let (first, _) = plant.store.scans_after(0, 1).unwrap().remove(0);

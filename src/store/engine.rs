@@ -1,0 +1,234 @@
+//! The door to sled: nothing else in the program names it.
+//!
+//! sled has four habits that this file shields the rest from. Its flush alone does not survive a
+//! power cut, so [`Engine::sync`] adds its own `fdatasync`. It panics on damaged files, so every
+//! call is caught. Its first write error sticks until it is opened anew. And a value above a quarter
+//! of a segment becomes a file of its own, which a full disk does not survive, so values are short.
+
+use std::fs::File;
+use std::ops::RangeBounds;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::directory;
+use super::error::StoreError;
+use super::frame::Framed;
+use super::tree::Tree;
+use crate::limits;
+
+/// How often, and how far apart, a database is tried whose lock is not free yet.
+const UNLOCK_TRIES: u32 = 100;
+const UNLOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Bytes as the database hands them out.
+pub(super) type Bytes = sled::IVec;
+
+/// A key with its value.
+pub(super) type Entry = (Bytes, Bytes);
+
+/// An open sled database.
+pub(super) struct Engine {
+    file: File,
+    sled: sled::Db,
+    stamps: Arc<AtomicU32>,
+}
+
+impl Engine {
+    /// Opens the database in `path`, or makes it; `cache_bytes` of its pages are kept in memory.
+    ///
+    /// # Errors
+    /// `Damaged` when its files do not read back; `Failing` when the system does not let us.
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        let is_new = !path.join("db").exists();
+        directory::remove_half_written_snapshots(path);
+        let config = sled::Config::new().segment_size(limits::STORE_SEGMENT_BYTES);
+        let config = config.path(path).cache_capacity(cache_bytes).flush_every_ms(None);
+        let sled = open_unlocked(&config)?;
+        let file = File::open(path.join("db")).map_err(|error| failing(&error))?;
+        let engine = Self { file, sled, stamps: Arc::default() };
+        if is_new {
+            engine.sync()?;
+            directory::sync_new_database(path).map_err(|error| failing(&error))?;
+        }
+        Ok(engine)
+    }
+
+    /// The table of `tree`, made if it is missing.
+    pub(super) fn table(&self, tree: Tree) -> Result<Table, StoreError> {
+        let sled = guarded(tree.name(), || self.sled.open_tree(tree.name()))?;
+        Ok(Table { tree, sled, stamps: Arc::clone(&self.stamps) })
+    }
+
+    /// Returns when everything written before is on the medium.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        guarded("the database", || self.sled.flush())?;
+        rustix::fs::fdatasync(&self.file).map_err(|error| failing(&error.into()))
+    }
+}
+
+/// Opens a database. sled lets go of its file lock a moment after a database is closed, so one that
+/// was just open is tried again for a while; no other process can hold it (`Directory::take`).
+fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
+    for _ in 1..UNLOCK_TRIES {
+        match guarded("the database", || config.open()) {
+            Err(StoreError::Failing { reason }) if reason.contains("could not acquire lock") => {
+                std::thread::sleep(UNLOCK_PAUSE);
+            }
+            other => return other,
+        }
+    }
+    guarded("the database", || config.open())
+}
+
+/// One tree of a database, its values in their frames.
+pub(super) struct Table {
+    tree: Tree,
+    sled: sled::Tree,
+    /// Stamp of the last record that was written or read.
+    stamps: Arc<AtomicU32>,
+}
+
+impl Table {
+    /// Puts `value` under `key`, in place of what was there.
+    pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let framed = Framed { tree: self.tree, stamp, key, value }.to_bytes();
+        let framed = framed.ok_or_else(|| damaged(self.tree.name(), "a value is too long to be stored"))?;
+        guarded(self.tree.name(), || self.sled.insert(key, framed)).map(|_| ())
+    }
+
+    /// Takes out what is under `key`.
+    pub(super) fn remove(&self, key: &[u8]) -> Result<(), StoreError> {
+        guarded(self.tree.name(), || self.sled.remove(key)).map(|_| ())
+    }
+
+    /// Keys and values in `range`, in order, read as the iterator moves.
+    pub(super) fn scan<K: AsRef<[u8]>>(
+        &self,
+        range: impl RangeBounds<K>,
+    ) -> impl DoubleEndedIterator<Item = Result<Entry, StoreError>> {
+        Scan { table: self, entries: self.sled.range(range) }
+    }
+
+    /// All keys and values, in order.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = Result<Entry, StoreError>> {
+        self.scan::<&[u8]>(..)
+    }
+
+    /// Takes the value out of its frame.
+    fn unframed(&self, key: Bytes, stored: &Bytes) -> Result<Entry, StoreError> {
+        let framed = Framed::at_start_of(stored).filter(|f| f.tree == self.tree && *f.key == *key);
+        let framed = framed.ok_or_else(|| damaged(self.tree.name(), "a record is not what was written"))?;
+        self.stamps.fetch_max(framed.stamp, Ordering::Relaxed);
+        let value = stored.subslice(framed.value_offset(), framed.value.len());
+        Ok((key, value))
+    }
+}
+
+struct Scan<'a> {
+    table: &'a Table,
+    entries: sled::Iter,
+}
+
+impl Scan<'_> {
+    fn step(
+        &mut self,
+        step: impl FnOnce(&mut sled::Iter) -> Option<sled::Result<Entry>>,
+    ) -> Option<Result<Entry, StoreError>> {
+        let entry = guarded(self.table.tree.name(), || step(&mut self.entries).transpose()).transpose()?;
+        Some(entry.and_then(|(key, stored)| self.table.unframed(key, &stored)))
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Result<Entry, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step(Iterator::next)
+    }
+}
+
+impl DoubleEndedIterator for Scan<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.step(DoubleEndedIterator::next_back)
+    }
+}
+
+/// Lets go of a database; sled may panic when one that is damaged or failing is closed.
+pub(super) fn close<T>(database: T) {
+    if catch_unwind(AssertUnwindSafe(move || drop(database))).is_err() {
+        log::error!("store: a database panicked while it was closed");
+    }
+}
+
+/// Calls sled; its panics become errors like any other.
+fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(sled::Error::Io(error))) if !speaks_of_damage(&error) => Err(failing(&error)),
+        Ok(Err(error)) => Err(damaged(what, &error.to_string())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(damaged(what, text.unwrap_or("the database panicked")))
+        }
+    }
+}
+
+/// Errors that sled gives for files that are too short or hold what they should not.
+fn speaks_of_damage(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
+}
+
+fn damaged(what: &str, reason: &str) -> StoreError {
+    StoreError::Damaged { what: what.to_owned(), reason: reason.to_owned() }
+}
+
+fn failing(error: &std::io::Error) -> StoreError {
+    StoreError::Failing { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CACHE_BYTES: u64 = 1_024 * 1_024;
+
+    #[test]
+    fn a_panic_of_the_database_is_an_error_that_tells_it() {
+        let error = guarded::<()>("the ring", || panic!("page 7 is gone")).unwrap_err();
+        assert_eq!(error, damaged("the ring", "page 7 is gone"));
+    }
+
+    #[test]
+    fn what_was_put_is_read_back_and_a_record_under_a_foreign_key_is_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(&dir.path().join("db"), CACHE_BYTES).unwrap();
+        let table = engine.table(Tree::Ring).unwrap();
+        table.put(b"a", b"first").unwrap();
+        table.put(b"a", b"second").unwrap();
+        let read = |key: &[u8]| table.scan(key..=key).next().map(|entry| entry.map(|(_, v)| v.to_vec()));
+        assert_eq!(read(b"a"), Some(Ok(b"second".to_vec())));
+        let stored = table.sled.get(b"a").unwrap().unwrap();
+        table.sled.insert(b"b", stored).unwrap();
+        assert!(matches!(read(b"b"), Some(Err(StoreError::Damaged { .. }))));
+    }
+
+    #[test]
+    fn a_half_written_snapshot_does_not_keep_the_database_shut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let engine = Engine::open(&path, CACHE_BYTES).unwrap();
+        engine.table(Tree::Series).unwrap().put(b"key", b"value").unwrap();
+        engine.sync().unwrap();
+        drop(engine);
+        std::fs::write(path.join("snap.00000000000AF0C9.generating"), "torn").unwrap();
+        let engine = Engine::open(&path, CACHE_BYTES).unwrap();
+        let table = engine.table(Tree::Series).unwrap();
+        assert_eq!(table.all().next().unwrap().unwrap().1.to_vec(), b"value");
+    }
+}

@@ -1,0 +1,38 @@
+//! The small tables of the store, each under its tree.
+
+use super::cursor::Cursors;
+use super::ledger::{Change, Ledger};
+use super::tree::Tree;
+
+/// All small tables.
+#[derive(Debug, Default)]
+pub(super) struct Ledgers {
+    /// How far each reader of scans has come.
+    pub(super) cursors: Cursors,
+}
+
+impl Ledgers {
+    /// The table of a tree; `None` for a tree that is no small table.
+    pub(super) fn of(&mut self, tree: Tree) -> Option<&mut dyn Ledger> {
+        match tree {
+            Tree::Cursors => Some(&mut self.cursors),
+            _ => None,
+        }
+    }
+
+    /// What changed in each since this was last asked.
+    pub(super) fn take_changes(&mut self) -> Vec<(Tree, Vec<Change>)> {
+        let changes =
+            Tree::LEDGERS.into_iter().filter_map(|tree| Some((tree, self.of(tree)?.take_changes())));
+        changes.filter(|(_, changes)| !changes.is_empty()).collect()
+    }
+
+    /// Nothing is known to be stored any more.
+    pub(super) fn forget_stored(&mut self) {
+        for tree in Tree::LEDGERS {
+            if let Some(ledger) = self.of(tree) {
+                ledger.forget_stored();
+            }
+        }
+    }
+}

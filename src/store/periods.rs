@@ -1,0 +1,153 @@
+//! The period databases of a data directory: which there are, which are open, and when one ends.
+//!
+//! The newest is written; older ones are opened when somebody asks for their readings, and the few
+//! that were asked for last stay open.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::directory;
+use super::engine;
+use super::error::StoreError;
+use super::period::{self, Period};
+use super::salvage;
+use crate::limits;
+
+/// The period databases of one data directory.
+pub(super) struct Periods {
+    data: PathBuf,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The first epoch of each period.
+    firsts: BTreeSet<u32>,
+    /// Those that are held open, the one used last at the end.
+    open: Vec<(u32, Arc<Period>)>,
+    /// Those that somebody else may still hold open; one directory cannot be opened twice.
+    lent: HashMap<u32, Weak<Period>>,
+    /// What was found damaged while one was opened, not told yet.
+    damage: Vec<String>,
+}
+
+impl Periods {
+    /// The periods that lie in the directory `data`.
+    pub(super) fn of(data: &Path) -> Self {
+        let names = directory::entries(data).map(|entry| entry.file_name());
+        let firsts = names.filter_map(|name| period::first_epoch(name.to_str()?)).collect();
+        Self { data: data.to_owned(), known: Mutex::new(Known { firsts, ..Known::default() }) }
+    }
+
+    /// The first epoch of each period, oldest first.
+    pub(super) fn firsts(&self) -> Vec<u32> {
+        self.known().firsts.iter().copied().collect()
+    }
+
+    /// The period that holds `epoch`, opened if it is not.
+    ///
+    /// # Errors
+    /// `Damaged` when there is none; `Failing` when the system does not let it be opened.
+    pub(super) fn holding(&self, epoch: u32) -> Result<Arc<Period>, StoreError> {
+        let mut known = self.known();
+        let first = known.firsts.range(..=epoch).next_back().copied();
+        let first = first.ok_or_else(|| StoreError::Damaged {
+            what: format!("epoch {epoch}"),
+            reason: "its period is missing".to_owned(),
+        })?;
+        known.open(first, &self.data)
+    }
+
+    /// Begins a new period with `epoch`.
+    ///
+    /// # Errors
+    /// When its database cannot be made.
+    pub(super) fn begin(&self, epoch: u32) -> Result<Arc<Period>, StoreError> {
+        let mut known = self.known();
+        let period = known.open(epoch, &self.data)?;
+        known.firsts.insert(epoch);
+        Ok(period)
+    }
+
+    /// Bytes on disk of the period that begins with `first`.
+    pub(super) fn bytes(&self, first: u32) -> u64 {
+        directory::tree_bytes(&period::directory_of(&self.data, first))
+    }
+
+    /// Removes the period that begins with `first`; who reads in it at the moment ends in peace.
+    ///
+    /// # Errors
+    /// When its directory cannot be removed.
+    pub(super) fn remove(&self, first: u32) -> Result<(), StoreError> {
+        let mut known = self.known();
+        known.firsts.remove(&first);
+        if let Some(place) = known.open.iter().position(|(open, _)| *open == first) {
+            let (_, period) = known.open.remove(place);
+            known.lend(first, period);
+        }
+        drop(known);
+        directory::remove_whole(&period::directory_of(&self.data, first))
+    }
+
+    /// Lets go of every open period, such as one whose last write failed.
+    pub(super) fn close(&self) {
+        let mut known = self.known();
+        for (first, period) in std::mem::take(&mut known.open) {
+            known.lend(first, period);
+        }
+    }
+
+    /// What was found damaged since this was last asked.
+    pub(super) fn take_damage(&self) -> Vec<String> {
+        std::mem::take(&mut self.known().damage)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // No step leaves it half done, so one that panicked elsewhere does no harm.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn open(&mut self, first: u32, data: &Path) -> Result<Arc<Period>, StoreError> {
+        if let Some(place) = self.open.iter().position(|(open, _)| *open == first) {
+            let used = self.open.remove(place);
+            let period = Arc::clone(&used.1);
+            self.open.push(used);
+            return Ok(period);
+        }
+        let period = match self.lent.remove(&first).and_then(|lent| lent.upgrade()) {
+            Some(lent) => lent,
+            None => Arc::new(self.open_directory(first, data)?),
+        };
+        if self.open.len() >= limits::PERIODS_OPEN_MAX {
+            let (oldest, closed) = self.open.remove(0);
+            self.lend(oldest, closed);
+        }
+        self.open.push((first, Arc::clone(&period)));
+        Ok(period)
+    }
+
+    fn open_directory(&mut self, first: u32, data: &Path) -> Result<Period, StoreError> {
+        let path = period::directory_of(data, first);
+        match Period::open(&path) {
+            Err(StoreError::Damaged { reason, .. }) => {
+                let (period, note) = salvage::period(data, &path, &reason)?;
+                self.damage.push(note);
+                Ok(period)
+            }
+            other => other,
+        }
+    }
+
+    fn lend(&mut self, first: u32, period: Arc<Period>) {
+        self.lent.retain(|_, lent| lent.strong_count() > 0);
+        match Arc::try_unwrap(period) {
+            Ok(period) => engine::close(period),
+            Err(period) => {
+                self.lent.insert(first, Arc::downgrade(&period));
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The trees of the databases by the byte that each stored record carries.
+
+/// A tree. The bytes are fixed for ever, see `docs/storage-format.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Tree {
+    /// Series by ID.
+    Series,
+    /// Groups by ID.
+    Groups,
+    /// Cursors by name.
+    Cursors,
+    /// Records of the open epochs by ring and slot.
+    Ring,
+    /// Markers of sealed epochs by number.
+    Epochs,
+    /// Blocks of sealed epochs by epoch, group, column and scan.
+    Blocks,
+}
+
+impl Tree {
+    /// The small tables that are held in memory.
+    pub(super) const LEDGERS: [Self; 1] = [Self::Cursors];
+
+    /// Every tree with its byte and its name in sled.
+    const ALL: [(Self, u8, &'static str); 6] = [
+        (Self::Series, 1, "series"),
+        (Self::Groups, 2, "groups"),
+        (Self::Cursors, 3, "cursors"),
+        (Self::Ring, 4, "ring"),
+        (Self::Epochs, 5, "epochs"),
+        (Self::Blocks, 6, "blocks"),
+    ];
+
+    /// Its byte in stored records.
+    pub(super) fn code(self) -> u8 {
+        self.entry().1
+    }
+
+    /// Its name in sled.
+    pub(super) fn name(self) -> &'static str {
+        self.entry().2
+    }
+
+    /// The tree of a stored byte; `None` for a byte that no version has written.
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known, _)| *known == code).map(|(tree, ..)| tree)
+    }
+
+    fn entry(self) -> (Self, u8, &'static str) {
+        // Every variant is listed, which the test below holds; the first is never meant.
+        Self::ALL.into_iter().find(|(tree, ..)| *tree == self).unwrap_or(Self::ALL[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tree_has_a_byte_and_a_name_of_its_own() {
+        for (tree, code, name) in Tree::ALL {
+            assert_eq!((tree.code(), tree.name()), (code, name));
+            assert_eq!(Tree::from_code(code), Some(tree));
+        }
+        let mut codes = Tree::ALL.map(|(_, code, _)| code);
+        codes.sort_unstable();
+        assert!(codes.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(Tree::from_code(0), None);
+    }
+}
