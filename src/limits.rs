@@ -70,6 +70,8 @@ pub const EPOCHS_OF_SIZE_MAX: u64 = 32;
 pub const SEAL_STEP_BYTES: usize = 128 * 1_024;
 /// Period databases in the bytes that the store may have on disk: what goes at once when it is full.
 pub const PERIODS_OF_SIZE_MAX: u64 = 16;
+/// Bytes of one period database: the memory that sled takes grows with what is written into one.
+pub const PERIOD_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 /// Days of one period database: how long readings may outlive their time.
 pub const PERIOD_DAYS_MAX: i64 = 7;
 /// Period databases that are held open, each a few megabytes of memory.

@@ -44,14 +44,14 @@ pub(super) fn readings(
     for (group, place) in places {
         let times = times(columns, *group)?;
         let Some(wanted) = span_of(&times, range) else { continue };
-        let mut samples = Samples::of(columns, *group, *place, wanted.clone())?;
-        for at in &times[wanted] {
-            let sample = samples.next().ok_or_else(|| unreadable(*group))?;
-            if range.contains(at) {
+        readings.reserve(wanted.len());
+        each_sample(columns, *group, *place, &wanted, |index, sample| {
+            if let Some(at) = times.get(index).filter(|at| range.contains(at)) {
                 readings.push(Reading::new(*at, sample));
             }
-        }
+        })?;
     }
+    // As they were taken is nearly always as they are in time, which is soon seen.
     readings.sort_by_key(|reading| reading.at);
     Ok(readings)
 }
@@ -130,10 +130,12 @@ fn group_scans(
         scans.push((*number, Scan { group, at, samples: Vec::with_capacity(usize::from(width)) }));
     }
     for place in 0..width {
-        let mut samples = Samples::of(columns, group, place, *first..last + 1)?;
-        for (_, scan) in &mut scans {
-            scan.samples.push(samples.next().ok_or_else(|| unreadable(group))?);
-        }
+        let mut rows = rows.iter().map(|(_, index)| *index).zip(&mut scans).peekable();
+        each_sample(columns, group, place, &(*first..last + 1), |index, sample| {
+            if let Some((_, (_, scan))) = rows.next_if(|(row, _)| *row == index) {
+                scan.samples.push(sample);
+            }
+        })?;
     }
     Ok(scans)
 }
@@ -149,18 +151,37 @@ pub(super) fn last_sequence(columns: &dyn Columns, group: GroupId) -> Result<Opt
 }
 
 /// All samples of the series at `place` of a group, in the order they were taken.
-pub(super) fn samples(
-    columns: &dyn Columns,
-    group: GroupId,
-    place: u16,
-) -> Result<impl Iterator<Item = Sample>, StoreError> {
-    Samples::of(columns, group, place, 0..usize::MAX)
+pub(super) fn samples(columns: &dyn Columns, group: GroupId, place: u16) -> Result<Vec<Sample>, StoreError> {
+    let mut samples = Vec::new();
+    each_sample(columns, group, place, &(0..usize::MAX), |_, sample| samples.push(sample))?;
+    Ok(samples)
 }
 
 fn numbers(columns: &dyn Columns, group: GroupId, column: u16) -> Result<Vec<i64>, StoreError> {
     let pieces = columns.pieces(group, column, 0)?;
-    let items = pieces.iter().flat_map(Piece::items::<RampCoder>);
-    items.collect::<Option<Vec<i64>>>().ok_or_else(|| unreadable(group))
+    let mut numbers = Vec::with_capacity(pieces.iter().map(|piece| piece.count).sum());
+    for piece in &pieces {
+        let read = piece.decode::<RampCoder>(&(0..usize::MAX), |_, number| numbers.push(number));
+        read.ok_or_else(|| unreadable(group))?;
+    }
+    Ok(numbers)
+}
+
+/// Hands the samples of one series at the scans `wanted` to `each`, in order.
+fn each_sample(
+    columns: &dyn Columns,
+    group: GroupId,
+    place: u16,
+    wanted: &Range<usize>,
+    mut each: impl FnMut(usize, Sample),
+) -> Result<(), StoreError> {
+    for piece in columns.pieces(group, series_column(place), wanted.start)? {
+        if piece.first >= wanted.end {
+            break;
+        }
+        piece.decode::<SampleCoder>(wanted, &mut each).ok_or_else(|| unreadable(group))?;
+    }
+    Ok(())
 }
 
 /// The part of `times` from the first to the last one in `range`.
@@ -168,33 +189,6 @@ fn span_of(times: &[UtcTime], range: &Range<UtcTime>) -> Option<Range<usize>> {
     let first = times.iter().position(|at| range.contains(at))?;
     let last = times.iter().rposition(|at| range.contains(at))?;
     Some(first..last + 1)
-}
-
-/// Samples of one series at a run of scans; ends early at one that does not read back.
-struct Samples<I> {
-    items: I,
-}
-
-impl Samples<()> {
-    fn of(
-        columns: &dyn Columns,
-        group: GroupId,
-        place: u16,
-        scans: Range<usize>,
-    ) -> Result<Samples<impl Iterator<Item = Option<Sample>>>, StoreError> {
-        let pieces = columns.pieces(group, series_column(place), scans.start)?;
-        let skipped = pieces.first().map_or(0, |piece| scans.start.saturating_sub(piece.first));
-        let items = pieces.into_iter().flat_map(Piece::into_items::<SampleCoder>);
-        Ok(Samples { items: items.skip(skipped).take(scans.len()) })
-    }
-}
-
-impl<I: Iterator<Item = Option<Sample>>> Iterator for Samples<I> {
-    type Item = Sample;
-
-    fn next(&mut self) -> Option<Sample> {
-        self.items.next().flatten()
-    }
 }
 
 /// The error for columns of a group that do not fit together or do not decode.

@@ -56,6 +56,13 @@ impl Database {
         }
     }
 
+    /// The highest stamp of all its records.
+    pub(super) fn newest_stamp(&self) -> Result<u32, StoreError> {
+        let tables = [&self.series, &self.groups, &self.ring, &self.epochs];
+        let tables = tables.into_iter().chain(self.ledgers.iter().map(|(_, table)| table));
+        tables.map(Table::newest_stamp).try_fold(0, |newest, stamp| Ok(newest.max(stamp?)))
+    }
+
     /// Writes what changed in a small table.
     pub(super) fn write(&self, tree: Tree, changes: &[Change]) -> Result<(), StoreError> {
         let Some(table) = self.table(tree) else { return Ok(()) };

@@ -8,11 +8,12 @@
 use std::fs::File;
 use std::ops::RangeBounds;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::closing_note;
 use super::directory;
 use super::error::StoreError;
 use super::frame::Framed;
@@ -31,9 +32,20 @@ pub(super) type Entry = (Bytes, Bytes);
 
 /// An open sled database.
 pub(super) struct Engine {
+    path: PathBuf,
     file: File,
-    sled: sled::Db,
-    stamps: Arc<AtomicU32>,
+    /// `None` only while it is dropped.
+    sled: Option<sled::Db>,
+    written: Arc<Written>,
+}
+
+/// What was written since the database was opened.
+#[derive(Default)]
+struct Written {
+    /// Stamp of the last record that was written or read.
+    stamp: AtomicU32,
+    /// Whether something was written since the last sync.
+    unsynced: AtomicBool,
 }
 
 impl Engine {
@@ -42,13 +54,17 @@ impl Engine {
     /// # Errors
     /// `Damaged` when its files do not read back; `Failing` when the system does not let us.
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        if !closing_note::holds(path) {
+            return Err(damaged("the database", "its file is not the one that was closed"));
+        }
         let is_new = !path.join("db").exists();
         directory::remove_half_written_snapshots(path);
         let config = sled::Config::new().segment_size(limits::STORE_SEGMENT_BYTES);
         let config = config.path(path).cache_capacity(cache_bytes).flush_every_ms(None);
-        let sled = open_unlocked(&config)?;
+        let sled = Some(open_unlocked(&config)?);
+        closing_note::remove(path);
         let file = File::open(path.join("db")).map_err(|error| failing(&error))?;
-        let engine = Self { file, sled, stamps: Arc::default() };
+        let engine = Self { path: path.to_owned(), file, sled, written: Arc::default() };
         if is_new {
             engine.sync()?;
             directory::sync_new_database(path).map_err(|error| failing(&error))?;
@@ -58,14 +74,30 @@ impl Engine {
 
     /// The table of `tree`, made if it is missing.
     pub(super) fn table(&self, tree: Tree) -> Result<Table, StoreError> {
-        let sled = guarded(tree.name(), || self.sled.open_tree(tree.name()))?;
-        Ok(Table { tree, sled, stamps: Arc::clone(&self.stamps) })
+        let sled = self.sled.as_ref().ok_or(StoreError::Closed)?;
+        let sled = guarded(tree.name(), || sled.open_tree(tree.name()))?;
+        Ok(Table { tree, sled, written: Arc::clone(&self.written) })
     }
 
     /// Returns when everything written before is on the medium.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        guarded("the database", || self.sled.flush())?;
-        rustix::fs::fdatasync(&self.file).map_err(|error| failing(&error.into()))
+        let sled = self.sled.as_ref().ok_or(StoreError::Closed)?;
+        guarded("the database", || sled.flush())?;
+        rustix::fs::fdatasync(&self.file).map_err(|error| failing(&error.into()))?;
+        self.written.unsynced.store(false, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.sled.take());
+        // What was not synced may still be on its way, so nothing is known of the file then.
+        if !self.written.unsynced.load(Ordering::Acquire)
+            && let Err(error) = closing_note::write(&self.path)
+        {
+            log::debug!("store: {}: {error}; its end is not noted", self.path.display());
+        }
     }
 }
 
@@ -87,14 +119,14 @@ fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
 pub(super) struct Table {
     tree: Tree,
     sled: sled::Tree,
-    /// Stamp of the last record that was written or read.
-    stamps: Arc<AtomicU32>,
+    written: Arc<Written>,
 }
 
 impl Table {
     /// Puts `value` under `key`, in place of what was there.
     pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        self.written.unsynced.store(true, Ordering::Release);
+        let stamp = self.written.stamp.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let framed = Framed { tree: self.tree, stamp, key, value }.to_bytes();
         let framed = framed.ok_or_else(|| damaged(self.tree.name(), "a value is too long to be stored"))?;
         guarded(self.tree.name(), || self.sled.insert(key, framed)).map(|_| ())
@@ -102,6 +134,7 @@ impl Table {
 
     /// Takes out what is under `key`.
     pub(super) fn remove(&self, key: &[u8]) -> Result<(), StoreError> {
+        self.written.unsynced.store(true, Ordering::Release);
         guarded(self.tree.name(), || self.sled.remove(key)).map(|_| ())
     }
 
@@ -118,11 +151,21 @@ impl Table {
         self.scan::<&[u8]>(..)
     }
 
+    /// The highest stamp of its records.
+    pub(super) fn newest_stamp(&self) -> Result<u32, StoreError> {
+        let mut newest = 0;
+        let mut entries = self.sled.iter();
+        while let Some((_, stored)) = guarded(self.tree.name(), || entries.next().transpose())? {
+            newest = newest.max(Framed::at_start_of(&stored).map_or(0, |framed| framed.stamp));
+        }
+        Ok(newest)
+    }
+
     /// Takes the value out of its frame.
     fn unframed(&self, key: Bytes, stored: &Bytes) -> Result<Entry, StoreError> {
         let framed = Framed::at_start_of(stored).filter(|f| f.tree == self.tree && *f.key == *key);
         let framed = framed.ok_or_else(|| damaged(self.tree.name(), "a record is not what was written"))?;
-        self.stamps.fetch_max(framed.stamp, Ordering::Relaxed);
+        self.written.stamp.fetch_max(framed.stamp, Ordering::Relaxed);
         let value = stored.subslice(framed.value_offset(), framed.value.len());
         Ok((key, value))
     }

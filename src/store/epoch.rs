@@ -16,7 +16,7 @@ use crate::time::UtcTime;
 const COLUMN_BYTES: usize = 256;
 
 /// Where scans lie between two instants and two sequence numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extent {
     /// The earliest time.
     pub(super) first: UtcTime,

@@ -45,6 +45,8 @@ pub(super) enum Job {
     Write(Write),
     /// See whether a sealed epoch is still what it was.
     Check { number: u32 },
+    /// Save what is left of a sealed epoch that did not read back.
+    Salvage { number: u32 },
     /// Try to open the database again.
     Reopen,
     /// Nothing any more.

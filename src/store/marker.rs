@@ -63,10 +63,10 @@ pub(super) struct Marker {
 
 impl Marker {
     /// The marker of `epoch`, whose blocks gave `sum`; `named` are the series and groups named.
-    pub(super) fn new(epoch: &Epoch, extent: Extent, sum: Sum, named: NameCounts) -> Self {
+    pub(super) fn new(epoch: &Epoch, sum: Sum, named: NameCounts) -> Self {
         let fit = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self {
-            extent,
+            extent: epoch.extent().unwrap_or_default(),
             scans: u32::try_from(epoch.scans()).unwrap_or(u32::MAX),
             readings: fit(epoch.readings()),
             blocks: sum.blocks,
@@ -143,8 +143,7 @@ mod tests {
         }
         let mut sum = Sum::default();
         sum.add(b"key", b"value");
-        let marker =
-            Marker::new(&epoch, epoch.extent().unwrap(), sum.clone(), NameCounts { series: 1, groups: 2 });
+        let marker = Marker::new(&epoch, sum.clone(), NameCounts { series: 1, groups: 2 });
         assert_eq!(marker.extent.first.as_ms(), 1_000);
         assert_eq!(marker.extent.last.as_ms(), 2_000);
         assert_eq!(marker.extent.newest.as_ms(), 1_500);

@@ -15,6 +15,7 @@
 //! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 
 mod block;
+mod closing_note;
 mod code;
 mod columns;
 mod cursor;
@@ -75,7 +76,7 @@ use names_file::NamesFile;
 use periods::Periods;
 use profile::SiteProfile;
 use shared::Shared;
-use state::State;
+use state::{Outage, State};
 use writer::Writer;
 
 /// A handle to the store; clones share it, and the last one to go closes it.
@@ -132,8 +133,12 @@ impl Store {
             Err(error) => {
                 log::error!("store: {error}; readings wait in memory until it can be opened");
                 let (names, _) = Names::restored(&NamesFile::of(dir).read(), NameCounts::default());
-                let failing = (error.to_string(), writer::retry_at(Instant::now()));
-                (State::without_database(names, last_sequence, epoch_bytes_max, failing), None, None)
+                let outage = Outage {
+                    reason: error.to_string(),
+                    retry_at: writer::retry_at(Instant::now()),
+                    never_opened: true,
+                };
+                (State::without_database(names, last_sequence, epoch_bytes_max, outage), None, None)
             }
         };
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());

@@ -124,13 +124,13 @@ impl Names {
         if sorted.len() < series.len() { refused("a series is listed twice") } else { Ok(()) }
     }
 
-    /// The names that are stored, with a place kept for each of `named` that is not; gives how many
+    /// The names that are stored, with a place kept for each of `at_least` that is not; gives how many
     /// those are. A reading must never be served under a name that was given to it later.
-    pub(super) fn restored(stored: &StoredNames, named: NameCounts) -> (Self, usize) {
+    pub(super) fn restored(stored: &StoredNames, at_least: NameCounts) -> (Self, usize) {
         let mut names = Self::default();
         let mut lost = 0;
         let past = |last: Option<usize>| last.map_or(0, |last| last + 1);
-        let series = past(stored.series.last_key_value().map(|(id, _)| *id as usize)).max(named.series);
+        let series = past(stored.series.last_key_value().map(|(id, _)| *id as usize)).max(at_least.series);
         for id in 0..u32::try_from(series).unwrap_or(u32::MAX) {
             let name = stored.series.get(&id);
             if name.and_then(|name| names.restore_series(name)).is_none() {
@@ -139,10 +139,11 @@ impl Names {
                 lost += 1;
             }
         }
-        let groups = past(stored.groups.last_key_value().map(|(id, _)| usize::from(*id))).max(named.groups);
+        let groups =
+            past(stored.groups.last_key_value().map(|(id, _)| usize::from(*id))).max(at_least.groups);
         for id in 0..u16::try_from(groups).unwrap_or(u16::MAX) {
-            let list = stored.groups.get(&id);
-            if list.and_then(|list| names.restore_group(list)).is_none() {
+            let members = stored.groups.get(&id);
+            if members.and_then(|members| names.restore_group(members)).is_none() {
                 names.groups.push(Arc::default());
                 lost += 1;
             }

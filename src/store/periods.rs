@@ -4,6 +4,7 @@
 //! that were asked for last stay open.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -28,6 +29,8 @@ struct Known {
     open: Vec<(u32, Arc<Period>)>,
     /// Those that somebody else may still hold open; one directory cannot be opened twice.
     lent: HashMap<u32, Weak<Period>>,
+    /// Those that were rebuilt; what does not read even then is lost.
+    salvaged: BTreeSet<u32>,
     /// What was found damaged while one was opened, not told yet.
     damage: Vec<String>,
 }
@@ -65,6 +68,9 @@ impl Periods {
     /// When its database cannot be made.
     pub(super) fn begin(&self, epoch: u32) -> Result<Arc<Period>, StoreError> {
         let mut known = self.known();
+        // The one before is written no more, and who reads it opens it anew: sled's memory of a
+        // database grows with what was written into it since it was opened.
+        known.close();
         let period = known.open(epoch, &self.data)?;
         known.firsts.insert(epoch);
         Ok(period)
@@ -90,12 +96,45 @@ impl Periods {
         directory::remove_whole(&period::directory_of(&self.data, first))
     }
 
-    /// Lets go of every open period, such as one whose last write failed.
-    pub(super) fn close(&self) {
+    /// Closes the period that holds `epoch`, to be opened again when it is needed. What sled wrote since
+    /// it was opened hangs together: damage in one place would cost everything after it. What was
+    /// written before it was opened does not.
+    pub(super) fn release(&self, epoch: u32) {
         let mut known = self.known();
-        for (first, period) in std::mem::take(&mut known.open) {
+        let first = known.firsts.range(..=epoch).next_back().copied();
+        if let Some(place) = known.open.iter().position(|(open, _)| Some(*open) == first) {
+            let (first, period) = known.open.remove(place);
             known.lend(first, period);
         }
+    }
+
+    /// Rebuilds the period that holds `epoch` from every record that still holds in its file, once;
+    /// gives its epochs, or nothing when that has been done before.
+    ///
+    /// # Errors
+    /// When somebody reads in it at the moment, or the new one cannot be written.
+    pub(super) fn salvage(&self, epoch: u32) -> Result<Option<Range<u32>>, StoreError> {
+        let mut known = self.known();
+        let Some(first) = known.firsts.range(..=epoch).next_back().copied() else { return Ok(None) };
+        if known.salvaged.contains(&first) {
+            return Ok(None);
+        }
+        known.close();
+        if known.lent.get(&first).is_some_and(|lent| lent.strong_count() > 0) {
+            return Err(StoreError::Failing { reason: "a damaged period is still being read".to_owned() });
+        }
+        let path = period::directory_of(&self.data, first);
+        let (period, note) = salvage::period(&self.data, &path, "a record does not read back")?;
+        known.open.push((first, Arc::new(period)));
+        known.damage.push(note);
+        known.salvaged.insert(first);
+        let end = known.firsts.range(first.saturating_add(1)..).next().copied();
+        Ok(Some(first..end.unwrap_or(u32::MAX)))
+    }
+
+    /// Lets go of every open period, such as one whose last write failed.
+    pub(super) fn close(&self) {
+        self.known().close();
     }
 
     /// What was found damaged since this was last asked.
@@ -135,9 +174,16 @@ impl Known {
             Err(StoreError::Damaged { reason, .. }) => {
                 let (period, note) = salvage::period(data, &path, &reason)?;
                 self.damage.push(note);
+                self.salvaged.insert(first);
                 Ok(period)
             }
             other => other,
+        }
+    }
+
+    fn close(&mut self) {
+        for (first, period) in std::mem::take(&mut self.open) {
+            self.lend(first, period);
         }
     }
 

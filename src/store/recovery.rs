@@ -2,12 +2,13 @@
 //! scans of the rings, and the newest reading of every series.
 //!
 //! Nothing that was promised goes missing in silence: the names of the period directories tell which
-//! epochs there should be, and the file of the main database is searched for ring records that sled
-//! itself does not give any more.
+//! epochs there should be, and the file of the main database is searched before sled opens it for what
+//! sled may not give any more.
 
 mod epochs;
 mod latest;
 mod rings;
+mod witness;
 
 use super::database::Database;
 use super::directory::Directory;
@@ -26,6 +27,7 @@ use super::status::Durable;
 use super::tree::Tree;
 
 pub(super) use epochs::reconcile;
+use witness::Witness;
 
 /// The pen that goes on writing where the ring ends.
 #[derive(Debug, Default)]
@@ -61,12 +63,14 @@ pub(super) struct Recovered {
 /// When the system does not let it be opened, or it fails again after that.
 pub(super) fn open(directory: &Directory, periods: &Periods) -> Result<(Database, Recovered), StoreError> {
     let path = directory.database();
-    let reason = match Database::open(&path).and_then(|database| read(directory, periods, database)) {
+    let witness = Witness::of(&path);
+    let opened = Database::open(&path);
+    let reason = match opened.and_then(|database| read(directory, periods, database, &witness)) {
         Err(StoreError::Damaged { reason, .. }) => reason,
         other => return other,
     };
     let (database, note) = salvage::main(directory.path(), &path, &reason)?;
-    let (database, mut recovered) = read(directory, periods, database)?;
+    let (database, mut recovered) = read(directory, periods, database, &witness)?;
     recovered.damage.insert(0, note);
     Ok((database, recovered))
 }
@@ -75,8 +79,9 @@ fn read(
     directory: &Directory,
     periods: &Periods,
     database: Database,
+    witness: &Witness,
 ) -> Result<(Database, Recovered), StoreError> {
-    match Recovered::read(directory, periods, &database) {
+    match Recovered::read(directory, periods, &database, witness) {
         Ok(recovered) => Ok((database, recovered)),
         Err(error) => {
             engine::close(database);
@@ -86,12 +91,18 @@ fn read(
 }
 
 impl Recovered {
-    fn read(directory: &Directory, periods: &Periods, database: &Database) -> Result<Self, StoreError> {
+    fn read(
+        directory: &Directory,
+        periods: &Periods,
+        database: &Database,
+        witness: &Witness,
+    ) -> Result<Self, StoreError> {
         let mut found = Self::default();
+        witness.put_ledgers_back(database)?;
         found.read_ledgers(database)?;
         let named = found.read_epochs(database, periods)?;
         found.read_names(database, &NamesFile::of(directory.path()), named)?;
-        found.read_rings(database, &directory.database())?;
+        found.read_rings(database, witness)?;
         found.find_latest(periods);
         found.damage.extend(periods.take_damage());
         Ok(found)
@@ -115,7 +126,7 @@ impl Recovered {
         &mut self,
         database: &Database,
         file: &NamesFile,
-        named: NameCounts,
+        at_least: NameCounts,
     ) -> Result<(), StoreError> {
         let mut stored = StoredNames::default();
         for (tree, table) in [(Tree::Series, &database.series), (Tree::Groups, &database.groups)] {
@@ -127,7 +138,7 @@ impl Recovered {
         let beside = file.read();
         let in_database = stored.clone();
         stored.fill_from(beside.clone());
-        let (names, lost) = Names::restored(&stored, named);
+        let (names, lost) = Names::restored(&stored, at_least);
         if lost > 0 {
             self.damage.push(format!("the names of {lost} series and groups are lost"));
         }

@@ -42,7 +42,8 @@ pub(super) fn is_full(settings: &StoreSettings, index: &EpochIndex, first: u32, 
     let is_long = start
         .zip(end)
         .is_some_and(|(start, end)| end.ms_since(start) >= limits::PERIOD_DAYS_MAX * Interval::DAY.as_ms());
-    is_long || bytes >= size_max_bytes(settings) / limits::PERIODS_OF_SIZE_MAX
+    let bytes_max = size_max_bytes(settings) / limits::PERIODS_OF_SIZE_MAX;
+    is_long || bytes >= bytes_max.min(limits::PERIOD_BYTES_MAX)
 }
 
 #[cfg(test)]

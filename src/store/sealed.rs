@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::block::{self, Block, ColumnPiece};
 use super::code::column::Piece;
 use super::columns::{Columns, unreadable};
-use super::epoch::{Epoch, Extent};
+use super::epoch::Epoch;
 use super::error::StoreError;
 use super::key::BlockKey;
 use super::marker::{Marker, Sum};
@@ -23,7 +23,6 @@ pub(super) struct Sealing {
     /// The epoch.
     pub(super) number: u32,
     epoch: Epoch,
-    extent: Extent,
     period: Arc<Period>,
     /// Groups that are written, or on their way.
     groups: usize,
@@ -33,14 +32,9 @@ pub(super) struct Sealing {
 
 impl Sealing {
     /// Begins to write `epoch` into `period`, in place of whatever an earlier attempt left there.
-    pub(super) fn begin(
-        number: u32,
-        epoch: Epoch,
-        extent: Extent,
-        period: Arc<Period>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn begin(number: u32, epoch: Epoch, period: Arc<Period>) -> Result<Self, StoreError> {
         remove_blocks(&period, number)?;
-        Ok(Self { number, epoch, extent, period, groups: 0, waiting: VecDeque::new(), sum: Sum::default() })
+        Ok(Self { number, epoch, period, groups: 0, waiting: VecDeque::new(), sum: Sum::default() })
     }
 
     /// Writes some blocks; gives the marker when that was the last of them. All that was written is
@@ -67,7 +61,7 @@ impl Sealing {
     }
 
     fn finish(&self, named: NameCounts) -> Result<Marker, StoreError> {
-        let marker = Marker::new(&self.epoch, self.extent, self.sum.clone(), named);
+        let marker = Marker::new(&self.epoch, self.sum.clone(), named);
         // sled's log keeps the order of writes, so the marker is never there without its blocks.
         self.period.epochs.put(&self.number.to_be_bytes(), &marker.to_bytes())?;
         self.period.sync()?;

@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::job::{Job, Pause};
 use super::periods::Periods;
 use super::sealed::SealedEpoch;
-use super::state::State;
+use super::state::{Phase, State};
 use super::status::Durable;
 use crate::model::reading::Scan;
 
@@ -82,7 +82,7 @@ impl Shared {
     }
 
     /// Calls `read` with the columns of a sealed epoch; `None` when it has been removed, or when it is
-    /// damaged, which is noted: what comes after it must not wait for what will never read again.
+    /// damaged: then the writer looks after it, and what comes after it need not wait.
     ///
     /// # Errors
     /// When its database cannot be opened at present.
@@ -100,10 +100,9 @@ impl Shared {
                 if state.failing().is_some() {
                     return Err(error);
                 }
-                // One that retention has removed meanwhile is not missed.
-                if state.index.contains(number) {
-                    state.note_damage(error.to_string());
-                }
+                state.suspect(number);
+                drop(state);
+                self.wake_writer();
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -160,7 +159,7 @@ impl Shared {
     /// Takes a scan if there is room; gives it back if there is none.
     fn try_append(&self, scan: Scan) -> Result<Option<Scan>, StoreError> {
         let mut state = self.state();
-        if !state.has_room() && !state.closing {
+        if !state.has_room() && !state.is_closing() {
             return Ok(Some(scan));
         }
         if state.take(scan)? {
@@ -172,7 +171,7 @@ impl Shared {
     /// Takes a scan as soon as there is room.
     pub(super) fn append_blocking(&self, scan: Scan) -> Result<(), StoreError> {
         let mut state = self.state();
-        while !state.has_room() && !state.closing {
+        while !state.has_room() && !state.is_closing() {
             state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.take(scan)? {
@@ -184,7 +183,7 @@ impl Shared {
     /// Waits until everything taken before is on the medium.
     pub(super) fn flush(&self) -> Result<Durable, StoreError> {
         let mut state = self.state();
-        if state.closing {
+        if state.is_closing() {
             return Err(StoreError::Closed);
         }
         let flush = state.ask_flush();
@@ -196,7 +195,7 @@ impl Shared {
             if state.is_flushed(flush) {
                 return Ok(state.durable);
             }
-            if state.closed {
+            if state.phase == Phase::Closed {
                 return Err(StoreError::Closed);
             }
             state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -205,7 +204,11 @@ impl Shared {
 
     /// Asks the writer to make everything durable and stop.
     pub(super) fn ask_close(&self) {
-        self.state().closing = true;
+        let mut state = self.state();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closing;
+        }
+        drop(state);
         self.wake_writer();
         self.tell();
     }

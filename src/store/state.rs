@@ -1,7 +1,7 @@
 //! What the handles and the writer thread share in memory, and what each step does to it; no
 //! database, no waiting here.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::epoch::Epoch;
@@ -31,6 +31,28 @@ struct Frozen {
     in_ring: bool,
 }
 
+/// The databases take no writes at present.
+pub(super) struct Outage {
+    /// What was said.
+    pub(super) reason: String,
+    /// When they are tried again.
+    pub(super) retry_at: Instant,
+    /// Whether they were never open since the store was.
+    pub(super) never_opened: bool,
+}
+
+/// How far the store is on its way to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Scans are taken.
+    #[default]
+    Open,
+    /// What was taken is made durable.
+    Closing,
+    /// The writer has ended.
+    Closed,
+}
+
 /// The state of the store.
 #[derive(Default)]
 pub(super) struct State {
@@ -57,17 +79,16 @@ pub(super) struct State {
     /// Sealed epochs that are still to be checked, and when the next one is.
     unchecked: Vec<u32>,
     check_at: Option<Instant>,
+    /// Sealed epochs that did not read back.
+    suspects: BTreeSet<u32>,
     pub(super) last_sequence: u64,
     pub(super) durable: Durable,
     /// Since when something waits to become durable.
     waiting_since: Option<Instant>,
     flushes_asked: u64,
     flushes_served: u64,
-    /// Why the database takes no writes, and when it is tried again.
-    failing: Option<(String, Instant)>,
-    never_opened: bool,
-    pub(super) closing: bool,
-    pub(super) closed: bool,
+    outage: Option<Outage>,
+    pub(super) phase: Phase,
     ring_records: u32,
     expired_epochs: u64,
     expired_scans: u64,
@@ -100,15 +121,14 @@ impl State {
         names: Names,
         last_sequence: u64,
         epoch_bytes_max: usize,
-        (reason, retry_at): (String, Instant),
+        outage: Outage,
     ) -> Self {
         Self {
             names,
             epoch_bytes_max,
             // What the rings hold is not known, and no number may be given twice.
             last_sequence: last_sequence + limits::STORE_SEQUENCES_UNKNOWN,
-            failing: Some((reason, retry_at)),
-            never_opened: true,
+            outage: Some(outage),
             ..Self::default()
         }
     }
@@ -118,13 +138,12 @@ impl State {
     pub(super) fn adopt(&mut self, recovered: Recovered, pen: Option<&RingPen>) {
         let Recovered { names, ledgers, index, mut unsealed, latest, durable, damage, .. } = recovered;
         self.names_durable = names.counts();
-        if self.never_opened {
+        if self.never_opened() {
             self.freeze();
         } else {
             self.names = names;
         }
-        self.never_opened = false;
-        self.failing = None;
+        self.outage = None;
         self.ledgers = ledgers;
         self.latest.fill_from(latest);
         self.unchecked = index.iter().map(|epoch| epoch.number).collect();
@@ -192,12 +211,12 @@ impl State {
     pub(super) fn has_room(&self) -> bool {
         let waiting = self.parts.iter().map(|part| part.scans.len()).sum::<usize>() + self.pending.len();
         let keeps_up = waiting < limits::STORE_QUEUE_MAX && self.frozen.len() < FROZEN_MAX;
-        self.failing.is_some() || keeps_up
+        self.outage.is_some() || keeps_up
     }
 
     /// Takes a scan; says whether the writer should wake.
     pub(super) fn take(&mut self, scan: Scan) -> Result<bool, StoreError> {
-        if self.closing {
+        if self.is_closing() {
             return Err(StoreError::Closed);
         }
         let series = self.names.check(&scan)?.clone();
@@ -233,7 +252,7 @@ impl State {
         if epoch.scans() > 0 {
             self.frozen.push_back(Frozen { epoch, in_ring: self.in_ring });
         }
-        self.in_ring = self.failing.is_none();
+        self.in_ring = self.outage.is_none();
         self.ring_records = 0;
         self.keep_memory_bounded();
     }
@@ -268,7 +287,7 @@ impl State {
 
     /// Moves a cursor; says whether the writer should wake.
     pub(super) fn move_cursor(&mut self, name: &str, sequence: u64) -> Result<bool, StoreError> {
-        if self.closing {
+        if self.is_closing() {
             return Err(StoreError::Closed);
         }
         self.ledgers.cursors.set(name, sequence)?;
@@ -288,23 +307,26 @@ impl State {
 
     /// What the writer has to do now, or for how long nothing.
     pub(super) fn next_job(&mut self, now: Instant, window: Duration) -> Result<Job, Pause> {
-        if let Some((_, retry_at)) = &self.failing {
+        if let Some(outage) = &self.outage {
             return match () {
-                () if self.closing => Ok(Job::Stop),
-                () if now >= *retry_at => Ok(Job::Reopen),
-                () => Err(Pause::Until(*retry_at)),
+                () if self.is_closing() => Ok(Job::Stop),
+                () if now >= outage.retry_at => Ok(Job::Reopen),
+                () => Err(Pause::Until(outage.retry_at)),
             };
         }
         if self.must_seal() {
             return Ok(self.seal(true));
         }
+        if let Some(number) = self.suspects.pop_first() {
+            return Ok(Job::Salvage { number });
+        }
         let due_at = self.waiting_since.map(|since| since + window);
-        let is_due = due_at.is_some_and(|due_at| self.closing || now >= due_at);
+        let is_due = due_at.is_some_and(|due_at| self.is_closing() || now >= due_at);
         let sync = is_due || self.flushes_asked > self.flushes_served;
         if sync || self.pending.len() >= PENDING_WAKES {
             return Ok(Job::Write(self.take_write(sync)));
         }
-        if self.closing {
+        if self.is_closing() {
             return Ok(Job::Stop);
         }
         if std::mem::take(&mut self.step_due) && !self.frozen.is_empty() {
@@ -323,6 +345,19 @@ impl State {
     fn seal(&self, whole: bool) -> Job {
         let epoch = self.frozen.front().map(|frozen| frozen.epoch.clone()).unwrap_or_default();
         Job::Seal { number: self.index.next_number(), epoch, names: self.new_names(), whole }
+    }
+
+    /// A sealed epoch did not read back.
+    pub(super) fn suspect(&mut self, number: u32) {
+        // One that retention has removed meanwhile is not missed.
+        if self.index.contains(number) {
+            self.suspects.insert(number);
+        }
+    }
+
+    /// Sealed epochs are to be checked.
+    pub(super) fn check(&mut self, numbers: impl Iterator<Item = u32>) {
+        self.unchecked.extend(numbers);
     }
 
     /// The next sealed epoch to be checked, a few a second so that nobody notices.
@@ -423,7 +458,8 @@ impl State {
     /// The database takes no writes. The open epoch is closed, and what the ring has of the full ones
     /// is unknown now.
     pub(super) fn fail(&mut self, reason: String, retry_at: Instant) {
-        self.failing = Some((reason, retry_at));
+        let never_opened = self.never_opened();
+        self.outage = Some(Outage { reason, retry_at, never_opened });
         self.ledgers.forget_stored();
         self.names_durable = NameCounts::default();
         self.freeze();
@@ -435,17 +471,22 @@ impl State {
 
     /// Why the database takes no writes at present.
     pub(super) fn failing(&self) -> Option<&str> {
-        self.failing.as_ref().map(|(reason, _)| reason.as_str())
+        self.outage.as_ref().map(|outage| outage.reason.as_str())
     }
 
     /// Whether the database was never opened since the store was.
-    pub(super) const fn never_opened(&self) -> bool {
-        self.never_opened
+    pub(super) fn never_opened(&self) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.never_opened)
+    }
+
+    /// Whether nothing is taken any more.
+    pub(super) fn is_closing(&self) -> bool {
+        self.phase != Phase::Open
     }
 
     /// The database takes writes again and holds the epochs of `index`.
     pub(super) fn recover(&mut self, index: EpochIndex, damage: Vec<String>) {
-        self.failing = None;
+        self.outage = None;
         self.index = index;
         for damage in damage {
             self.note_damage(damage);
@@ -485,7 +526,7 @@ mod tests {
     #[test]
     fn whoever_appends_waits_for_the_writer_instead_of_filling_the_memory() {
         let (mut state, group) = state(1);
-        let mut take_all = |state: &mut State| {
+        let take_all = |state: &mut State| {
             let mut taken = 0;
             while state.has_room() {
                 state.take(noise(state, group)).unwrap();
@@ -507,7 +548,7 @@ mod tests {
         };
         assert!((limits::EPOCH_SCANS_MAX..2 * limits::EPOCH_SCANS_MAX).contains(&in_rings), "{in_rings}");
         let Ok(Job::Seal { epoch, whole: true, .. }) = job else { panic!("no seal") };
-        let marker = Marker::new(&epoch, epoch.extent().unwrap(), Sum::default(), NameCounts::default());
+        let marker = Marker::new(&epoch, Sum::default(), NameCounts::default());
         state.sealed(0, &marker);
         assert!(matches!(state.next_job(Instant::now(), WINDOW), Ok(Job::Write(_))));
         assert!(state.has_room());

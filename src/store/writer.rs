@@ -19,6 +19,7 @@ use super::periods::Periods;
 use super::recovery::{self, Recovered, RingPen};
 use super::sealed::{SealedEpoch, Sealing};
 use super::shared::Shared;
+use super::state::Phase;
 use super::status::Durable;
 use super::{retention, ring, salvage};
 use crate::config::site::StoreSettings;
@@ -64,7 +65,7 @@ impl Writer {
         directory.note_last_sequence(shared.state().durable.sequence);
         // The lock goes before those who wait are told, so that they can open the store again.
         drop(directory);
-        shared.state().closed = true;
+        shared.state().phase = Phase::Closed;
         shared.tell();
     }
 
@@ -73,6 +74,7 @@ impl Writer {
             Job::Seal { number, epoch, names, whole } => self.seal(number, epoch, &names, whole),
             Job::Write(write) => self.write(&write),
             Job::Check { number } => self.check(number),
+            Job::Salvage { number } => self.salvage(number),
             Job::Reopen => self.reopen(),
             Job::Stop => Ok(()),
         }
@@ -127,11 +129,7 @@ impl Writer {
             return Ok(());
         }
         let file = NamesFile::of(self.directory.path());
-        if names.are_all() {
-            file.replace(names)?
-        } else {
-            file.append(names)?
-        }
+        if names.are_all() { file.replace(names) } else { file.append(names) }?;
         for (tree, key, value) in names.records() {
             if let Some(table) = database.table(tree) {
                 table.put(&key, &value)?;
@@ -142,27 +140,26 @@ impl Writer {
 
     /// Writes the next step of an epoch, or all that is left of it.
     fn seal(&mut self, number: u32, epoch: Epoch, names: &NewNames, whole: bool) -> Result<(), StoreError> {
-        let Some(extent) = epoch.extent() else { return Ok(()) };
-        let shared = Arc::clone(&self.shared);
-        let mut sealing = match self.sealing.take().filter(|sealing| sealing.number == number) {
-            Some(sealing) => sealing,
-            None => {
-                shared.with_database(|database| self.write_names(database, names))?;
-                shared.state().names_are_durable(names.counts);
-                let period = self.period_for(number, &epoch, extent.newest)?;
-                Sealing::begin(number, epoch, extent, period)?
-            }
-        };
+        let begun = self.sealing.take().filter(|sealing| sealing.number == number);
+        let mut sealing = begun.map_or_else(|| self.begin_sealing(number, epoch, names), Ok)?;
         loop {
             if let Some(marker) = sealing.step(names.counts)? {
                 return self.sealed(number, &marker);
             }
             if !whole {
                 self.sealing = Some(sealing);
-                shared.state().step_is_written();
+                self.shared.state().step_is_written();
                 return Ok(());
             }
         }
+    }
+
+    fn begin_sealing(&self, number: u32, epoch: Epoch, names: &NewNames) -> Result<Sealing, StoreError> {
+        self.shared.with_database(|database| self.write_names(database, names))?;
+        self.shared.state().names_are_durable(names.counts);
+        let newest = epoch.extent().map_or_else(UtcTime::default, |extent| extent.newest);
+        let period = self.period_for(number, &epoch, newest)?;
+        Sealing::begin(number, epoch, period)
     }
 
     /// The epoch is in its period; from here on it counts as sealed, and its ring can be used again.
@@ -182,6 +179,7 @@ impl Writer {
         self.directory.note_last_sequence(shared.state().durable.sequence);
         self.directory.fill_reserve();
         self.watch_blobs();
+        shared.periods.release(number);
         self.remove_expired(extent.newest)
     }
 
@@ -247,8 +245,9 @@ impl Writer {
         self.shared.periods.remove(first)
     }
 
-    /// Notes an epoch that is not what its marker was written for.
-    fn check(&self, number: u32) -> Result<(), StoreError> {
+    /// Looks whether an epoch is what its marker was written for. One that is not is salvaged; what is
+    /// missing even after that is noted.
+    fn check(&mut self, number: u32) -> Result<(), StoreError> {
         let outcome = self.shared.periods.holding(number).and_then(|period| {
             let epoch = SealedEpoch { period, number };
             let marker = epoch.marker()?;
@@ -260,12 +259,34 @@ impl Writer {
             Err(error @ StoreError::Damaged { .. }) => Some(error.to_string()),
             Err(error) => return Err(error),
         };
-        let found = self.shared.periods.take_damage();
-        let mut state = self.shared.state();
-        // One that retention has removed meanwhile is not missed.
-        let damage = damage.filter(|_| state.index.contains(number));
-        for damage in found.into_iter().chain(damage) {
-            state.note_damage(damage);
+        match damage.filter(|_| self.shared.state().index.contains(number)) {
+            None => Ok(()),
+            Some(damage) => self.salvage_or(number, damage),
+        }
+    }
+
+    fn salvage(&mut self, number: u32) -> Result<(), StoreError> {
+        self.salvage_or(number, format!("epoch {number} does not read back"))
+    }
+
+    /// Rebuilds the period of an epoch and has all of it checked again; when that has been done before,
+    /// notes `damage`.
+    fn salvage_or(&mut self, number: u32, damage: String) -> Result<(), StoreError> {
+        self.sealing = None;
+        match self.shared.periods.salvage(number) {
+            Ok(Some(epochs)) => {
+                let mut state = self.shared.state();
+                let of_period: Vec<u32> =
+                    state.index.iter().map(|epoch| epoch.number).filter(|n| epochs.contains(n)).collect();
+                state.check(of_period.into_iter());
+            }
+            Ok(None) => self.shared.state().note_damage(damage),
+            // Somebody reads in it: the next check, or the next question, comes back to it.
+            Err(StoreError::Failing { .. }) => self.shared.state().check(std::iter::once(number)),
+            Err(error) => return Err(error),
+        }
+        for note in self.shared.periods.take_damage() {
+            self.shared.state().note_damage(note);
         }
         Ok(())
     }

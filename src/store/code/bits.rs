@@ -50,6 +50,9 @@ impl BitWriter {
     }
 }
 
+/// Bits that [`BitReader::window`] shows at least.
+pub(crate) const WINDOW_BITS: u32 = 57;
+
 /// Reads what a [`BitWriter`] wrote.
 #[derive(Clone, Debug)]
 pub(crate) struct BitReader<'a> {
@@ -61,33 +64,36 @@ pub(crate) struct BitReader<'a> {
 impl<'a> BitReader<'a> {
     /// Reads from the first bit of `bytes`.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self::at(bytes, 0)
-    }
-
-    /// Reads from the bit at `position` of `bytes`.
-    pub(crate) const fn at(bytes: &'a [u8], position: usize) -> Self {
-        Self { bytes, position }
-    }
-
-    /// Bits read so far, counted from the first of the bytes.
-    pub(crate) const fn position(&self) -> usize {
-        self.position
+        Self { bytes, position: 0 }
     }
 
     /// The next `count` bits, at most 64; `None` when there are fewer.
     pub(crate) fn take(&mut self, count: u32) -> Option<u64> {
-        let mut value = 0_u64;
-        let mut left = count.min(64);
-        while left > 0 {
-            let byte = *self.bytes.get(self.position / 8)?;
-            let unread = 8 - u32::from(self.position.to_le_bytes()[0] % 8);
-            let taken = left.min(unread);
-            let part = (u32::from(byte) >> (unread - taken)) & ((1 << taken) - 1);
-            value = (value << taken) | u64::from(part);
-            self.position += taken as usize;
-            left -= taken;
+        if count > WINDOW_BITS {
+            let high = self.take(count.min(64) - 32)?;
+            return Some((high << 32) | self.take(32)?);
         }
-        Some(value)
+        let bits = self.window();
+        self.skip(count)?;
+        Some(if count == 0 { 0 } else { bits >> (u64::BITS - count) })
+    }
+
+    /// The next bits without taking them, the first one highest: at least [`WINDOW_BITS`], with zeros
+    /// where there are fewer.
+    pub(crate) fn window(&self) -> u64 {
+        let rest = self.bytes.get(self.position / 8..).unwrap_or_default();
+        let bytes = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(rest).for_each(|(byte, rest)| *byte = *rest);
+            bytes
+        });
+        u64::from_be_bytes(bytes) << (self.position % 8)
+    }
+
+    /// Passes over `count` bits; `None` when there are fewer.
+    pub(crate) fn skip(&mut self, count: u32) -> Option<()> {
+        let end = self.position + count as usize;
+        (end <= self.bytes.len() * 8).then(|| self.position = end)
     }
 
     /// The next bit.

@@ -1,5 +1,7 @@
 //! One column of an epoch: a run of items, cut into pieces that each decode alone.
 
+use std::ops::Range;
+
 use super::Coder;
 use super::bits::{BitReader, BitWriter};
 
@@ -23,39 +25,22 @@ impl Piece {
         self.first + self.count
     }
 
-    /// The items in order; `None` in place of the first that does not read back, which is then the
-    /// last.
-    pub(crate) fn items<C: Coder>(&self) -> impl Iterator<Item = Option<C::Item>> {
-        Items { bytes: self.bytes.as_slice(), position: 0, left: self.count, coder: C::default() }
-    }
-
-    /// As [`Piece::items`], from a piece that is not needed any more.
-    pub(crate) fn into_items<C: Coder>(self) -> impl Iterator<Item = Option<C::Item>> {
-        Items { bytes: self.bytes, position: 0, left: self.count, coder: C::default() }
-    }
-}
-
-/// The items of a piece as they are decoded.
-struct Items<B, C> {
-    bytes: B,
-    /// Bits decoded so far.
-    position: usize,
-    left: usize,
-    coder: C,
-}
-
-impl<B: AsRef<[u8]>, C: Coder> Iterator for Items<B, C> {
-    type Item = Option<C::Item>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let mut bits = BitReader::at(self.bytes.as_ref(), self.position);
-        let item = self.coder.decode(&mut bits);
-        self.position = bits.position();
-        if item.is_none() {
-            self.left = 0;
+    /// Hands the items of `wanted`, indexes in the column, to `each` in order; `None` when one of them
+    /// or of those before them does not read back.
+    pub(crate) fn decode<C: Coder>(
+        &self,
+        wanted: &Range<usize>,
+        mut each: impl FnMut(usize, C::Item),
+    ) -> Option<()> {
+        let mut bits = BitReader::new(&self.bytes);
+        let mut coder = C::default();
+        for index in self.first..self.end().min(wanted.end) {
+            let item = coder.decode(&mut bits)?;
+            if index >= wanted.start {
+                each(index, item);
+            }
         }
-        Some(item)
+        Some(())
     }
 }
 
@@ -109,6 +94,11 @@ mod tests {
     use super::super::sample::tests::{any_sample, same_bits};
     use super::*;
 
+    fn items<C: Coder>(piece: &Piece) -> Option<Vec<C::Item>> {
+        let mut items = Vec::new();
+        piece.decode::<C>(&(0..usize::MAX), |_, item| items.push(item)).map(|()| items)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -120,7 +110,7 @@ mod tests {
             prop_assert_eq!(bytes, pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>());
             for piece in pieces.iter().rev() {
                 let expected = &samples[piece.first..piece.end()];
-                let back: Vec<_> = piece.items::<SampleCoder>().map(Option::unwrap).collect();
+                let back = items::<SampleCoder>(piece).unwrap();
                 prop_assert_eq!(back.len(), expected.len());
                 prop_assert!(back.iter().zip(expected).all(|(left, right)| same_bits(left, right)));
             }
@@ -129,16 +119,30 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_piece_ends_with_the_fault_and_does_not_repeat_it() {
+    fn a_damaged_piece_gives_what_comes_before_the_fault() {
         let mut column = Column::<RampCoder>::default();
         (0..100_i64).for_each(|number| {
             column.push(&(number * number * 1_000_003));
         });
         let mut piece = column.pieces_from(0).remove(0);
         piece.bytes.truncate(20);
-        let items: Vec<_> = piece.items::<RampCoder>().collect();
-        assert!(items.len() < 100 && items.last() == Some(&None));
-        assert_eq!(items.iter().filter(|item| item.is_none()).count(), 1);
+        let mut seen = Vec::new();
+        assert_eq!(piece.decode::<RampCoder>(&(0..100), |_, number| seen.push(number)), None);
+        assert!(!seen.is_empty() && seen.len() < 100);
+        let before_the_fault = 0..seen.len();
+        assert_eq!(piece.decode::<RampCoder>(&before_the_fault, |_, _| ()), Some(()));
+    }
+
+    #[test]
+    fn only_the_items_that_are_wanted_are_handed_out() {
+        let mut column = Column::<RampCoder>::default();
+        (0..50_i64).for_each(|number| {
+            column.push(&(number * 3));
+        });
+        let mut seen = Vec::new();
+        let piece = column.pieces_from(0).remove(0);
+        piece.decode::<RampCoder>(&(7..9), |index, number| seen.push((index, number))).unwrap();
+        assert_eq!(seen, [(7, 21), (8, 24)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! `k` follows a running mean, so encoder and decoder agree on it without a word.
 
-use super::bits::{BitReader, BitWriter};
+use super::bits::{BitReader, BitWriter, WINDOW_BITS};
 
 /// From this many 1 bits on a number is written plainly: no number takes more than 91 bits.
 const ONES_MAX: u32 = 20;
@@ -63,15 +63,23 @@ impl Rice {
     /// Reads what [`Rice::put`] or [`Rice::put_leave`] wrote.
     pub(crate) fn take(&mut self, bits: &mut BitReader<'_>) -> Option<Symbol> {
         let k = self.parameter();
-        let mut ones = 0;
-        while ones < ONES_MAX && bits.flag()? {
-            ones += 1;
-        }
+        let window = bits.window();
+        let ones = window.leading_ones().min(ONES_MAX);
+        // The zero after the ones is taken with them; of the twenty ones it is asked for below.
         let number = if ones < ONES_MAX {
-            (u64::from(ones) << k) | bits.take(k)?
-        } else if bits.flag()? {
-            return Some(Symbol::Leave);
+            if ones + 1 + k <= WINDOW_BITS {
+                bits.skip(ones + 1 + k)?;
+                let low = (window << (ones + 1)).checked_shr(u64::BITS - k).unwrap_or(0);
+                (u64::from(ones) << k) | low
+            } else {
+                bits.skip(ones + 1)?;
+                (u64::from(ones) << k) | bits.take(k)?
+            }
         } else {
+            bits.skip(ones)?;
+            if bits.flag()? {
+                return Some(Symbol::Leave);
+            }
             bits.take_sized()?
         };
         self.learn(number);

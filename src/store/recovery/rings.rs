@@ -1,29 +1,20 @@
 //! The scans of the rings: epochs that were not sealed when the process ended.
 
-use std::collections::HashMap;
-use std::path::Path;
-
+use super::witness::Witness;
 use super::{Recovered, RingPen};
 use crate::store::database::Database;
 use crate::store::epoch::Epoch;
 use crate::store::error::StoreError;
 use crate::store::ring::{self, Record, RingCoder};
-use crate::store::salvage;
 use crate::store::status::Durable;
-use crate::store::tree::Tree;
 
 impl Recovered {
     /// Replays the rings of the epochs that are not sealed, oldest first.
-    pub(super) fn read_rings(&mut self, database: &Database, path: &Path) -> Result<(), StoreError> {
-        let found = Found::in_file(path);
+    pub(super) fn read_rings(&mut self, database: &Database, witness: &Witness) -> Result<(), StoreError> {
         let next = self.index.next_number();
-        let mut epochs = found.epochs_from(next);
+        let mut epochs = witness.epochs_from(next);
         for epoch in [next, next.saturating_add(1)] {
-            let is_here = database.ring.scan(ring::key(epoch, 0)..=ring::key(epoch, 0)).next().transpose()?;
-            let is_here = is_here.is_some_and(|(_, value)| {
-                Record::from_bytes(&value).is_some_and(|record| record.epoch == epoch)
-            });
-            if is_here && !epochs.contains(&epoch) {
+            if !epochs.contains(&epoch) && slots_of(database, epoch)? > 0 {
                 epochs.push(epoch);
             }
         }
@@ -34,38 +25,24 @@ impl Recovered {
         }
         self.pen = Some(RingPen { epoch: self.index.next_number(), ..RingPen::default() });
         for epoch in epochs {
-            self.put_back(database, path, epoch, &found)?;
+            self.put_back(database, epoch, &witness.chain(epoch))?;
             self.replay(database, epoch)?;
         }
         Ok(())
     }
 
-    /// Puts records back that hold in the file although sled does not give them any more.
-    fn put_back(
-        &mut self,
-        database: &Database,
-        path: &Path,
-        epoch: u32,
-        found: &Found,
-    ) -> Result<(), StoreError> {
-        let (kept, chain) = (slots_of(database, epoch)?, found.chain(epoch));
-        if chain <= kept {
+    /// Puts records back that sled does not give any more.
+    fn put_back(&mut self, database: &Database, epoch: u32, chain: &[&[u8]]) -> Result<(), StoreError> {
+        let kept = slots_of(database, epoch)?;
+        let lost = (0_u32..).zip(chain).skip(kept as usize);
+        let count = lost.clone().count();
+        if count == 0 {
             return Ok(());
         }
-        let mut outcome = Ok(());
-        let read = salvage::records_of(path, |framed| {
-            let slot = ring::slot(framed.key, epoch).filter(|_| framed.tree == Tree::Ring);
-            let is_wanted = slot.is_some_and(|slot| {
-                (kept..chain).contains(&slot) && found.stamps.get(&(epoch, slot)) == Some(&framed.stamp)
-            });
-            if is_wanted && outcome.is_ok() {
-                outcome = database.ring.put(framed.key, framed.value);
-            }
-        });
-        outcome?;
-        if read.is_ok() {
-            self.damage.push(format!("{} records of the ring were carved out of the file", chain - kept));
+        for (slot, record) in lost {
+            database.ring.put(&ring::key(epoch, slot), record)?;
         }
+        self.damage.push(format!("{count} records of the ring were lost and are put back"));
         database.sync()
     }
 
@@ -130,43 +107,4 @@ fn slots_of(database: &Database, epoch: u32) -> Result<u32, StoreError> {
         slots += 1;
     }
     Ok(slots)
-}
-
-/// The ring records that hold in the file of the database, whether sled gives them or not.
-#[derive(Default)]
-struct Found {
-    /// The newest stamp of each slot of each epoch.
-    stamps: HashMap<(u32, u32), u32>,
-}
-
-impl Found {
-    fn in_file(path: &Path) -> Self {
-        let mut found = Self::default();
-        let read = salvage::records_of(path, |framed| {
-            let record = Record::from_bytes(framed.value).filter(|_| framed.tree == Tree::Ring);
-            let Some(record) = record else { return };
-            let Some(slot) = ring::slot(framed.key, record.epoch) else { return };
-            let stamp = found.stamps.entry((record.epoch, slot)).or_insert(framed.stamp);
-            *stamp = framed.stamp.max(*stamp);
-        });
-        if let Err(error) = read {
-            log::warn!("store: {}: {error}", path.display());
-        }
-        found
-    }
-
-    /// The epochs from `next` on that have a first record.
-    fn epochs_from(&self, next: u32) -> Vec<u32> {
-        let firsts = self.stamps.keys().filter(|(epoch, slot)| *epoch >= next && *slot == 0);
-        firsts.map(|(epoch, _)| *epoch).collect()
-    }
-
-    /// Slots in a row from the first, each written after the one before. What an earlier run left
-    /// behind in a slot that was not written again since has an older stamp.
-    fn chain(&self, epoch: u32) -> u32 {
-        let stamps = (0_u32..).map_while(|slot| self.stamps.get(&(epoch, slot)));
-        let mut last = None;
-        let chain = stamps.take_while(|stamp| last.replace(**stamp).is_none_or(|last| last < **stamp));
-        u32::try_from(chain.count()).unwrap_or(u32::MAX)
-    }
 }

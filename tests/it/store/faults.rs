@@ -11,12 +11,12 @@ use cems_gateway::time::UtcTime;
 use super::plant::{Plant, copy_dir};
 
 /// Set for the process that is killed.
-const CHILD_DIR: &str = "CEMS_STORE_CHILD_DIR";
+pub(super) const CHILD_DIR: &str = "CEMS_STORE_CHILD_DIR";
 /// Set when that process asks for a flush now and then, so that the ring is what it lives by; at full
 /// speed one epoch after the other is sealed.
 const CHILD_FLUSHES: &str = "CEMS_STORE_CHILD_FLUSHES";
 
-fn child(test: &str, dir: &Path) -> Command {
+pub(super) fn child(test: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture"]).env(CHILD_DIR, dir).stdout(Stdio::piped());
     command
