@@ -129,6 +129,8 @@ pub struct Cycle {
     store: Store,
     clock: Arc<dyn Clock>,
     status: StatusTable,
+    /// Whether the store is waited for: only where no tick is missed by it.
+    waits: bool,
 }
 
 impl Cycle {
@@ -139,7 +141,8 @@ impl Cycle {
         clock: Arc<dyn Clock>,
         status: StatusTable,
     ) -> Self {
-        let mut cycle = Self { turns: Vec::new(), health: BTreeMap::new(), line, store, clock, status };
+        let mut cycle =
+            Self { turns: Vec::new(), health: BTreeMap::new(), line, store, clock, status, waits: false };
         cycle.replace(jobs);
         cycle
     }
@@ -147,7 +150,7 @@ impl Cycle {
     /// A cycle without a schedule of its own, for [`scan_all`](Self::scan_all).
     #[must_use]
     pub fn unscheduled(jobs: Vec<Job>, line: LineHandle, store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self::new(jobs, line, store, clock, StatusTable::default())
+        Self { waits: true, ..Self::new(jobs, line, store, clock, StatusTable::default()) }
     }
 
     /// Scans every job once, now: how a month of history is made in seconds.
@@ -216,7 +219,8 @@ impl Cycle {
     }
 
     async fn keep(&self, scan: Scan) {
-        if let Err(error) = self.store.append(scan).await {
+        let kept = if self.waits { self.store.append(scan).await } else { self.store.append_now(scan) };
+        if let Err(error) = kept {
             log::error!("poll: a scan could not be handed to the store: {error}");
         }
     }

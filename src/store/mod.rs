@@ -198,8 +198,18 @@ impl Store {
         self.shared.state().profiles = SiteProfile { series: profiles.into_iter().collect(), offset };
     }
 
-    /// Takes a scan; waits while the writer is behind. While the medium fails it does not wait:
-    /// memory holds a bounded number of scans, and what is lost beyond is counted in the status.
+    /// Takes a scan at once, however slow the medium is: this is for who must not miss the next one.
+    /// What the writer cannot keep up with becomes durable later, when its epoch is sealed; memory
+    /// holds a bounded number of scans, and what is lost beyond is counted in the status.
+    ///
+    /// # Errors
+    /// When the scan does not fit its group or the store is closed.
+    pub fn append_now(&self, scan: Scan) -> Result<(), StoreError> {
+        self.shared.append_now(scan)
+    }
+
+    /// Takes a scan; waits while the writer is behind: this is for who has many to give. While the
+    /// medium fails it does not wait, as [`Store::append_now`].
     ///
     /// # Errors
     /// When the scan does not fit its group or the store is closed.

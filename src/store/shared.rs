@@ -141,6 +141,18 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// Takes a scan, whether the writer keeps up or not.
+    pub(super) fn append_now(&self, scan: Scan) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if !state.has_room() {
+            state.fall_behind();
+        }
+        if state.take(scan)? {
+            self.wake_writer();
+        }
+        Ok(())
+    }
+
     /// Takes a scan as soon as there is room, without blocking the thread.
     pub(super) async fn append(&self, mut scan: Scan) -> Result<(), StoreError> {
         loop {

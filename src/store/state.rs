@@ -74,6 +74,8 @@ pub(super) struct State {
     pending: Vec<Scan>,
     /// Whether the open epoch goes into the ring.
     in_ring: bool,
+    /// Whether the ring was left out because the writer did not keep up.
+    is_behind: bool,
     /// Whether a full epoch may be sealed a step further.
     step_due: bool,
     /// Sealed epochs that are still to be checked, and when the next one is.
@@ -214,6 +216,21 @@ impl State {
         self.outage.is_some() || keeps_up
     }
 
+    /// The writer does not keep up: what waits for the ring leaves it out, and becomes durable when its
+    /// epoch is sealed.
+    pub(super) fn fall_behind(&mut self) {
+        let behind: Vec<u32> = self.parts.drain(..).map(|part| part.epoch).collect();
+        for (number, frozen) in (self.index.next_number()..).zip(&mut self.frozen) {
+            frozen.in_ring &= !behind.contains(&number);
+        }
+        self.in_ring &= self.pending.is_empty();
+        self.pending.clear();
+        if self.outage.is_none() && !self.is_behind {
+            log::warn!("store: the medium is slower than the readings; they wait in memory");
+        }
+        self.is_behind = true;
+    }
+
     /// Takes a scan; says whether the writer should wake.
     pub(super) fn take(&mut self, scan: Scan) -> Result<bool, StoreError> {
         if self.is_closing() {
@@ -253,6 +270,7 @@ impl State {
             self.frozen.push_back(Frozen { epoch, in_ring: self.in_ring });
         }
         self.in_ring = self.outage.is_none();
+        self.is_behind &= !self.frozen.is_empty();
         self.ring_records = 0;
         self.keep_memory_bounded();
     }
@@ -323,6 +341,11 @@ impl State {
         let due_at = self.waiting_since.map(|since| since + window);
         let is_due = due_at.is_some_and(|due_at| self.is_closing() || now >= due_at);
         let sync = is_due || self.flushes_asked > self.flushes_served;
+        if sync && !self.in_ring && self.open.scans() > 0 {
+            // What the ring does not have becomes durable by being sealed.
+            self.freeze();
+            return Ok(self.seal(true));
+        }
         if sync || self.pending.len() >= PENDING_WAKES {
             return Ok(Job::Write(self.take_write(sync)));
         }
@@ -552,6 +575,31 @@ mod tests {
         state.sealed(0, &marker);
         assert!(matches!(state.next_job(Instant::now(), WINDOW), Ok(Job::Write(_))));
         assert!(state.has_room());
+    }
+
+    #[test]
+    fn polling_goes_on_when_the_writer_is_too_slow_and_all_is_sealed_later() {
+        let (mut state, group) = state(1);
+        let Ok(Job::Write(_)) = ({
+            state.take(noise(&state, group)).unwrap();
+            state.next_job(Instant::now() + WINDOW, WINDOW)
+        }) else {
+            panic!("no write")
+        };
+        // The write is under way; meanwhile more comes than may wait for the ring.
+        for _ in 0..3 * limits::STORE_QUEUE_MAX {
+            if !state.has_room() {
+                state.fall_behind();
+            }
+            state.take(noise(&state, group)).unwrap();
+        }
+        assert_eq!(state.last_sequence, 3 * limits::STORE_QUEUE_MAX as u64 + 1);
+        assert!(state.pending.len() <= limits::STORE_QUEUE_MAX);
+        state.ask_flush();
+        let Ok(Job::Seal { epoch, whole: true, .. }) = state.next_job(Instant::now(), WINDOW) else {
+            panic!("no seal")
+        };
+        assert_eq!(epoch.scans(), state.last_sequence);
     }
 
     #[test]

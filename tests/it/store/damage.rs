@@ -187,10 +187,11 @@ fn child_starts_on_a_full_disk_and_then_gets_more_space() {
     let Some(dir) = std::env::var_os(super::faults::CHILD_DIR) else { return };
     let plant = open(Path::new(&dir));
     assert!(plant.store.status().failing.is_some(), "{:?}", plant.store.status());
-    for sequence in SCANS + 1..=SCANS + 500 {
-        plant.store.append_blocking(scan(&plant, sequence)).unwrap();
+    let meanwhile: Vec<Scan> = (SCANS + 1..=SCANS + 500).map(|sequence| scan(&plant, sequence)).collect();
+    for scan in &meanwhile {
+        plant.store.append_blocking(scan.clone()).unwrap();
     }
-    plant.assert_latest(&[scan(&plant, SCANS + 499), scan(&plant, SCANS + 500)]);
+    plant.assert_latest(&meanwhile);
     let unlimited = rustix::process::Rlimit { current: None, maximum: None };
     rustix::process::setrlimit(rustix::process::Resource::Fsize, unlimited).unwrap();
     while plant.store.flush().is_err() {
@@ -207,7 +208,7 @@ fn the_gateway_starts_on_a_full_disk_and_joins_what_it_took_meanwhile_to_what_wa
     filled(dir.path());
     let test = child("store::damage::child_starts_on_a_full_disk_and_then_gets_more_space", dir.path());
     let mut limited = std::process::Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$@\" 2>/dev/null", "sh"]);
+    limited.args(["-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$@\" ", "sh"]);
     limited.arg(test.get_program()).args(test.get_args()).env(super::faults::CHILD_DIR, dir.path());
     let output = limited.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
