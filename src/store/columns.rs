@@ -41,19 +41,28 @@ pub(super) fn readings(
     range: &Range<UtcTime>,
 ) -> Result<Vec<Reading>, StoreError> {
     let mut readings = Vec::new();
+    let mut taken = Vec::new();
     for (group, place) in places {
         let times = times(columns, *group)?;
         let Some(wanted) = span_of(&times, range) else { continue };
+        // Only readings out of several groups can be of one time and out of order.
+        let sequences = if places.len() > 1 { numbers(columns, *group, key::SEQUENCES)? } else { Vec::new() };
         readings.reserve(wanted.len());
         each_sample(columns, *group, *place, &wanted, |index, sample| {
             if let Some(at) = times.get(index).filter(|at| range.contains(at)) {
                 readings.push(Reading::new(*at, sample));
+                taken.extend(sequences.get(index));
             }
         })?;
     }
-    // As they were taken is nearly always as they are in time, which is soon seen.
-    readings.sort_by_key(|reading| reading.at);
-    Ok(readings)
+    if taken.is_empty() {
+        // As they were taken is nearly always as they are in time, which is soon seen.
+        readings.sort_by_key(|reading| reading.at);
+        return Ok(readings);
+    }
+    let mut in_order: Vec<(i64, Reading)> = taken.into_iter().zip(readings).collect();
+    in_order.sort_by_key(|(sequence, reading)| (reading.at, *sequence));
+    Ok(in_order.into_iter().map(|(_, reading)| reading).collect())
 }
 
 /// How many readings [`readings`] would give.

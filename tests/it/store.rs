@@ -4,6 +4,7 @@
 
 mod damage;
 mod faults;
+mod model;
 mod plant;
 
 use cems_gateway::config::site::StoreSettings;
