@@ -76,6 +76,12 @@ pub const PERIOD_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 pub const PERIOD_DAYS_MAX: i64 = 7;
 /// Period databases that are held open, each a few megabytes of memory.
 pub const PERIODS_OPEN_MAX: usize = 3;
+/// Entries of the gap ledger, about two megabytes of memory; the oldest go first and are counted.
+pub const GAPS_MAX: usize = 20_000;
+/// Gaps of one meter or value in one hour before they are told as one that comes and goes.
+pub const GAPS_AN_HOUR_MAX: u32 = 20;
+/// Gaps told beside one answer; those that are left out are counted.
+pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.
 pub const STORE_CHECK_PAUSE_MS: u64 = 200;
 /// Sequence numbers left out when the store starts without its database: more than the rings hold.

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use super::wire::answer::{
-    AboutHead, Capability, CodeRow, DataCount, DynamicHead, Envelope, Health, HistoricalHead, NameRow, Page,
-    Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
+    AboutHead, Capability, CodeRow, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
+    Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
 };
 use super::wire::code::CODES;
 use super::wire::json_stream::{JsonStream, WriteError};
@@ -12,6 +12,7 @@ use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
 use super::wire::{Shown, names, word};
+use crate::limits;
 use crate::ops::query::{
     DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
     StatisticalAnswer,
@@ -191,7 +192,27 @@ fn write_historical(json: &mut Json<'_>, answer: &HistoricalAnswer) -> Written {
         json.item(&Reading::new(&row.reading, cems.offset))?;
     }
     json.end_to(IN_DATA)?;
+    write_gaps(json, answer, cems.offset)?;
     Ok(json.member(names::DATA_COUNT, &count)?)
+}
+
+/// What is missing in the range, and how much of that was left out for want of room.
+fn write_gaps(json: &mut Json<'_>, answer: &HistoricalAnswer, offset: UtcOffset) -> Written {
+    json.list(names::GAP)?;
+    let mut left_out = 0_usize;
+    for (place, row) in answer.gaps().enumerate() {
+        let row = row?;
+        if place < limits::API_GAPS_MAX {
+            json.item(&Gap::new(&row, offset))?;
+        } else {
+            left_out += 1;
+        }
+    }
+    json.end_to(IN_DATA)?;
+    if left_out > 0 {
+        json.member(names::GAP_LEFT_OUT, &left_out)?;
+    }
+    Ok(())
 }
 
 /// The category, point and parameter whose readings are being written.

@@ -21,6 +21,8 @@ pub enum Command {
     Status,
     /// The newest readings, of all Points or of one.
     Points(Option<String>),
+    /// The last stretches without readings, of all Points or of one.
+    Gaps(Option<String>),
     /// Readings as they come, of all Points or of one.
     Watch(Option<String>),
     /// Registers of a meter.
@@ -94,6 +96,7 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Help => Command::Help(words.next().map(|word| help_topic(word, &mut words)).transpose()?),
         Verb::Status => Command::Status,
         Verb::Points => Command::Points(words.next().map(str::to_owned)),
+        Verb::Gaps => Command::Gaps(words.next().map(str::to_owned)),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
@@ -329,6 +332,7 @@ mod tests {
         assert_eq!(parse("lang 中文"), Ok(Command::Lang(Language::Chinese)));
         assert_eq!(parse("watch PT-3"), Ok(Command::Watch(Some("PT-3".to_owned()))));
         assert_eq!(parse("points"), Ok(Command::Points(None)));
+        assert_eq!(parse("gaps PT-3"), Ok(Command::Gaps(Some("PT-3".to_owned()))));
         assert_eq!(parse("points PT-3"), Ok(Command::Points(Some("PT-3".to_owned()))));
         let with = Edit::RemoveMeter { id: "m-3".to_owned(), with_points: true };
         assert_eq!(parse("meter remove m-3 points"), Ok(Command::Edit(with)));

@@ -8,6 +8,7 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::modbus::exceptions::ExceptionCounts;
+use crate::model::gap::Gap;
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
@@ -21,6 +22,9 @@ pub trait Desk: Send + Sync {
 
     /// Every Point with the newest that is known of its parameters. Never waits for a line.
     fn points(&self) -> Vec<PointView>;
+
+    /// The newest stretches without readings, at most `count`, of one Point or of all; oldest first.
+    fn gaps(&self, point: Option<&str>, count: usize) -> Vec<GapView>;
 
     /// Reads registers from a meter, at once and past the scan cycle.
     ///
@@ -154,6 +158,17 @@ pub struct StoreView {
     pub bytes_max: u64,
     /// Readings that could not be kept.
     pub dropped: u64,
+}
+
+/// A stretch without readings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GapView {
+    /// The Point.
+    pub point: String,
+    /// The Parameter; `None` for several of the Point.
+    pub parameter: Option<String>,
+    /// When and why.
+    pub gap: Gap,
 }
 
 /// What is pushed.

@@ -9,6 +9,7 @@ pub mod command;
 pub mod desk;
 mod editor;
 mod explain;
+mod gaps;
 mod language;
 mod lines;
 mod login;

@@ -253,7 +253,7 @@ fn changed(applied: &Applied, language: Language) -> String {
 }
 
 /// `2024-06-12 10:30:05`
-fn local(at: UtcTime, offset: UtcOffset) -> String {
+pub(super) fn local(at: UtcTime, offset: UtcOffset) -> String {
     at.civil(offset).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -12,6 +12,7 @@ use super::command::{Command, parse};
 use super::desk::{Desk, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
 use super::explain;
+use super::gaps;
 use super::language::Language;
 use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
@@ -27,6 +28,8 @@ const IDLE_MAX: Duration = Duration::from_mins(15);
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 /// Readings that `watch` shows at once; a serial line takes no more.
 const WATCH_LINES_MAX: usize = 40;
+/// Gaps that are shown, the newest.
+const GAPS_SHOWN_MAX: usize = 20;
 /// How long a read may take that waits behind others for its line.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -146,6 +149,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let answer = match command {
             Command::Status => render::status(&self.desk.status(), language),
             Command::Points(point) => self.points(point.as_deref()),
+            Command::Gaps(point) => {
+                let status = self.desk.status();
+                let gaps = self.desk.gaps(point.as_deref(), GAPS_SHOWN_MAX);
+                gaps::gaps(&gaps, status.utc_offset, language)
+            }
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
             Command::Edit(edit) => self.stage(&edit).await,

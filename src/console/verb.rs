@@ -13,6 +13,8 @@ pub enum Verb {
     Status,
     /// `points`
     Points,
+    /// `gaps`
+    Gaps,
     /// `watch`
     Watch,
     /// `read`
@@ -41,11 +43,12 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Login,
         Self::Help,
         Self::Status,
         Self::Points,
+        Self::Gaps,
         Self::Watch,
         Self::Read,
         Self::MeterAdd,
@@ -68,6 +71,7 @@ impl Verb {
             Self::Help => "help",
             Self::Status => "status",
             Self::Points => "points",
+            Self::Gaps => "gaps",
             Self::Watch => "watch",
             Self::Read => "read",
             Self::MeterAdd => "meter add",
@@ -88,7 +92,7 @@ impl Verb {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Help => "[COMMAND]",
-            Self::Points | Self::Watch => "[POINT]",
+            Self::Points | Self::Gaps | Self::Watch => "[POINT]",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
@@ -107,6 +111,7 @@ impl Verb {
         match self {
             Self::Help => "help meter add",
             Self::Points => "points PT-GRID",
+            Self::Gaps => "gaps PT-GRID",
             Self::Watch => "watch PT-GRID",
             Self::Read => "read rs485-1 12 holding 40 2",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
@@ -127,6 +132,9 @@ impl Verb {
             Self::Status => ("lines, meters, store and uplink at a glance", "线路、电表、存储、上行一览"),
             Self::Points => {
                 ("the newest reading of every parameter, or of one point", "所有参数或某一测点的最新读数")
+            }
+            Self::Gaps => {
+                ("the last stretches without readings, each with its cause", "最近的数据缺失时段及原因")
             }
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {

@@ -12,7 +12,7 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
-use crate::console::desk::{Applied, CheckReport, Desk, PointView, ReadFailure, ReadOrder, Status};
+use crate::console::desk::{Applied, CheckReport, Desk, GapView, PointView, ReadFailure, ReadOrder, Status};
 use crate::console::{self, Login, SocketConsole};
 use crate::document::Faults;
 use crate::failure::Failure;
@@ -88,6 +88,10 @@ impl Desk for GatewayDesk {
 
     fn points(&self) -> Vec<PointView> {
         view::points(&self.gateway.ops)
+    }
+
+    fn gaps(&self, point: Option<&str>, count: usize) -> Vec<GapView> {
+        view::gaps(&self.gateway.ops, point, count)
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {

@@ -1,12 +1,13 @@
 //! What a console shows of the running parts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plant::LineStatus;
 use crate::check::place_of;
 use crate::config::site::{Site, UplinkSettings};
 use crate::console::desk::{
-    CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView,
+    CheckReport, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView,
     TurnaroundView, UplinkView, UplinkViewState,
 };
 use crate::modbus::line::PortState;
@@ -15,6 +16,7 @@ use crate::modbus::turnaround::Turnarounds;
 use crate::ops::Ops;
 use crate::poll::job::reads_of_meter;
 use crate::store::StoreStatus;
+use crate::time::UtcTime;
 use crate::uplink::{ModeName, UplinkState};
 
 pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
@@ -96,6 +98,34 @@ pub(super) fn points(ops: &Ops) -> Vec<PointView> {
             .collect(),
     });
     points.collect()
+}
+
+/// The newest gaps of one Point or of all, at most `count`, oldest first. One that several Parameters
+/// of a Point share is told once.
+pub(super) fn gaps(ops: &Ops, point_id: Option<&str>, count: usize) -> Vec<GapView> {
+    let always = UtcTime::from_ms(i64::MIN)..UtcTime::from_ms(i64::MAX);
+    let site = ops.site();
+    let mut found: Vec<GapView> = Vec::new();
+    for point in site.points.iter().filter(|point| point_id.is_none_or(|id| id == point.id)) {
+        let mut of_point: BTreeMap<(UtcTime, UtcTime, u8), GapView> = BTreeMap::new();
+        for parameter in &point.parameters {
+            let series = ops.store().series(&point.id, &parameter.id);
+            let gaps = series.and_then(|series| ops.store().gaps(series, &always)).unwrap_or_default();
+            let newest = gaps.len().saturating_sub(count);
+            for gap in gaps.into_iter().skip(newest) {
+                let told = of_point.entry((gap.from, gap.to, gap.cause.code()));
+                told.and_modify(|view| view.parameter = None).or_insert_with(|| GapView {
+                    point: point.id.clone(),
+                    parameter: Some(parameter.id.clone()),
+                    gap,
+                });
+            }
+        }
+        found.extend(of_point.into_values());
+    }
+    found.sort_by_key(|view| view.gap.from);
+    let surplus = found.len().saturating_sub(count);
+    found.split_off(surplus)
 }
 
 /// What the lines of a checked site would have to do.

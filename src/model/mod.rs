@@ -4,6 +4,7 @@
 
 pub mod category;
 pub mod cems;
+pub mod gap;
 pub mod meter;
 pub mod point;
 pub mod quality;

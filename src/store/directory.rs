@@ -1,6 +1,7 @@
 //! The data directory: who may use it, what lies in it, what is moved aside.
 //!
 //! ```text
+//! running           while it is used: the kernel's boot ID, to tell a power cut from a stop
 //! lock              held while a process has the store open
 //! last-sequence     sequence number of the last sealed scan; outlives a database that is lost, in
 //!                   whole or at its end, so that no number is given twice and the loss is seen
@@ -19,6 +20,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::error::StoreError;
 use crate::limits;
+use crate::model::gap::GapCause;
 
 /// Bytes of the reserve: four segments, as a snapshot and the first writes after opening need.
 const RESERVE_BYTES: usize = 4 * limits::STORE_SEGMENT_BYTES;
@@ -39,6 +41,7 @@ const NEW: &str = "new";
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
+    pause: GapCause,
     _lock: File,
 }
 
@@ -56,11 +59,22 @@ impl Directory {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 finish_what_was_cut_short(path);
-                Ok(Self { path: path.to_owned(), _lock: lock })
+                Ok(Self { path: path.to_owned(), pause: begin(&path.join("running")), _lock: lock })
             }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse { dir: path.to_owned() }),
             Err(error) => Err(unusable(&lock_path, &error.into())),
         }
+    }
+
+    /// Why nothing was read between the last time that the directory was used and this one.
+    pub(super) const fn pause(&self) -> GapCause {
+        self.pause
+    }
+
+    /// The directory is left in order.
+    pub(super) fn leave(&self) {
+        // What stays is taken for a power cut, which it nearly is.
+        let _ = fs::remove_file(self.path.join("running"));
     }
 
     /// The directory of the database.
@@ -129,6 +143,19 @@ impl Directory {
     pub(super) fn give_reserve(&self) {
         // Nothing to do about a reserve that is not there.
         let _ = fs::remove_file(self.path.join("reserve"));
+    }
+}
+
+/// Notes that the directory is used since this start of the machine; gives why nothing was read since
+/// it was used before. The note of a process that ended in order is gone.
+fn begin(note: &Path) -> GapCause {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let before = fs::read_to_string(note);
+    // A medium that takes no writes keeps the note of the time before, which is no worse.
+    let _ = fs::write(note, &boot_id);
+    match before {
+        Ok(before) if before != boot_id => GapCause::Power,
+        _ => GapCause::Stopped,
     }
 }
 

@@ -35,6 +35,17 @@ impl Extent {
         Self { first: at, last: at, newest: at, first_sequence: sequence, last_sequence: sequence }
     }
 
+    /// What holds all of `extents`.
+    pub(super) fn around(extents: impl Iterator<Item = Self>) -> Option<Self> {
+        extents.reduce(|all, one| Self {
+            first: all.first.min(one.first),
+            last: all.last.max(one.last),
+            newest: one.newest,
+            first_sequence: all.first_sequence.min(one.first_sequence),
+            last_sequence: all.last_sequence.max(one.last_sequence),
+        })
+    }
+
     /// Widens it to hold one more scan. The time may run backwards, the sequence never does.
     fn add(&mut self, sequence: u64, at: UtcTime) {
         self.first = self.first.min(at);

@@ -71,6 +71,11 @@ impl EpochIndex {
         self.epochs.values()
     }
 
+    /// A sealed epoch.
+    pub(super) fn get(&self, number: u32) -> Option<&Sealed> {
+        self.epochs.get(&number)
+    }
+
     /// Whether an epoch is still kept.
     pub(super) fn contains(&self, number: u32) -> bool {
         self.epochs.contains_key(&number)

@@ -14,6 +14,13 @@ pub struct Latest {
 }
 
 impl Latest {
+    /// When the series was scanned last, whatever came of it.
+    #[must_use]
+    pub fn at(&self) -> Option<UtcTime> {
+        let read = self.reading.as_ref().map(|reading| reading.at);
+        read.max(self.failing.map(|(at, _)| at))
+    }
+
     /// Takes in a newer sample.
     fn update(&mut self, at: UtcTime, sample: &Sample) {
         match sample.quality {

@@ -1,6 +1,7 @@
 //! The small tables of the store, each under its tree.
 
 use super::cursor::Cursors;
+use super::gaps::Gaps;
 use super::ledger::{Change, Ledger};
 use super::tree::Tree;
 
@@ -9,6 +10,8 @@ use super::tree::Tree;
 pub(super) struct Ledgers {
     /// How far each reader of scans has come.
     pub(super) cursors: Cursors,
+    /// Where readings are missing, and why.
+    pub(super) gaps: Gaps,
 }
 
 impl Ledgers {
@@ -16,6 +19,7 @@ impl Ledgers {
     pub(super) fn of(&mut self, tree: Tree) -> Option<&mut dyn Ledger> {
         match tree {
             Tree::Cursors => Some(&mut self.cursors),
+            Tree::Gaps => Some(&mut self.gaps),
             _ => None,
         }
     }

@@ -25,6 +25,7 @@ mod engine;
 mod epoch;
 mod error;
 mod frame;
+mod gaps;
 mod history;
 mod index;
 mod job;
@@ -67,6 +68,7 @@ pub use status::{Durable, StoreStatus};
 
 use crate::config::site::StoreSettings;
 use crate::limits;
+use crate::model::gap::Gap;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::{UtcOffset, UtcTime};
 use columns::Columns;
@@ -127,7 +129,8 @@ impl Store {
             Ok((database, mut recovered)) => {
                 directory.fill_reserve();
                 let pen = recovered.pen.take();
-                let state = State::new(recovered, pen.as_ref(), last_sequence, epoch_bytes_max);
+                let mut state = State::new(recovered, pen.as_ref(), last_sequence, epoch_bytes_max);
+                state.nothing_since(directory.pause());
                 (state, Some(database), pen)
             }
             Err(error) => {
@@ -195,7 +198,11 @@ impl Store {
     /// Tells what the series of the site stand for and where its local days begin; replaces what was
     /// told before. Series that nobody described are kept, but neither summed up nor missed.
     pub fn describe(&self, profiles: impl IntoIterator<Item = (SeriesId, SeriesProfile)>, offset: UtcOffset) {
-        self.shared.state().profiles = SiteProfile { series: profiles.into_iter().collect(), offset };
+        let mut state = self.shared.state();
+        state.describe(SiteProfile { series: profiles.into_iter().collect(), offset });
+        if state.wait_for_durability() {
+            self.shared.wake_writer();
+        }
     }
 
     /// Takes a scan at once, however slow the medium is: this is for who must not miss the next one.
@@ -247,6 +254,19 @@ impl Store {
     /// When the series is unknown or what is stored does not read back.
     pub fn count(&self, series: SeriesId, range: Range<UtcTime>) -> Result<u64, StoreError> {
         history::count(&self.shared, series, &range)
+    }
+
+    /// The stretches in `range` in which readings of `series` are missing, each with its cause, in
+    /// order of their start; one can lie in another. What the ledger had to let go is counted in the
+    /// status.
+    ///
+    /// # Errors
+    /// When the series is unknown.
+    pub fn gaps(&self, series: SeriesId, range: &Range<UtcTime>) -> Result<Vec<Gap>, StoreError> {
+        let state = self.shared.state();
+        let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?;
+        let groups: Vec<GroupId> = places.iter().map(|(group, _)| *group).collect();
+        Ok(state.ledgers.gaps.of(series, &groups, range))
     }
 
     /// How far the scans are acknowledged as being on the medium.

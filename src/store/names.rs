@@ -237,6 +237,16 @@ impl Names {
         Ok(series)
     }
 
+    /// Every series.
+    pub(super) fn ids(&self) -> impl Iterator<Item = SeriesId> + use<> {
+        (0..u32::try_from(self.series.len()).unwrap_or(u32::MAX)).map(SeriesId)
+    }
+
+    /// Every group with its series.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (GroupId, &Arc<[SeriesId]>)> {
+        (0..=u16::MAX).map(GroupId).zip(&self.groups)
+    }
+
     /// The groups that hold a series and its place in each.
     pub(super) fn places(&self, series: SeriesId) -> Option<&[(GroupId, u16)]> {
         self.places.get(series.0 as usize).map(Vec::as_slice)

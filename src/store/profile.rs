@@ -26,6 +26,13 @@ pub(super) struct SiteProfile {
     pub(super) offset: UtcOffset,
 }
 
+impl SiteProfile {
+    /// How often a group is scanned: its series are always read together.
+    pub(super) fn interval(&self, series: &[SeriesId]) -> Option<Interval> {
+        series.first().and_then(|first| self.series.get(first)).map(|profile| profile.interval)
+    }
+}
+
 impl Default for SiteProfile {
     fn default() -> Self {
         Self { series: HashMap::new(), offset: UtcOffset::UTC }

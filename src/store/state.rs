@@ -4,8 +4,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::epoch::Epoch;
+use super::epoch::{Epoch, Extent};
 use super::error::StoreError;
+use super::gaps::{Scope, Seen};
 use super::index::{EpochIndex, Sealed};
 use super::job::{Job, NewNames, Pause, RingPart, Write};
 use super::latest::LatestTable;
@@ -16,6 +17,7 @@ use super::profile::SiteProfile;
 use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
 use crate::limits;
+use crate::model::gap::{Gap, GapCause};
 use crate::model::reading::Scan;
 
 /// Pending scans that wake the writer before the durability window is over.
@@ -114,6 +116,7 @@ impl State {
         if last_sequence > durable.sequence {
             let (last, left) = (last_sequence, durable.sequence);
             state.note_damage(format!("scans up to {last} were stored, those after {left} are lost"));
+            state.nothing_since(GapCause::Storage);
         }
         state
     }
@@ -181,10 +184,12 @@ impl State {
 
     /// What is to be said about it; the files are counted elsewhere.
     pub(super) fn status(&self) -> StoreStatus {
+        let (gaps, gaps_dropped) = self.ledgers.gaps.counts();
         StoreStatus {
             durable: self.durable,
             last_sequence: self.last_sequence,
             sealed_bytes: self.index.bytes(),
+            waiting_epochs: self.frozen.len(),
             unchecked_epochs: self.unchecked.len(),
             epochs: self.index.len(),
             oldest: self.index.iter().map(|epoch| epoch.extent.first).min(),
@@ -195,6 +200,8 @@ impl State {
             expired_epochs: self.expired_epochs,
             expired_scans: self.expired_scans,
             dropped_scans: self.dropped_scans,
+            gaps,
+            gaps_dropped,
             failing: self.failing().map(str::to_owned),
             damage: self.damage.clone(),
             ..StoreStatus::default()
@@ -206,6 +213,35 @@ impl State {
         if self.damage.len() < limits::STORE_DAMAGE_MAX && !self.damage.contains(&damage) {
             log::error!("store: {damage}");
             self.damage.push(damage);
+        }
+    }
+
+    /// Notes that the readings of everybody in `extent` are lost, whole or in part.
+    pub(super) fn note_lost(&mut self, extent: Option<Extent>, cause: GapCause) {
+        let Some(Extent { first: from, last: to, .. }) = extent else { return };
+        self.ledgers.gaps.add(Scope::All, Gap { from, to, cause, missing: 0, ongoing: false });
+        self.wait_for_durability();
+    }
+
+    /// Takes what the site's series stand for; those that it does not have any more miss their readings
+    /// from now on.
+    pub(super) fn describe(&mut self, profiles: SiteProfile) {
+        for series in self.names.ids().filter(|series| !profiles.series.contains_key(series)) {
+            let last = self.latest.get(series).and_then(|latest| latest.at());
+            if let Some(at) = last {
+                self.ledgers.gaps.not_configured(series, at);
+            }
+        }
+        self.profiles = profiles;
+    }
+
+    /// Notes when every group was scanned last, and why nothing was since then.
+    pub(super) fn nothing_since(&mut self, cause: GapCause) {
+        for (group, series) in self.names.groups() {
+            let times = series.iter().filter_map(|series| self.latest.get(*series)?.at());
+            if let Some(at) = times.max() {
+                self.ledgers.gaps.scanned_before(group, at, cause);
+            }
         }
     }
 
@@ -238,6 +274,13 @@ impl State {
         }
         let series = self.names.check(&scan)?.clone();
         self.latest.update(&series, scan.at, &scan.samples);
+        self.ledgers.gaps.see(&Seen {
+            group: scan.group,
+            series: &series,
+            at: scan.at,
+            samples: &scan.samples,
+            interval: self.profiles.interval(&series),
+        });
         if self.open.is_full(self.epoch_bytes_max) {
             self.freeze();
         }
@@ -290,6 +333,7 @@ impl State {
             let oldest = self.frozen.iter().position(|frozen| !acknowledged(&frozen.epoch));
             let Some(dropped) = oldest.and_then(|oldest| self.frozen.remove(oldest)) else { break };
             self.dropped_scans += dropped.epoch.scans();
+            self.note_lost(dropped.epoch.extent(), GapCause::Quota);
         }
     }
 

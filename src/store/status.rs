@@ -24,7 +24,9 @@ pub struct StoreStatus {
     pub sealed_bytes: u64,
     /// Sealed epochs that are still kept.
     pub epochs: usize,
-    /// Those of them that were not checked yet since the store was opened.
+    /// Full epochs that are being sealed, or wait for it.
+    pub waiting_epochs: usize,
+    /// Sealed epochs that were not checked yet since the store was opened.
     pub unchecked_epochs: usize,
     /// Time of the oldest sealed scan.
     pub oldest: Option<UtcTime>,
@@ -42,6 +44,10 @@ pub struct StoreStatus {
     pub expired_scans: u64,
     /// Scans that were lost because the medium took no writes for too long.
     pub dropped_scans: u64,
+    /// Entries of the gap ledger.
+    pub gaps: usize,
+    /// Entries of the gap ledger that had to go since the store was opened.
+    pub gaps_dropped: u64,
     /// Why the database takes no writes at present.
     pub failing: Option<String>,
     /// What was found damaged since the store was opened.

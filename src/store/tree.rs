@@ -15,20 +15,23 @@ pub(super) enum Tree {
     Epochs,
     /// Blocks of sealed epochs by epoch, group, column and scan.
     Blocks,
+    /// Stretches without readings by start and scope.
+    Gaps,
 }
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(super) const LEDGERS: [Self; 1] = [Self::Cursors];
+    pub(super) const LEDGERS: [Self; 2] = [Self::Cursors, Self::Gaps];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 6] = [
+    const ALL: [(Self, u8, &'static str); 7] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
         (Self::Ring, 4, "ring"),
         (Self::Epochs, 5, "epochs"),
         (Self::Blocks, 6, "blocks"),
+        (Self::Gaps, 7, "gaps"),
     ];
 
     /// Its byte in stored records.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::database::Database;
 use super::directory::{self, Directory};
 use super::engine;
-use super::epoch::Epoch;
+use super::epoch::{Epoch, Extent};
 use super::error::StoreError;
 use super::job::{Job, NewNames, RingPart, Write};
 use super::marker::Marker;
@@ -24,6 +24,7 @@ use super::status::Durable;
 use super::{retention, ring, salvage};
 use crate::config::site::StoreSettings;
 use crate::limits;
+use crate::model::gap::GapCause;
 use crate::time::UtcTime;
 
 /// Failures in a row that speak of damage before the database is moved aside.
@@ -63,6 +64,7 @@ impl Writer {
         self.shared.close_databases();
         let Self { shared, directory, .. } = self;
         directory.note_last_sequence(shared.state().durable.sequence);
+        directory.leave();
         // The lock goes before those who wait are told, so that they can open the store again.
         drop(directory);
         shared.state().phase = Phase::Closed;
@@ -210,7 +212,7 @@ impl Writer {
             }
             let firsts = self.shared.periods.firsts();
             let [oldest, next, ..] = firsts.as_slice() else { return Ok(()) };
-            self.remove_period(*oldest..*next)?;
+            self.remove_period(*oldest..*next, Some(GapCause::Quota))?;
         }
     }
 
@@ -227,15 +229,21 @@ impl Writer {
             if !is_expired {
                 break;
             }
-            self.remove_period(numbers)?;
+            self.remove_period(numbers, None)?;
         }
         Ok(())
     }
 
-    /// Removes the period of the epochs `numbers`: first its promises, then its readings.
-    fn remove_period(&self, numbers: Range<u32>) -> Result<(), StoreError> {
+    /// Removes the period of the epochs `numbers`: first its promises, then its readings. They are
+    /// missed where they go before their time, for this `cause`.
+    fn remove_period(&self, numbers: Range<u32>, cause: Option<GapCause>) -> Result<(), StoreError> {
         let first = numbers.start;
-        let gone = self.shared.state().expire(numbers);
+        let mut state = self.shared.state();
+        let gone = state.expire(numbers);
+        if let Some(cause) = cause {
+            state.note_lost(Extent::around(gone.iter().map(|epoch| epoch.extent)), cause);
+        }
+        drop(state);
         self.shared.with_database(|database| {
             for epoch in &gone {
                 database.epochs.remove(&epoch.number.to_be_bytes())?;
@@ -280,7 +288,12 @@ impl Writer {
                     state.index.iter().map(|epoch| epoch.number).filter(|n| epochs.contains(n)).collect();
                 state.check(of_period.into_iter());
             }
-            Ok(None) => self.shared.state().note_damage(damage),
+            Ok(None) => {
+                let mut state = self.shared.state();
+                let extent = state.index.get(number).map(|epoch| epoch.extent);
+                state.note_lost(extent, GapCause::Storage);
+                state.note_damage(damage);
+            }
             // Somebody reads in it: the next check, or the next question, comes back to it.
             Err(StoreError::Failing { .. }) => self.shared.state().check(std::iter::once(number)),
             Err(error) => return Err(error),

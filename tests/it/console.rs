@@ -15,12 +15,13 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, ReadFailure,
-    ReadOrder, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
+    Applied, CheckReport, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView,
+    ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::document::Faults;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
+use cems_gateway::model::gap::{Gap, GapCause};
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
 };
@@ -186,6 +187,17 @@ impl Desk for FakeDesk {
             }),
             staged: self.draft(|draft| draft.is_staged()),
         }
+    }
+
+    fn gaps(&self, point: Option<&str>, _: usize) -> Vec<GapView> {
+        let gap = Gap {
+            from: UtcTime::from_ms(1_718_159_400_000),
+            to: UtcTime::from_ms(1_718_159_460_000),
+            cause: GapCause::Read(Cause::Timeout),
+            missing: 60,
+            ongoing: false,
+        };
+        vec![GapView { point: point.unwrap_or("PT-GRID").to_owned(), parameter: None, gap }]
     }
 
     fn points(&self) -> Vec<PointView> {

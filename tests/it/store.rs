@@ -156,8 +156,10 @@ fn history_that_is_too_old_goes_and_what_is_left_stays_right() {
     for sequence in 1..=30_000 {
         plant.store.append_blocking(minutes(sequence)).unwrap();
     }
-    let durable = plant.store.flush().unwrap();
-    assert_eq!(durable.sequence, 30_000);
+    assert_eq!(plant.store.flush().unwrap().sequence, 30_000);
+    while plant.store.status().waiting_epochs > 0 {
+        plant.store.flush().unwrap();
+    }
     let status = plant.store.status();
     assert!(status.expired_epochs >= 2 && status.epochs <= 3, "{status:?}");
     assert!(status.disk_bytes < 8 * 1_024 * 1_024, "{} bytes", status.disk_bytes);

@@ -7,11 +7,12 @@ use serde::{Serialize, Serializer};
 
 use super::{Shown, code, registry, word};
 use crate::model::category;
+use crate::model::gap::GapCause;
 use crate::model::point;
 use crate::model::quality::{Cause, Quality};
 use crate::model::reading::{self, Value};
 use crate::model::reading_type::ReadingType;
-use crate::ops::query::{self, Newest, PointStatus, StatisticalRow};
+use crate::ops::query::{self, GapRow, Newest, PointStatus, StatisticalRow};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
 
 /// What every answer begins with.
@@ -220,6 +221,45 @@ impl fmt::Display for ReadingCause {
             Self::Quality(quality) => quality.fmt(f),
             Self::Stale => f.write_str("stale"),
             Self::NeverRead => f.write_str("never-read"),
+        }
+    }
+}
+
+/// A stretch without readings.
+#[derive(Serialize)]
+pub struct Gap<'a> {
+    /// The point.
+    #[serde(rename = "pointID")]
+    pub point_id: &'a str,
+    /// The parameter.
+    #[serde(rename = "parameterID")]
+    pub parameter_id: &'a str,
+    /// When the first reading should have been there.
+    #[serde(rename = "startTime")]
+    pub start: Shown<IsoTime>,
+    /// When there was one again; left out while there is none.
+    #[serde(rename = "endTime", skip_serializing_if = "Option::is_none")]
+    pub end: Option<Shown<IsoTime>>,
+    /// Why.
+    #[serde(rename = "cause")]
+    pub cause: Shown<GapCause>,
+    /// How many readings are missing; left out where that is not known.
+    #[serde(rename = "missing", skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u32>,
+}
+
+impl<'a> Gap<'a> {
+    /// The gap of `row`, its times at `offset`.
+    #[must_use]
+    pub fn new(row: &GapRow<'a>, offset: UtcOffset) -> Self {
+        let gap = row.gap;
+        Self {
+            point_id: &row.point.id,
+            parameter_id: &row.parameter.id,
+            start: Shown(gap.from.iso(offset)),
+            end: (!gap.ongoing).then(|| Shown(gap.to.iso(offset))),
+            cause: Shown(gap.cause),
+            missing: (gap.missing > 0).then_some(gap.missing),
         }
     }
 }

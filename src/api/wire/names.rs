@@ -19,6 +19,10 @@ pub const POINT: &str = "point";
 pub const PARAMETER: &str = "parameter";
 /// Series of a point, and readings of a series.
 pub const READING: &str = "reading";
+/// Stretches without readings.
+pub const GAP: &str = "gap";
+/// Stretches without readings that an answer has no room for.
+pub const GAP_LEFT_OUT: &str = "gapLeftOut";
 /// Rows of a statistic.
 pub const STATISTIC: &str = "statistic";
 /// What was counted.

@@ -11,6 +11,7 @@ use super::thinning::Thinned;
 use crate::config::site::Site;
 use crate::limits;
 use crate::model::category::Category;
+use crate::model::gap::Gap;
 use crate::model::point::{Parameter, Point};
 use crate::model::reading::{Reading, SeriesId};
 use crate::ops::Ops;
@@ -101,6 +102,21 @@ impl HistoricalAnswer {
         self.page
     }
 
+    /// The stretches of the range in which readings are missing, whatever the page: a parameter's
+    /// after the other's, in the order of their start.
+    pub fn gaps(&self) -> impl Iterator<Item = Result<GapRow<'_>, QueryError>> {
+        let range = &self.history.query.range;
+        self.chosen.parameters().flat_map(move |view| {
+            let gaps = self.history.store.gaps(view.series, range);
+            let row = move |gap| Ok(GapRow { point: view.point, parameter: view.parameter, gap });
+            let (gaps, error) = match gaps {
+                Ok(gaps) => (gaps, None),
+                Err(error) => (Vec::new(), Some(Err(error.into()))),
+            };
+            gaps.into_iter().map(row).chain(error)
+        })
+    }
+
     /// The readings of the page, in the order category, point, reading type, parameter, time.
     pub fn rows(&self) -> impl Iterator<Item = Result<HistoricalRow<'_>, QueryError>> {
         let asked = self.chosen.parameters().zip(&self.parts).filter(|(_, part)| !part.is_empty());
@@ -114,6 +130,17 @@ impl HistoricalAnswer {
             self.history.page_of(view.series, part).map(move |reading| Ok(row(reading?)))
         })
     }
+}
+
+/// A stretch without readings and whose it is.
+#[derive(Clone, Debug)]
+pub struct GapRow<'a> {
+    /// The point.
+    pub point: &'a Point,
+    /// The parameter.
+    pub parameter: &'a Parameter,
+    /// When and why.
+    pub gap: Gap,
 }
 
 type Readings = Box<dyn Iterator<Item = Result<Reading, StoreError>>>;

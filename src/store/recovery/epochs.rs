@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::Recovered;
+use crate::model::gap::{Gap, GapCause};
 use crate::store::database::Database;
+use crate::store::epoch::Extent;
 use crate::store::error::StoreError;
+use crate::store::gaps::Scope;
 use crate::store::index::EpochIndex;
 use crate::store::marker::Marker;
 use crate::store::names::NameCounts;
 use crate::store::periods::Periods;
 use crate::store::sealed::SealedEpoch;
 use crate::store::status::Durable;
+use crate::time::UtcTime;
 
 impl Recovered {
     /// Reads the markers, and takes those that the database lacks from the periods; gives how many
@@ -42,6 +46,7 @@ impl Recovered {
             let lost = self.missing_in(*first..end.unwrap_or(self.index.next_number()));
             if let (Some(from), Some(to)) = (lost.first(), lost.last()) {
                 self.damage.push(format!("{} sealed epochs from {from} to {to} are lost", lost.len()));
+                self.miss_between(*from, *to);
             }
         }
         Ok(named)
@@ -68,11 +73,28 @@ impl Recovered {
         if let (Some(from), Some(to)) = (lost.first(), lost.last()) {
             self.damage.push(format!("the period of the sealed epochs {from} to {to} is missing"));
         }
+        let mut gone = Vec::new();
         for number in lost {
-            self.index.remove(number);
+            gone.extend(self.index.remove(number));
             database.epochs.remove(&number.to_be_bytes())?;
         }
+        if let Some(extent) = Extent::around(gone.into_iter().map(|epoch| epoch.extent)) {
+            self.miss(extent.first..extent.last);
+        }
         Ok(())
+    }
+
+    /// Of epochs that nothing is known of the readings lie between those before and those after.
+    fn miss_between(&mut self, from: u32, to: u32) {
+        let before = self.index.iter().rev().find(|epoch| epoch.number < from).map(|epoch| epoch.extent.last);
+        let after = self.index.iter().find(|epoch| epoch.number > to).map(|epoch| epoch.extent.first);
+        let Some(start) = before.or(after) else { return };
+        self.miss(start..after.unwrap_or(start));
+    }
+
+    fn miss(&mut self, time: std::ops::Range<UtcTime>) {
+        let (from, to, cause) = (time.start, time.end.max(time.start), GapCause::Storage);
+        self.ledgers.gaps.add(Scope::All, Gap { from, to, cause, missing: 0, ongoing: false });
     }
 
     fn restore_markers(
