@@ -57,12 +57,13 @@ impl Engine {
         if !closing_note::holds(path) {
             return Err(damaged("the database", "its file is not the one that was closed"));
         }
+        // sled may write as soon as it opens the file.
+        closing_note::remove(path);
         let is_new = !path.join("db").exists();
         directory::remove_half_written_snapshots(path);
         let config = sled::Config::new().segment_size(limits::STORE_SEGMENT_BYTES);
         let config = config.path(path).cache_capacity(cache_bytes).flush_every_ms(None);
         let sled = Some(open_unlocked(&config)?);
-        closing_note::remove(path);
         let file = File::open(path.join("db")).map_err(|error| failing(&error))?;
         let engine = Self { path: path.to_owned(), file, sled, written: Arc::default() };
         if is_new {
