@@ -83,7 +83,7 @@ pub const GAPS_AN_HOUR_MAX: u32 = 20;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.
-pub const STORE_CHECK_PAUSE_MS: u64 = 200;
+pub const STORE_CHECK_PAUSE_MS: u64 = 50;
 /// Sequence numbers left out when the store starts without its database: more than the rings hold.
 pub const STORE_SEQUENCES_UNKNOWN: u64 = 1 << 24;
 /// Pause before a database that took no writes is opened again.

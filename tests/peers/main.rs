@@ -9,4 +9,5 @@ mod desk;
 mod firmware;
 mod modbus;
 mod simulator;
+mod trials;
 mod uplink;

@@ -1,0 +1,54 @@
+//! Fills a store until it is killed, its disk is full, or it has given enough: `store_trial DIR SEED COUNT`.
+//!
+//! It prints `acknowledged N` for scans that are durable, and goes on after what was there before. A
+//! program of its own, so that it is built for ARM too.
+
+#[path = "trials/plant.rs"]
+#[allow(dead_code, reason = "the tests use what this program does not")]
+mod plant;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use plant::Plant;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    let [_, dir, seed, count] = words.as_slice() else { return ExitCode::from(2) };
+    let (Ok(seed), Ok(count)) = (seed.parse(), count.parse()) else { return ExitCode::from(2) };
+    match fill(Path::new(dir), seed, count) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fill(dir: &Path, seed: u64, count: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let plant = Plant::open(dir, seed)?;
+    let first = plant.durable_scans()?.last_key_value().map_or(0, |(number, _)| *number) + 1;
+    let mut told = 0;
+    let mut out = std::io::stdout();
+    for number in first..first + count {
+        plant.store.append_blocking(plant.scan(number))?;
+        if number.is_multiple_of(97) {
+            // A full disk ends this with an error, and what was not acknowledged may be lost.
+            let _ = plant.store.flush();
+        }
+        let durable = plant.store.durable().through.map_or(0, plant::number_of);
+        if durable > told {
+            told = durable;
+            writeln!(out, "acknowledged {told}")?;
+        }
+        if number.is_multiple_of(500) && plant.store.status().failing.is_some() {
+            writeln!(out, "failing")?;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+    writeln!(out, "enough")?;
+    // The end comes from outside.
+    std::thread::sleep(std::time::Duration::from_mins(1));
+    Ok(())
+}
