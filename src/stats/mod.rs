@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod growth;
+pub mod quarter;
 pub mod summary;
 pub mod tally;
 

@@ -58,6 +58,21 @@ impl Summary {
         self.last = Some(moment);
     }
 
+    /// Takes in what the readings of a later time come to.
+    pub fn add_later(&mut self, later: &Self) {
+        self.readings = self.readings.saturating_add(later.readings);
+        self.total += later.total;
+        self.growth += later.growth;
+        self.covered_ms += later.covered_ms;
+        if let Some(max) = later.max.filter(|max| self.max.is_none_or(|known| max.value > known.value)) {
+            self.max = Some(max);
+        }
+        if let Some(min) = later.min.filter(|min| self.min.is_none_or(|known| min.value < known.value)) {
+            self.min = Some(min);
+        }
+        self.last = later.last.or(self.last);
+    }
+
     /// The result of `function`; `None` where nothing usable was read in the period, even when an
     /// increase could be guessed from readings on both sides of it, and where a register was read
     /// but has no other reading to have grown from or to.

@@ -159,10 +159,16 @@ pub(super) fn last_sequence(columns: &dyn Columns, group: GroupId) -> Result<Opt
     Ok(numbers(columns, group, key::SEQUENCES)?.last().copied().map(i64::cast_unsigned))
 }
 
-/// All samples of the series at `place` of a group, in the order they were taken.
-pub(super) fn samples(columns: &dyn Columns, group: GroupId, place: u16) -> Result<Vec<Sample>, StoreError> {
-    let mut samples = Vec::new();
-    each_sample(columns, group, place, &(0..usize::MAX), |_, sample| samples.push(sample))?;
+/// The samples of the series at `place` in the first `scans` scans of a group, in the order they were
+/// taken.
+pub(super) fn samples(
+    columns: &dyn Columns,
+    group: GroupId,
+    place: u16,
+    scans: usize,
+) -> Result<Vec<Sample>, StoreError> {
+    let mut samples = Vec::with_capacity(scans);
+    each_sample(columns, group, place, &(0..scans), |_, sample| samples.push(sample))?;
     Ok(samples)
 }
 
@@ -176,7 +182,8 @@ fn numbers(columns: &dyn Columns, group: GroupId, column: u16) -> Result<Vec<i64
     Ok(numbers)
 }
 
-/// Hands the samples of one series at the scans `wanted` to `each`, in order.
+/// Hands the samples of one series at the scans `wanted`, none of which may lie beyond the last, to
+/// `each`, in order.
 fn each_sample(
     columns: &dyn Columns,
     group: GroupId,
@@ -184,13 +191,16 @@ fn each_sample(
     wanted: &Range<usize>,
     mut each: impl FnMut(usize, Sample),
 ) -> Result<(), StoreError> {
+    let mut reached = wanted.start;
     for piece in columns.pieces(group, series_column(place), wanted.start)? {
         if piece.first >= wanted.end {
             break;
         }
         piece.decode::<SampleCoder>(wanted, &mut each).ok_or_else(|| unreadable(group))?;
+        reached = piece.end();
     }
-    Ok(())
+    // The last piece, or all of them, may be missing.
+    if reached < wanted.end { Err(unreadable(group)) } else { Ok(()) }
 }
 
 /// The part of `times` from the first to the last one in `range`.

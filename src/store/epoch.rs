@@ -2,6 +2,7 @@
 //! has on disk: half a byte a reading instead of thirty-two.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::code::column::{Column, Piece};
@@ -33,6 +34,11 @@ pub(super) struct Extent {
 impl Extent {
     const fn of(sequence: u64, at: UtcTime) -> Self {
         Self { first: at, last: at, newest: at, first_sequence: sequence, last_sequence: sequence }
+    }
+
+    /// From its earliest time to just after its latest.
+    pub(super) fn time(&self) -> Range<UtcTime> {
+        self.first..UtcTime::from_ms(self.last.as_ms().saturating_add(1))
     }
 
     /// What holds all of `extents`.

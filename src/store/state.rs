@@ -2,6 +2,7 @@
 //! database, no waiting here.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::epoch::{Epoch, Extent};
@@ -218,7 +219,7 @@ impl State {
 
     /// Notes that the readings of everybody in `extent` are lost, whole or in part.
     pub(super) fn note_lost(&mut self, extent: Option<Extent>, cause: GapCause) {
-        let Some(Extent { first: from, last: to, .. }) = extent else { return };
+        let Some(Range { start: from, end: to }) = extent.map(|extent| extent.time()) else { return };
         self.ledgers.gaps.add(Scope::All, Gap { from, to, cause, missing: 0, ongoing: false });
         self.wait_for_durability();
     }

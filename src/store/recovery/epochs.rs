@@ -79,7 +79,7 @@ impl Recovered {
             database.epochs.remove(&number.to_be_bytes())?;
         }
         if let Some(extent) = Extent::around(gone.into_iter().map(|epoch| epoch.extent)) {
-            self.miss(extent.first..extent.last);
+            self.miss(extent.time());
         }
         Ok(())
     }

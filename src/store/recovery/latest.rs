@@ -45,7 +45,7 @@ fn fill_latest(latest: &mut LatestTable, names: &Names, columns: &dyn Columns) -
     for (_, group, series) in groups {
         let times = columns::times(columns, group)?;
         for (place, series) in (0_u16..).zip(series.iter()) {
-            let samples = columns::samples(columns, group, place)?;
+            let samples = columns::samples(columns, group, place, times.len())?;
             latest.fill(*series, times.iter().copied().zip(samples));
         }
     }
