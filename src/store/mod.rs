@@ -154,6 +154,8 @@ impl Store {
             pen: pen.unwrap_or_default(),
             sealing: None,
             written: durable,
+            seals: 0,
+            sealed_ms: 0,
             damage_strikes: 0,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| writer.run());
