@@ -71,6 +71,7 @@ mod tests {
                 cause,
                 missing: if ongoing { 0 } else { 5 },
                 ongoing,
+                partial: false,
             },
         };
         let views = [gap(GapCause::Read(Cause::Timeout), false), gap(GapCause::Power, true)];

@@ -246,6 +246,9 @@ pub struct Gap<'a> {
     /// How many readings are missing; left out where that is not known.
     #[serde(rename = "missing", skip_serializing_if = "Option::is_none")]
     pub missing: Option<u32>,
+    /// There are some readings in between; left out where there are none.
+    #[serde(rename = "partial", skip_serializing_if = "Option::is_none")]
+    pub partial: Option<bool>,
 }
 
 impl<'a> Gap<'a> {
@@ -260,6 +263,7 @@ impl<'a> Gap<'a> {
             end: (!gap.ongoing).then(|| Shown(gap.to.iso(offset))),
             cause: Shown(gap.cause),
             missing: (gap.missing > 0).then_some(gap.missing),
+            partial: gap.partial.then_some(true),
         }
     }
 }
