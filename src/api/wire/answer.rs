@@ -353,6 +353,9 @@ pub struct StatItem<'a> {
     /// How much of what the whole period should have is there, 0 to 1.
     #[serde(rename = "completeness")]
     pub completeness: f64,
+    /// Why most of the rest is missing; left out where that is not known.
+    #[serde(rename = "cause", skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Shown<GapCause>>,
 }
 
 impl<'a> StatItem<'a> {
@@ -373,6 +376,7 @@ impl<'a> StatItem<'a> {
             unit: &row.parameter.unit,
             occurred: row.occurred.map(time),
             completeness: (row.completeness * 10_000.0).floor() / 10_000.0,
+            cause: row.cause.map(Shown),
         }
     }
 }
