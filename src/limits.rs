@@ -83,8 +83,8 @@ pub const PERIOD_DAYS_MAX: i64 = 7;
 pub const PERIODS_OPEN_MAX: usize = 3;
 /// Entries of the gap ledger, about two megabytes of memory; the oldest go first and are counted.
 pub const GAPS_MAX: usize = 20_000;
-/// Gaps of one meter or value in one hour before they are told as one that comes and goes.
-pub const GAPS_AN_HOUR_MAX: u32 = 20;
+/// Gaps of one meter or value in one day before they are told as one that comes and goes.
+pub const GAPS_A_DAY_MAX: u32 = 24;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.

@@ -22,10 +22,12 @@ pub(super) fn gaps(gaps: &[GapView], offset: UtcOffset, language: Language) -> S
         } else {
             local(gap.to, offset)
         };
-        let missing = match (gap.missing, language) {
-            (0, _) => String::new(),
-            (count, Language::English) => format!("{count} missing"),
-            (count, Language::Chinese) => format!("缺 {count} 条"),
+        let missing = match (gap.missing, gap.partial, language) {
+            (0, ..) => String::new(),
+            (count, false, Language::English) => format!("{count} missing"),
+            (count, false, Language::Chinese) => format!("缺 {count} 条"),
+            (count, true, Language::English) => format!("{count} missing, on and off"),
+            (count, true, Language::Chinese) => format!("时断时续，缺 {count} 条"),
         };
         vec![
             view.point.clone(),
@@ -42,7 +44,7 @@ pub(super) fn gaps(gaps: &[GapView], offset: UtcOffset, language: Language) -> S
 fn cause(cause: GapCause, language: Language) -> String {
     let (english, chinese) = match cause {
         GapCause::Read(cause) => return quality(Quality::Missing(cause), language),
-        GapCause::Mixed => ("comes and goes", "时断时续"),
+        GapCause::Mixed => ("several causes in turn", "多种原因交替"),
         GapCause::Power => ("the power was off", "断电"),
         GapCause::Stopped => ("the gateway was not running", "网关未运行"),
         GapCause::Clock => ("the clock was set", "时钟调整"),
@@ -62,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_told_with_its_cause_in_both_languages() {
-        let gap = |cause, ongoing: bool| GapView {
+        let gap = |cause, ongoing: bool, partial: bool| GapView {
             point: "PT-1".to_owned(),
             parameter: (!ongoing).then(|| "P".to_owned()),
             gap: Gap {
@@ -71,12 +73,18 @@ mod tests {
                 cause,
                 missing: if ongoing { 0 } else { 5 },
                 ongoing,
+                partial,
             },
         };
-        let views = [gap(GapCause::Read(Cause::Timeout), false), gap(GapCause::Power, true)];
+        let views = [
+            gap(GapCause::Read(Cause::Timeout), false, false),
+            gap(GapCause::Power, true, false),
+            gap(GapCause::Mixed, false, true),
+        ];
         let english = gaps(&views, UtcOffset::UTC, Language::English);
         assert!(english.contains("5 missing") && english.contains("the power was off"), "{english}");
         assert!(english.contains("goes on") && english.contains("all"), "{english}");
+        assert!(english.contains("5 missing, on and off") && english.contains("several causes"), "{english}");
         let chinese = gaps(&views, UtcOffset::UTC, Language::Chinese);
         assert!(chinese.contains("缺 5 条") && chinese.contains("断电"), "{chinese}");
         assert_eq!(gaps(&[], UtcOffset::UTC, Language::English), "no readings are missing\n");

@@ -89,6 +89,8 @@ pub struct Gap {
     pub missing: u32,
     /// Whether there is still no reading.
     pub ongoing: bool,
+    /// Whether there are some readings in between: it comes and goes, or was lost in part.
+    pub partial: bool,
 }
 
 #[cfg(test)]

@@ -151,8 +151,14 @@ impl Directory {
 fn begin(note: &Path) -> GapCause {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let before = fs::read_to_string(note);
-    // A medium that takes no writes keeps the note of the time before, which is no worse.
-    let _ = fs::write(note, &boot_id);
+    let noted = File::create(note).and_then(|mut file| {
+        file.write_all(boot_id.as_bytes())?;
+        file.sync_all()?;
+        note.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    });
+    if let Err(error) = noted {
+        log::warn!("store: {}: {error}; a power cut may be taken for a stop", note.display());
+    }
     match before {
         Ok(before) if before != boot_id => GapCause::Power,
         _ => GapCause::Stopped,

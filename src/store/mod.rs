@@ -125,12 +125,11 @@ impl Store {
         let periods = Periods::of(dir);
         let last_sequence = directory.last_sequence();
         let epoch_bytes_max = epoch_bytes_max(settings);
-        let (state, database, pen) = match writer::open_databases(&directory, &periods) {
+        let (mut state, database, pen) = match writer::open_databases(&directory, &periods) {
             Ok((database, mut recovered)) => {
                 directory.fill_reserve();
                 let pen = recovered.pen.take();
-                let mut state = State::new(recovered, pen.as_ref(), last_sequence, epoch_bytes_max);
-                state.nothing_since(directory.pause());
+                let state = State::new(recovered, pen.as_ref(), last_sequence, epoch_bytes_max);
                 (state, Some(database), pen)
             }
             Err(error) => {
@@ -144,6 +143,7 @@ impl Store {
                 (State::without_database(names, last_sequence, epoch_bytes_max, outage), None, None)
             }
         };
+        state.ledgers.gaps.opened_after(directory.pause());
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
         let durable = state.durable;
         let shared = Arc::new(Shared::new(state, database, periods, window));
@@ -269,6 +269,11 @@ impl Store {
         let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?;
         let groups: Vec<GroupId> = places.iter().map(|(group, _)| *group).collect();
         Ok(state.ledgers.gaps.of(series, &groups, range))
+    }
+
+    /// Tells that the clock was set: a pause that ends with the next scan is due to that.
+    pub fn clock_was_set(&self) {
+        self.shared.state().ledgers.gaps.clock_was_set();
     }
 
     /// How far the scans are acknowledged as being on the medium.

@@ -1,6 +1,6 @@
 //! The names of series and groups, given once and never reused, and the scans that fit them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::error::StoreError;
@@ -245,6 +245,14 @@ impl Names {
     /// Every group with its series.
     pub(super) fn groups(&self) -> impl Iterator<Item = (GroupId, &Arc<[SeriesId]>)> {
         (0..=u16::MAX).map(GroupId).zip(&self.groups)
+    }
+
+    /// The other groups that hold a series of this one.
+    pub(super) fn relatives(&self, group: GroupId) -> Vec<GroupId> {
+        let series = self.group_series(group).into_iter().flat_map(|series| series.iter());
+        let places = series.filter_map(|series| self.places(*series)).flatten();
+        let groups: BTreeSet<GroupId> = places.map(|(of, _)| *of).filter(|of| *of != group).collect();
+        groups.into_iter().collect()
     }
 
     /// The groups that hold a series and its place in each.

@@ -2,12 +2,11 @@
 //! database, no waiting here.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::epoch::{Epoch, Extent};
 use super::error::StoreError;
-use super::gaps::{Scope, Seen};
+use super::gaps::{Newcomer, Seen};
 use super::index::{EpochIndex, Sealed};
 use super::job::{Job, NewNames, Pause, RingPart, Write};
 use super::latest::LatestTable;
@@ -18,8 +17,9 @@ use super::profile::SiteProfile;
 use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
 use crate::limits;
-use crate::model::gap::{Gap, GapCause};
-use crate::model::reading::Scan;
+use crate::model::gap::GapCause;
+use crate::model::reading::{GroupId, Scan, SeriesId};
+use crate::time::{Interval, UtcTime};
 
 /// Pending scans that wake the writer before the durability window is over.
 const PENDING_WAKES: usize = limits::STORE_QUEUE_MAX / 2;
@@ -117,7 +117,7 @@ impl State {
         if last_sequence > durable.sequence {
             let (last, left) = (last_sequence, durable.sequence);
             state.note_damage(format!("scans up to {last} were stored, those after {left} are lost"));
-            state.nothing_since(GapCause::Storage);
+            state.ledgers.gaps.opened_after(GapCause::Storage);
         }
         state
     }
@@ -142,10 +142,12 @@ impl State {
     /// Takes in what a database holds that was opened for the first time. What was appended before
     /// stays behind it.
     pub(super) fn adopt(&mut self, recovered: Recovered, pen: Option<&RingPen>) {
-        let Recovered { names, ledgers, index, mut unsealed, latest, durable, damage, .. } = recovered;
+        let Recovered { names, mut ledgers, index, mut unsealed, latest, durable, damage, .. } = recovered;
         self.names_durable = names.counts();
         if self.never_opened() {
             self.freeze();
+            let younger = std::mem::take(&mut self.ledgers.gaps);
+            ledgers.gaps.go_on_as(younger, |group| self.last_scan(&latest, group));
         } else {
             self.names = names;
         }
@@ -219,31 +221,51 @@ impl State {
 
     /// Notes that the readings of everybody in `extent` are lost, whole or in part.
     pub(super) fn note_lost(&mut self, extent: Option<Extent>, cause: GapCause) {
-        let Some(Range { start: from, end: to }) = extent.map(|extent| extent.time()) else { return };
-        self.ledgers.gaps.add(Scope::All, Gap { from, to, cause, missing: 0, ongoing: false });
+        let Some(extent) = extent else { return };
+        self.ledgers.gaps.lose(&extent.time(), cause);
         self.wait_for_durability();
     }
 
     /// Takes what the site's series stand for; those that it does not have any more miss their readings
     /// from now on.
     pub(super) fn describe(&mut self, profiles: SiteProfile) {
-        for series in self.names.ids().filter(|series| !profiles.series.contains_key(series)) {
-            let last = self.latest.get(series).and_then(|latest| latest.at());
-            if let Some(at) = last {
-                self.ledgers.gaps.not_configured(series, at);
-            }
+        let before = std::mem::replace(&mut self.profiles, profiles);
+        let is_gone = |series: &SeriesId| !self.profiles.series.contains_key(series);
+        for (group, _) in self.names.groups().filter(|(_, series)| series.iter().any(is_gone)) {
+            self.ledgers.gaps.retire(group);
         }
-        self.profiles = profiles;
+        for series in self.names.ids().filter(is_gone) {
+            let last = self.latest.get(series).and_then(|latest| latest.at());
+            let Some(last) = last else { continue };
+            let due = before.interval(&[series]).map_or(last, |interval| last.plus(interval));
+            self.ledgers.gaps.not_configured(series, due);
+        }
     }
 
-    /// Notes when every group was scanned last, and why nothing was since then.
-    pub(super) fn nothing_since(&mut self, cause: GapCause) {
-        for (group, series) in self.names.groups() {
-            let times = series.iter().filter_map(|series| self.latest.get(*series)?.at());
-            if let Some(at) = times.max() {
-                self.ledgers.gaps.scanned_before(group, at, cause);
-            }
+    /// Has the gap ledger see a scan that is about to be taken.
+    fn see(&mut self, series: &[SeriesId], scan: &Scan) {
+        // The last scans of a plan that is just being replaced.
+        let is_outdated = |series| !self.profiles.series.contains_key(series);
+        if !self.profiles.series.is_empty() && series.iter().any(is_outdated) {
+            return;
         }
+        let interval = self.profiles.interval(series);
+        let seen = Seen { group: scan.group, series, at: scan.at, samples: &scan.samples, interval };
+        if !self.ledgers.gaps.follows(scan.group) {
+            let newcomer = Newcomer {
+                scanned: series.iter().map(|series| self.latest.get(*series)?.at()).collect(),
+                relatives: self.names.relatives(scan.group),
+            };
+            self.ledgers.gaps.follow(&seen, &newcomer);
+        }
+        self.ledgers.gaps.see(&seen);
+    }
+
+    /// When a group was scanned last by what a database holds, and how often it should be.
+    fn last_scan(&self, latest: &LatestTable, group: GroupId) -> Option<(UtcTime, Interval)> {
+        let series = self.names.group_series(group)?;
+        let last = series.iter().filter_map(|series| latest.get(*series)?.at()).max()?;
+        Some((last, self.profiles.interval(series)?))
     }
 
     /// Whether a scan can be taken without letting memory grow.
@@ -274,14 +296,8 @@ impl State {
             return Err(StoreError::Closed);
         }
         let series = self.names.check(&scan)?.clone();
+        self.see(&series, &scan);
         self.latest.update(&series, scan.at, &scan.samples);
-        self.ledgers.gaps.see(&Seen {
-            group: scan.group,
-            series: &series,
-            at: scan.at,
-            samples: &scan.samples,
-            interval: self.profiles.interval(&series),
-        });
         if self.open.is_full(self.epoch_bytes_max) {
             self.freeze();
         }
@@ -458,7 +474,7 @@ impl State {
         }
         Write {
             names: self.new_names(),
-            changes: if sync { self.ledgers.take_changes() } else { Vec::new() },
+            changes: self.ledgers.take_changes(),
             parts,
             sync,
             flushes: self.flushes_asked,
@@ -555,7 +571,15 @@ impl State {
     /// The database takes writes again and holds the epochs of `index`.
     pub(super) fn recover(&mut self, index: EpochIndex, damage: Vec<String>) {
         self.outage = None;
-        self.index = index;
+        let before = std::mem::replace(&mut self.index, index);
+        let lost: Vec<Extent> = before
+            .iter()
+            .filter(|epoch| !self.index.contains(epoch.number))
+            .map(|epoch| epoch.extent)
+            .collect();
+        for extent in lost {
+            self.note_lost(Some(extent), GapCause::Storage);
+        }
         for damage in damage {
             self.note_damage(damage);
         }

@@ -196,6 +196,7 @@ impl Desk for FakeDesk {
             cause: GapCause::Read(Cause::Timeout),
             missing: 60,
             ongoing: false,
+            partial: false,
         };
         vec![GapView { point: point.unwrap_or("PT-GRID").to_owned(), parameter: None, gap }]
     }

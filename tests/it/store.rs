@@ -4,6 +4,7 @@
 
 mod damage;
 mod faults;
+mod gaps;
 mod model;
 mod plant;
 

@@ -246,6 +246,9 @@ pub struct Gap<'a> {
     /// How many readings are missing; left out where that is not known.
     #[serde(rename = "missing", skip_serializing_if = "Option::is_none")]
     pub missing: Option<u32>,
+    /// There are some readings in between; left out where there are none.
+    #[serde(rename = "partial", skip_serializing_if = "Option::is_none")]
+    pub partial: Option<bool>,
 }
 
 impl<'a> Gap<'a> {
@@ -260,6 +263,7 @@ impl<'a> Gap<'a> {
             end: (!gap.ongoing).then(|| Shown(gap.to.iso(offset))),
             cause: Shown(gap.cause),
             missing: (gap.missing > 0).then_some(gap.missing),
+            partial: gap.partial.then_some(true),
         }
     }
 }
@@ -349,6 +353,9 @@ pub struct StatItem<'a> {
     /// How much of what the whole period should have is there, 0 to 1.
     #[serde(rename = "completeness")]
     pub completeness: f64,
+    /// Why most of the rest is missing; left out where that is not known.
+    #[serde(rename = "cause", skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Shown<GapCause>>,
 }
 
 impl<'a> StatItem<'a> {
@@ -369,6 +376,7 @@ impl<'a> StatItem<'a> {
             unit: &row.parameter.unit,
             occurred: row.occurred.map(time),
             completeness: (row.completeness * 10_000.0).floor() / 10_000.0,
+            cause: row.cause.map(Shown),
         }
     }
 }

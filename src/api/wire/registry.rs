@@ -136,6 +136,7 @@ pub const REGISTRY: &[Entry] = &[
     entry("cause", Inferred, "why a reading is not good, or why readings are missing; our own"),
     entry("gap", Inferred, "stretches of the range in which readings are missing; our own"),
     entry("missing", Inferred, "how many readings are missing, where that is known; our own"),
+    entry("partial", Inferred, "of a gap: there are some readings in it; our own"),
     entry("gapLeftOut", Inferred, "how many gaps the answer has no room for; our own"),
     entry("categoryCount", Inferred, "categories in this answer"),
     entry("pointCount", Inferred, "points in this answer"),

@@ -7,6 +7,7 @@ mod dynamic_data;
 mod error;
 mod freshness;
 mod historical_data;
+mod incompleteness;
 mod paging;
 mod register_edges;
 mod selection;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::error::QueryError;
+use super::incompleteness::Missing;
 use super::paging::{Page, PageRequest, overlap};
 use super::register_edges::RegisterEdges;
 use super::selection::{Chosen, ParameterView, Selection};
@@ -10,6 +11,7 @@ use super::span;
 use crate::config::site::Site;
 use crate::limits;
 use crate::model::category::Category;
+use crate::model::gap::GapCause;
 use crate::model::point::{Parameter, Point, PointRole};
 use crate::model::reading::Reading;
 use crate::ops::Ops;
@@ -91,6 +93,8 @@ pub struct StatisticalRow<'a> {
     pub occurred: Option<UtcTime>,
     /// How much of what the whole period should have is there, 0 to 1.
     pub completeness: f64,
+    /// Why most of the rest is missing, where the gap ledger knows.
+    pub cause: Option<GapCause>,
 }
 
 /// The rows of one parameter that lie on the page.
@@ -229,9 +233,11 @@ impl StatisticalAnswer {
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
         let readings = self.readings(part, first.start..last.end)?;
         let summaries = tally(part.kind, part.view.parameter.interval, &periods, readings)?;
-        let cells = periods.iter().zip(&summaries);
-        let all = cells.flat_map(|(period, summary)| {
-            part.functions.iter().map(move |function| part.row(period, summary, *function, self.now))
+        let gaps = self.store.gaps(part.view.series, &(first.start..last.end))?;
+        let missing = periods.iter().map(|period| Missing::of(&gaps, period, part.view.parameter.interval));
+        let cells = periods.iter().zip(&summaries).zip(missing);
+        let all = cells.flat_map(|((period, summary), missing)| {
+            part.functions.iter().map(move |function| part.row(period, summary, missing, *function, self.now))
         });
         let functions = part.functions.len() as u64;
         let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
@@ -261,11 +267,14 @@ impl<'a> Part<'a> {
         &self,
         period: &Range<UtcTime>,
         summary: &Summary,
+        missing: Missing,
         function: Function,
         now: UtcTime,
     ) -> StatisticalRow<'a> {
         let ParameterView { category, point, parameter, .. } = self.view;
         let expected = Expected { period: period.clone(), interval: parameter.interval, now };
+        let completeness = summary.completeness(function, self.kind, &expected);
+        let completeness = completeness.min(missing.complete_at_most);
         StatisticalRow {
             category,
             point,
@@ -275,7 +284,8 @@ impl<'a> Part<'a> {
             function,
             value: summary.value(function, self.kind),
             occurred: summary.occurred(function),
-            completeness: summary.completeness(function, self.kind, &expected),
+            completeness,
+            cause: missing.cause.filter(|_| completeness < 1.0),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The sealed epochs: which there should be, which there are.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::Recovered;
-use crate::model::gap::{Gap, GapCause};
+use crate::model::gap::GapCause;
 use crate::store::database::Database;
 use crate::store::epoch::Extent;
 use crate::store::error::StoreError;
-use crate::store::gaps::Scope;
 use crate::store::index::EpochIndex;
 use crate::store::marker::Marker;
 use crate::store::names::NameCounts;
@@ -46,7 +46,7 @@ impl Recovered {
             let lost = self.missing_in(*first..end.unwrap_or(self.index.next_number()));
             if let (Some(from), Some(to)) = (lost.first(), lost.last()) {
                 self.damage.push(format!("{} sealed epochs from {from} to {to} are lost", lost.len()));
-                self.miss_between(*from, *to);
+                self.miss_between(*from, *to, None);
             }
         }
         Ok(named)
@@ -62,7 +62,7 @@ impl Recovered {
         }
     }
 
-    fn missing_in(&self, numbers: std::ops::Range<u32>) -> Vec<u32> {
+    fn missing_in(&self, numbers: Range<u32>) -> Vec<u32> {
         numbers.filter(|number| !self.index.contains(*number)).collect()
     }
 
@@ -84,17 +84,18 @@ impl Recovered {
         Ok(())
     }
 
-    /// Of epochs that nothing is known of the readings lie between those before and those after.
-    fn miss_between(&mut self, from: u32, to: u32) {
+    /// Of epochs that nothing is known of the readings lie between those before and those after; `then`
+    /// is what comes after the last sealed one.
+    pub(super) fn miss_between(&mut self, from: u32, to: u32, then: Option<UtcTime>) {
         let before = self.index.iter().rev().find(|epoch| epoch.number < from).map(|epoch| epoch.extent.last);
         let after = self.index.iter().find(|epoch| epoch.number > to).map(|epoch| epoch.extent.first);
+        let after = after.or(then);
         let Some(start) = before.or(after) else { return };
-        self.miss(start..after.unwrap_or(start));
+        self.miss(start..after.unwrap_or(start).max(start));
     }
 
-    fn miss(&mut self, time: std::ops::Range<UtcTime>) {
-        let (from, to, cause) = (time.start, time.end.max(time.start), GapCause::Storage);
-        self.ledgers.gaps.add(Scope::All, Gap { from, to, cause, missing: 0, ongoing: false });
+    fn miss(&mut self, time: Range<UtcTime>) {
+        self.ledgers.gaps.lose(&time, GapCause::Storage);
     }
 
     fn restore_markers(

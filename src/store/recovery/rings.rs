@@ -2,6 +2,7 @@
 
 use super::witness::Witness;
 use super::{Recovered, RingPen};
+use crate::model::gap::GapCause;
 use crate::store::database::Database;
 use crate::store::epoch::Epoch;
 use crate::store::error::StoreError;
@@ -24,9 +25,13 @@ impl Recovered {
             self.index.go_on_from(*first);
         }
         self.pen = Some(RingPen { epoch: self.index.next_number(), ..RingPen::default() });
-        for epoch in epochs {
-            self.put_back(database, epoch, &witness.chain(epoch))?;
-            self.replay(database, epoch)?;
+        for epoch in &epochs {
+            self.put_back(database, *epoch, &witness.chain(*epoch))?;
+            self.replay(database, *epoch)?;
+        }
+        if epochs.first().is_some_and(|first| *first > next) {
+            let after = self.unsealed.iter().find_map(Epoch::extent).map(|extent| extent.first);
+            self.miss_between(next, next, after);
         }
         Ok(())
     }
@@ -64,6 +69,7 @@ impl Recovered {
             }
             if !self.replay_batch(&batch, &mut pen.coder, &mut replayed) {
                 self.damage.push(format!("record {} of the ring does not read back", pen.slot));
+                self.ledgers.gaps.opened_after(GapCause::Storage);
                 is_readable = false;
                 break;
             }
