@@ -117,10 +117,10 @@ impl Book {
 
     /// What is to be stored since this was last asked.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        let changed = std::mem::take(&mut self.changed).into_iter();
+        let places = std::mem::take(&mut self.changed).into_iter();
         let value_of = |place: Place| self.entries.get(&place).map(|gap| (place, record::value(gap)));
-        let stored = changed.filter_map(value_of);
-        let mut changes: Vec<Change> = stored
+        let mut changes: Vec<Change> = places
+            .filter_map(value_of)
             .map(|((scope, from), value)| Change { key: record::key(scope, from), value: Some(value) })
             .collect();
         let removed = std::mem::take(&mut self.removed).into_iter();

@@ -27,7 +27,7 @@ pub(super) fn key(scope: Scope, from: UtcTime) -> Vec<u8> {
 
 /// The value of an entry.
 pub(super) fn value(gap: &Gap) -> Vec<u8> {
-    let flags = GOES_ON * u8::from(gap.ongoing) | IS_PARTIAL * u8::from(gap.partial);
+    let flags = (GOES_ON * u8::from(gap.ongoing)) | (IS_PARTIAL * u8::from(gap.partial));
     let head = [VERSION, gap.cause.code(), flags];
     [head.as_slice(), &gap.to.as_ms().to_be_bytes(), &gap.missing.to_be_bytes()].concat()
 }
