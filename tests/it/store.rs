@@ -7,6 +7,7 @@ mod faults;
 mod gaps;
 mod model;
 mod plant;
+mod soak;
 
 use cems_gateway::config::site::StoreSettings;
 use cems_gateway::model::quality::Quality;
