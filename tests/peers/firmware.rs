@@ -12,6 +12,7 @@ use crate::demo;
 use crate::harness::gateway::{Gateway, Program};
 use crate::harness::ledger::survive_power_cuts;
 use crate::harness::random::Random;
+use crate::trials;
 
 fn emulated(emulator: &str, architecture: &str) -> Program {
     let binary = format!("{}/dist/cems-gateway-{architecture}", env!("CARGO_MANIFEST_DIR"));
@@ -35,6 +36,26 @@ fn the_armv7_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
 #[test]
 fn the_aarch64_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
     demo::tell_the_story(aarch64());
+}
+
+/// Trials of each kind on ARM where nobody says otherwise: qemu takes its time.
+const TRIALS: u64 = 25;
+
+/// The program that fills a store, under the emulator.
+fn armv7_filler() -> Vec<std::ffi::OsString> {
+    let binary = format!("{}/dist/store_trial-armv7", env!("CARGO_MANIFEST_DIR"));
+    assert!(Path::new(&binary).exists(), "{binary} is missing; run deploy/cross-build armv7 store_trial");
+    vec!["qemu-arm-static".into(), binary.into()]
+}
+
+#[test]
+fn a_kill_on_armv7_loses_nothing_that_was_acknowledged() {
+    trials::kill(&armv7_filler(), TRIALS);
+}
+
+#[test]
+fn a_power_cut_on_armv7_loses_nothing_that_was_acknowledged() {
+    trials::cut_power(&armv7_filler(), TRIALS);
 }
 
 #[test]
