@@ -129,7 +129,7 @@ impl Gateway {
         self.api.lock().await.as_ref().map(ApiServer::local_addr)
     }
 
-    /// Opens the consoles: the socket beside the data, and the serial port where the site names one.
+    /// Opens the consoles: the sockets beside the data, and the serial port where the site names one.
     /// They close when what is returned is dropped.
     fn open_consoles(self: &Arc<Self>, config: &Path) -> Result<desk::Consoles, Failure> {
         let desk = Arc::new(GatewayDesk::new(Arc::clone(self), config));

@@ -111,6 +111,16 @@ pub const GROUP_SERIES_MAX: usize = 250;
 /// Series ever named in one data directory; a site has at most [`PARAMETERS_MAX`] at a time.
 pub const STORE_SERIES_MAX: usize = 10 * PARAMETERS_MAX;
 
+/// Days of which it is kept how much was written to the medium: a month shows a pace.
+pub const FLASH_DAYS_MAX: usize = 31;
+/// Seconds for which the medium must have been watched before a pace is told.
+pub const FLASH_WATCHED_MIN_S: u64 = 3_600;
+/// Bytes of readings, as they lie in memory, that one frame of a backup holds: a frame is read and
+/// written as a whole, and a small one would code its columns badly.
+pub const BACKUP_FRAME_READINGS_BYTES: usize = 2 * 1_024 * 1_024;
+/// Bytes of one frame of a backup: twice what the readings of one that does not compress take.
+pub const BACKUP_FRAME_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
 /// Bytes of an API request body.
 pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;
 /// Nesting of an API request body.
@@ -152,12 +162,20 @@ pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
 
+/// Bytes of an export that go from the gateway to its command line together.
+pub const ORDER_DATA_BYTES: usize = 64 * 1_024;
+/// Bytes of one frame between the gateway and its command line.
+pub const ORDER_FRAME_BYTES_MAX: usize = 256 * 1_024;
+
 /// Registers and coils that a client may write into one simulated meter beside its measurements.
 pub const SIM_WRITTEN_MAX: usize = 1_024;
 /// Connections that one simulated Modbus TCP server holds at once.
 pub const SIM_CONNECTIONS_MAX: usize = 32;
 
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
+const _: () =
+    assert!(BACKUP_FRAME_BYTES_MAX > BACKUP_FRAME_READINGS_BYTES + GROUP_SERIES_MAX * METER_TEXT_BYTES_MAX);
+const _: () = assert!(ORDER_DATA_BYTES <= ORDER_FRAME_BYTES_MAX);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
 const _: () = assert!(EPOCH_SCANS_MAX < u16::MAX as usize);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= u8::MAX as usize);

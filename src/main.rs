@@ -78,6 +78,12 @@ enum Command {
         #[arg(long, default_value = "/var/lib/cems-gateway")]
         data: PathBuf,
     },
+    /// The readings of a data folder as CSV, while its gateway runs or without it
+    Export(tools::ExportOptions),
+    /// Everything that a data folder holds into one file, while its gateway runs or without it
+    Backup(tools::FileOptions),
+    /// Adds from a backup what a data folder does not have, while its gateway runs or without it
+    Restore(tools::FileOptions),
     /// Makes a new bearer token and the line that lets a platform use it
     Token {
         /// The platform's ID
@@ -102,6 +108,9 @@ fn main() -> ExitCode {
         Command::Meters { maps, order } => tools::meters(maps.as_deref(), &order),
         Command::Sim { config, faults, seed } => tools::sim(&config, &faults, seed),
         Command::Console { data } => tools::console(&data),
+        Command::Export(options) => tools::export(options),
+        Command::Backup(options) => tools::backup(&options),
+        Command::Restore(options) => tools::restore(&options),
         Command::Token { platform } => tools::token(&platform),
     };
     ended.unwrap_or_else(|failure| failure.report())

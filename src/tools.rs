@@ -1,8 +1,10 @@
 //! A technician's commands: each one builds what it needs, does one thing and ends.
 
+mod archive;
 mod by_hand;
 mod wire_text;
 
+pub use archive::{ExportOptions, FileOptions, backup, export, restore};
 pub use by_hand::{ReadOptions, WriteOptions, read, write};
 
 use std::path::Path;

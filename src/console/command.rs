@@ -1,5 +1,7 @@
 //! A typed line into a command: pure, and the only place that knows how commands are written.
 
+use std::path::PathBuf;
+
 use super::desk::ReadOrder;
 use super::language::Language;
 use super::verb::Verb;
@@ -37,6 +39,10 @@ pub enum Command {
     Commit,
     /// Undo.
     Rollback,
+    /// Back the whole store up to a file.
+    Backup(PathBuf),
+    /// Restore a backup.
+    Restore(PathBuf),
     /// Speak another language.
     Lang(Language),
     /// Log out.
@@ -78,6 +84,8 @@ pub enum Refusal {
     Ratio(String),
     /// Not an interval.
     Interval(String, TimeFault),
+    /// Not a path from the root of the gateway's file system.
+    Path(String),
     /// Not a language.
     Language(String),
 }
@@ -107,6 +115,8 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Diff => Command::Diff,
         Verb::Commit => Command::Commit,
         Verb::Rollback => Command::Rollback,
+        Verb::Backup => Command::Backup(path(words.needed(verb)?)?),
+        Verb::Restore => Command::Restore(path(words.needed(verb)?)?),
         Verb::Lang => Command::Lang(language(words.needed(verb)?)?),
         Verb::Logout => Command::Logout,
     };
@@ -252,6 +262,12 @@ fn ratio(text: &str) -> Result<f64, Refusal> {
     number.ok_or_else(|| Refusal::Ratio(text.to_owned()))
 }
 
+/// The folder that the gateway was started in is nothing that a technician knows.
+fn path(word: &str) -> Result<PathBuf, Refusal> {
+    let path = PathBuf::from(word);
+    if path.is_absolute() { Ok(path) } else { Err(Refusal::Path(word.to_owned())) }
+}
+
 fn language(word: &str) -> Result<Language, Refusal> {
     match word {
         "en" | "english" => Ok(Language::English),
@@ -330,6 +346,7 @@ mod tests {
         assert_eq!(parse("help point remove"), Ok(Command::Help(Some(Verb::PointRemove))));
         assert_eq!(parse("exit"), Ok(Command::Logout));
         assert_eq!(parse("lang 中文"), Ok(Command::Lang(Language::Chinese)));
+        assert_eq!(parse("backup \"/media/usb 1/b\""), Ok(Command::Backup("/media/usb 1/b".into())));
         assert_eq!(parse("watch PT-3"), Ok(Command::Watch(Some("PT-3".to_owned()))));
         assert_eq!(parse("points"), Ok(Command::Points(None)));
         assert_eq!(parse("gaps PT-3"), Ok(Command::Gaps(Some("PT-3".to_owned()))));
@@ -368,6 +385,9 @@ mod tests {
             ("point add PT-3", Refusal::Usage(Verb::PointAdd)),
             ("point add PT-3 m-3 ct=1", Refusal::Key { given: text("ct"), known: POINT_KEYS }),
             ("point remove", Refusal::Usage(Verb::PointRemove)),
+            ("backup", Refusal::Usage(Verb::Backup)),
+            ("backup cems.backup", Refusal::Path(text("cems.backup"))),
+            ("restore /a /b", Refusal::Usage(Verb::Restore)),
             ("lang fr", Refusal::Language(text("fr"))),
             ("watch \"PT-3", Refusal::Quote),
         ] {

@@ -1,8 +1,10 @@
 //! All that a console may ask or order, and what the answers look like.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::config::difference::DiffLine;
 use crate::config::draft::{DraftError, Undone};
@@ -12,6 +14,7 @@ use crate::model::gap::Gap;
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
+use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use crate::time::{UtcOffset, UtcTime};
 
 /// The gateway as a console sees it. All consoles of a gateway share one draft of the site file.
@@ -58,7 +61,23 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why nothing was undone.
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError>;
+
+    /// Backs the whole store up to `file`, while everything goes on; `progress` hears how far it has
+    /// come.
+    ///
+    /// # Errors
+    /// Why there is no backup.
+    async fn backup(&self, file: &Path, progress: Progress) -> Result<BackupReport, ArchiveError>;
+
+    /// Adds from the backup `file` what the store does not have; `progress` hears how far it has come.
+    ///
+    /// # Errors
+    /// Why it is not restored, or not to the end.
+    async fn restore(&self, file: &Path, progress: Progress) -> Result<RestoreReport, ArchiveError>;
 }
+
+/// Hears how many parts are done of how many.
+pub type Progress = watch::Sender<(u64, u64)>;
 
 /// How the gateway is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +167,7 @@ pub struct TurnaroundView {
 }
 
 /// What is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreView {
     /// Every reading up to here survives a power cut.
     pub durable_through: Option<UtcTime>,
@@ -158,6 +177,21 @@ pub struct StoreView {
     pub bytes_max: u64,
     /// Readings that could not be kept.
     pub dropped: u64,
+    /// How much is written to the medium; `None` where that is not known.
+    pub wear: Option<WearView>,
+}
+
+/// How much is written to a medium.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WearView {
+    /// The disk.
+    pub device: String,
+    /// Bytes since the day began.
+    pub today_bytes: u64,
+    /// Bytes in a day; `None` when it is too early to tell.
+    pub day_bytes: Option<f64>,
+    /// Years that the medium lasts; `None` also where its endurance is not configured.
+    pub years: Option<f64>,
 }
 
 /// A stretch without readings.

@@ -63,6 +63,12 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
         }
         (Refusal::Ratio(given), Language::Chinese) => format!("“{given}”不是变比；应为大于 0 的数，如 40"),
         (Refusal::Interval(given, fault), _) => format!("{given}: {}", interval_fault(*fault, language)),
+        (Refusal::Path(given), Language::English) => {
+            format!("'{given}' is no path from the root of the box; write it as /media/usb/{given}")
+        }
+        (Refusal::Path(given), Language::Chinese) => {
+            format!("“{given}”不是从根目录开始的路径；应写成 /media/usb/{given}")
+        }
         (Refusal::Language(given), _) => format!("'{given}'? lang en = English, lang zh = 中文"),
     };
     text + "\n"

@@ -4,6 +4,7 @@
 //! [`Desk`], and what comes back is put into words in English or Chinese. Edits are staged on the
 //! text of the site file; nothing is written or put to work before `commit`.
 
+pub mod archive;
 mod attach;
 pub mod command;
 pub mod desk;
@@ -13,6 +14,7 @@ mod gaps;
 mod language;
 mod lines;
 mod login;
+pub mod orders;
 mod port;
 mod quality;
 mod render;
@@ -21,6 +23,7 @@ mod socket;
 mod table;
 mod terminal;
 mod verb;
+mod wear;
 mod words;
 
 pub use attach::{AttachError, attach};

@@ -10,6 +10,7 @@ use super::lines::lines;
 use super::quality::quality;
 use super::table::{printable, table};
 use super::verb::Verb;
+use super::wear::wear;
 use crate::config::difference::DiffLine;
 use crate::config::draft::{Turn, Undone};
 use crate::model::quality::Quality;
@@ -43,6 +44,7 @@ pub(super) fn status(status: &Status, language: Language) -> String {
     };
     text += &lines(&status.lines, language);
     text += &store(&status.store, status.utc_offset, language);
+    text += &wear(status.store.wear.as_ref(), language);
     text += &uplink(status.uplink.as_ref(), language);
     if status.staged {
         text += language.pick(

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
+use super::archive;
 use super::command::{Command, parse};
 use super::desk::{Desk, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
@@ -32,6 +35,9 @@ const WATCH_LINES_MAX: usize = 40;
 const GAPS_SHOWN_MAX: usize = 20;
 /// How long a read may take that waits behind others for its line.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often it is told how far a backup or a restore has come.
+const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
 
 /// Who may use a console.
 #[derive(Clone, Debug)]
@@ -164,6 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Command::Diff => render::difference(&self.desk.diff().await, language),
             Command::Commit => self.commit().await,
             Command::Rollback => self.roll_back().await,
+            Command::Backup(file) => self.back_up(&file).await?,
+            Command::Restore(file) => self.restore(&file).await?,
             Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
                 return Ok(());
             }
@@ -182,6 +190,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match self.desk.rollback().await {
             Ok(undone) => render::undone(&undone, self.language),
             Err(error) => explain::draft_error(&error, self.language),
+        }
+    }
+
+    async fn back_up(&mut self, file: &Path) -> io::Result<String> {
+        let (desk, language) = (Arc::clone(&self.desk), self.language);
+        let (progress, seen) = watch::channel((0, 0));
+        Ok(match self.wait_for(desk.backup(file, progress), seen).await? {
+            Ok(report) => archive::backed_up(&report, language),
+            Err(error) => archive::failure(&error, language),
+        })
+    }
+
+    async fn restore(&mut self, file: &Path) -> io::Result<String> {
+        let (desk, language) = (Arc::clone(&self.desk), self.language);
+        let (progress, seen) = watch::channel((0, 0));
+        Ok(match self.wait_for(desk.restore(file, progress), seen).await? {
+            Ok(report) => archive::restored(&report, language),
+            Err(error) => archive::failure(&error, language),
+        })
+    }
+
+    /// Waits for the end of what takes long, and tells now and then how far it has come.
+    async fn wait_for<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        progress: watch::Receiver<(u64, u64)>,
+    ) -> io::Result<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = sleep(PROGRESS_PERIOD) => {
+                    let (done, of) = *progress.borrow();
+                    let percent = (done * 100).checked_div(of).unwrap_or(0);
+                    self.terminal.say(&format!("{percent} %\n")).await?;
+                }
+            }
         }
     }
 

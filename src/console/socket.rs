@@ -1,4 +1,5 @@
-//! The console as a Unix socket in the data folder, for the operator's own shell on the box.
+//! The console as a Unix socket in the data folder, for the operator's own shell on the box; and the
+//! guard at the door of such sockets.
 
 use std::fs::Permissions;
 use std::io;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::desk::Desk;
@@ -45,39 +46,64 @@ pub enum SocketError {
 /// A listening console socket; closed and removed when this is dropped.
 #[derive(Debug)]
 pub struct SocketConsole {
-    path: PathBuf,
-    task: JoinHandle<()>,
+    _socket: Guarded,
 }
 
-/// Listens on `<data>/console.sock`, mode 0600. Whoever may open it is the operator (or root), so
-/// that no password is asked.
+/// Listens on `<data>/console.sock`. Whoever may open it is the operator (or root), so that no password
+/// is asked.
 ///
 /// # Errors
 /// When the socket is in use or cannot be made.
 pub fn listen(data: &Path, desk: Arc<dyn Desk>) -> Result<SocketConsole, SocketError> {
-    let path = socket_path(data);
-    let fault = |source| SocketError::Bind { path: path.clone(), source };
+    let socket = open(&socket_path(data), move |stream, seat| {
+        let desk = Arc::clone(&desk);
+        tokio::spawn(async move {
+            match seat {
+                Some(_seat) => drop(serve(stream, desk, Access::Open).await),
+                None => drop(turn_away(stream).await),
+            }
+        });
+    })?;
+    Ok(SocketConsole { _socket: socket })
+}
+
+/// A listening socket that only the operator may open; closed and removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+/// A seat, free again when it is dropped; `None` when all are taken.
+pub(super) type Seat = Option<OwnedSemaphorePermit>;
+
+/// Listens on `path`, mode 0600, and hands everybody to `receive` who is the gateway's own user or root.
+pub(super) fn open(
+    path: &Path,
+    receive: impl Fn(UnixStream, Seat) + Send + 'static,
+) -> Result<Guarded, SocketError> {
+    let fault = |source| SocketError::Bind { path: path.to_owned(), source };
     // A socket that nobody answers on was left by a crash.
-    if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-        return Err(SocketError::InUse(path));
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(SocketError::InUse(path.to_owned()));
     }
-    match std::fs::remove_file(&path) {
+    match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
         _ => {}
     }
-    let listener = UnixListener::bind(&path).map_err(fault)?;
-    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(fault)?;
-    Ok(SocketConsole { path, task: tokio::spawn(accept(listener, desk)) })
+    let listener = UnixListener::bind(path).map_err(fault)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(fault)?;
+    Ok(Guarded { path: path.to_owned(), task: tokio::spawn(accept(listener, receive)) })
 }
 
-impl Drop for SocketConsole {
+impl Drop for Guarded {
     fn drop(&mut self) {
         self.task.abort();
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-async fn accept(listener: UnixListener, desk: Arc<dyn Desk>) {
+async fn accept(listener: UnixListener, receive: impl Fn(UnixStream, Seat) + Send) {
     let seats = Arc::new(Semaphore::new(SESSIONS_MAX));
     loop {
         let stream = match listener.accept().await {
@@ -88,17 +114,11 @@ async fn accept(listener: UnixListener, desk: Arc<dyn Desk>) {
                 continue;
             }
         };
-        if !is_operator(&stream) {
+        if is_operator(&stream) {
+            receive(stream, Arc::clone(&seats).try_acquire_owned().ok());
+        } else {
             log::warn!("console: refused somebody who is neither root nor the gateway's own user");
-            continue;
         }
-        let (seat, desk) = (Arc::clone(&seats).try_acquire_owned(), Arc::clone(&desk));
-        tokio::spawn(async move {
-            match seat {
-                Ok(_seat) => drop(serve(stream, desk, Access::Open).await),
-                Err(_) => drop(turn_away(stream).await),
-            }
-        });
     }
 }
 

@@ -35,6 +35,10 @@ pub enum Verb {
     Commit,
     /// `rollback`
     Rollback,
+    /// `backup`
+    Backup,
+    /// `restore`
+    Restore,
     /// `lang`
     Lang,
     /// `logout`
@@ -43,7 +47,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -59,6 +63,8 @@ impl Verb {
         Self::Diff,
         Self::Commit,
         Self::Rollback,
+        Self::Backup,
+        Self::Restore,
         Self::Lang,
         Self::Logout,
     ];
@@ -82,6 +88,8 @@ impl Verb {
             Self::Diff => "diff",
             Self::Commit => "commit",
             Self::Rollback => "rollback",
+            Self::Backup => "backup",
+            Self::Restore => "restore",
             Self::Lang => "lang",
             Self::Logout => "logout",
         }
@@ -100,6 +108,7 @@ impl Verb {
             Self::MeterRemove => "ID [points]",
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
             Self::PointRemove => "ID",
+            Self::Backup | Self::Restore => "FILE",
             Self::Lang => "zh|en",
             _ => "",
         }
@@ -118,6 +127,8 @@ impl Verb {
             Self::MeterRemove => "meter remove m-chiller3 points",
             Self::PointAdd => "point add PT-DEMAND m-grid demand,demand_max role=check",
             Self::PointRemove => "point remove PT-DEMAND",
+            Self::Backup => "backup /media/usb/cems.backup",
+            Self::Restore => "restore /media/usb/cems.backup",
             Self::Lang => "lang zh",
             other => other.name(),
         }
@@ -152,6 +163,11 @@ impl Verb {
             Self::Rollback => {
                 ("drop the staged edits, or undo the last commit", "放弃暂存的修改；无暂存时撤销上次提交")
             }
+            Self::Backup => (
+                "write everything that is stored to a file, while polling goes on",
+                "将全部存储数据备份到文件，采集不中断",
+            ),
+            Self::Restore => ("add from a backup what the store does not have", "从备份补入存储中没有的数据"),
             Self::Lang => ("speak Chinese or English", "切换中文或英文"),
             Self::Logout => ("log out", "退出登录"),
         };

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{Gateway, view};
@@ -12,12 +13,17 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
-use crate::console::desk::{Applied, CheckReport, Desk, GapView, PointView, ReadFailure, ReadOrder, Status};
+use crate::console::desk::{
+    Applied, CheckReport, Desk, GapView, PointView, Progress, ReadFailure, ReadOrder, Status,
+};
+use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole};
 use crate::document::Faults;
 use crate::failure::Failure;
 use crate::meters;
 use crate::model::meter::SerialSettings;
+use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use crate::store::StoreError;
 use crate::uplink::UplinkHandle;
 
 /// What consoles may ask and order of a [`Gateway`].
@@ -80,7 +86,7 @@ impl Desk for GatewayDesk {
             points: site.points.len(),
             parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
             lines: gateway.plant.status().iter().map(|status| view::line(status, &site)).collect(),
-            store: view::store(&gateway.ops.store().status(), site.store.size_max_mib),
+            store: view::store(&gateway.ops.store().status(), &site.store),
             uplink: site.uplink.as_ref().zip(uplink).map(|(settings, state)| view::uplink(settings, &state)),
             staged: lock(&self.draft).is_staged(),
         }
@@ -137,27 +143,58 @@ impl Desk for GatewayDesk {
             Undone::Restored(turn, site) => Undone::Restored(turn, self.apply(site).await?),
         })
     }
+
+    async fn backup(&self, file: &Path, progress: Progress) -> Result<BackupReport, ArchiveError> {
+        let (ops, file) = (Arc::clone(&self.gateway.ops), file.to_owned());
+        let mut tell = move |done, of| {
+            progress.send_replace((done, of));
+        };
+        archive(move || ops.backup_to(&file, &mut tell)).await
+    }
+
+    async fn restore(&self, file: &Path, progress: Progress) -> Result<RestoreReport, ArchiveError> {
+        let (ops, file) = (Arc::clone(&self.gateway.ops), file.to_owned());
+        let mut tell = move |done, of| {
+            progress.send_replace((done, of));
+        };
+        archive(move || ops.restore_from(&file, &mut tell)).await
+    }
+}
+
+/// Does what blocks and takes long on a thread of its own: it ends with the store, or with the process.
+async fn archive<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
+) -> Result<T, ArchiveError> {
+    let (done, answer) = oneshot::channel();
+    let begun = std::thread::Builder::new().name("archive".to_owned()).spawn(move || {
+        // Whoever has left the console does not keep a backup from its end.
+        let _ = done.send(work());
+    });
+    begun.map_err(ArchiveError::NoThread)?;
+    answer.await.unwrap_or(Err(ArchiveError::Store(StoreError::Closed)))
 }
 
 /// The open consoles; they close when this is dropped.
 pub(super) struct Consoles {
     _socket: SocketConsole,
+    _orders: OrderSocket,
     _port: Option<AbortOnDrop>,
 }
 
 impl Consoles {
-    /// Opens the socket in the folder `data`, and the serial port where there is one.
+    /// Opens the sockets in the folder `data`, and the serial port where there is one.
     pub(super) fn open(
         desk: Arc<GatewayDesk>,
         data: &Path,
         port: Option<&SerialSettings>,
     ) -> Result<Self, Failure> {
+        let orders = listen_for_orders(data, Arc::clone(&desk.gateway.ops)).map_err(Failure::new)?;
         let desk: Arc<dyn Desk> = desk;
         let socket = console::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
         let login = Arc::new(Login::of(data));
         let port = port
             .map(|settings| AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), desk, login))));
-        Ok(Self { _socket: socket, _port: port })
+        Ok(Self { _socket: socket, _orders: orders, _port: port })
     }
 }
 

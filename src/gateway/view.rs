@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::plant::LineStatus;
 use crate::check::place_of;
-use crate::config::site::{Site, UplinkSettings};
+use crate::config::site::{Site, StoreSettings, UplinkSettings};
 use crate::console::desk::{
     CheckReport, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView,
-    TurnaroundView, UplinkView, UplinkViewState,
+    TurnaroundView, UplinkView, UplinkViewState, WearView,
 };
 use crate::modbus::line::PortState;
 use crate::modbus::plan::CostModel;
@@ -54,12 +54,19 @@ fn turnaround(of: &Turnarounds) -> Option<TurnaroundView> {
     Some(TurnaroundView { median: of.p50()?, p99: of.p99()? })
 }
 
-pub(super) fn store(status: &StoreStatus, size_max_mib: u32) -> StoreView {
+pub(super) fn store(status: &StoreStatus, settings: &StoreSettings) -> StoreView {
+    let wear = status.wear.as_ref().map(|wear| WearView {
+        device: wear.device.clone(),
+        today_bytes: wear.today_bytes,
+        day_bytes: wear.day_bytes,
+        years: settings.flash.and_then(|endurance| wear.years(endurance)),
+    });
     StoreView {
         durable_through: status.durable.through,
         bytes: status.disk_bytes,
-        bytes_max: u64::from(size_max_mib) * 1_024 * 1_024,
+        bytes_max: u64::from(settings.size_max_mib) * 1_024 * 1_024,
         dropped: status.dropped_scans,
+        wear,
     }
 }
 

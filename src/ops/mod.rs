@@ -3,6 +3,7 @@
 //! Everything here is about one site at a time. The site may be replaced while questions are being
 //! answered; each answer stays with the site that it was asked of.
 
+pub mod archive;
 pub mod query;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,6 +61,8 @@ pub struct Ops {
     served: Mutex<Arc<ServedSite>>,
     store: Store,
     clock: Arc<dyn Clock>,
+    /// Held by whoever backs up or restores: one at a time.
+    archiving: Mutex<()>,
 }
 
 impl Ops {
@@ -69,7 +72,7 @@ impl Ops {
     /// When the store cannot name the series of the site's parameters.
     pub fn new(site: Arc<Site>, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         let served = Arc::new(ServedSite::new(site, &store, clock.now())?);
-        Ok(Arc::new(Self { served: Mutex::new(served), store, clock }))
+        Ok(Arc::new(Self { served: Mutex::new(served), store, clock, archiving: Mutex::default() }))
     }
 
     /// The site that is served now.

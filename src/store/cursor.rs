@@ -23,6 +23,11 @@ impl Cursors {
         self.0.get(name).map_or(0, |cursor| cursor.sequence)
     }
 
+    /// Every cursor with the sequence number that its reader has come to.
+    pub(super) fn all(&self) -> Vec<(String, u64)> {
+        self.0.iter().map(|(name, cursor)| (name.clone(), cursor.sequence)).collect()
+    }
+
     /// Moves a cursor.
     pub(super) fn set(&mut self, name: &str, sequence: u64) -> Result<(), StoreError> {
         if name.is_empty() || name.chars().count() > limits::ID_CHARS_MAX {

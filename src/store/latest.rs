@@ -50,6 +50,26 @@ impl LatestTable {
         }
     }
 
+    /// What is known of each of `series`.
+    pub(super) fn of(&self, series: &[SeriesId]) -> Vec<Option<Latest>> {
+        series.iter().map(|series| self.get(*series)).collect()
+    }
+
+    /// Puts back what was `known` of each of `series` before a scan of `at` was taken in, where that is
+    /// newer.
+    pub(super) fn put_back(&mut self, series: &[SeriesId], known: Vec<Option<Latest>>, at: UtcTime) {
+        for (series, known) in series.iter().zip(known) {
+            if let Some(mut known) = known.filter(|known| known.at().is_some_and(|newest| newest > at)) {
+                let slot = self.slot(*series);
+                let late = slot.take().and_then(|latest| latest.reading);
+                if known.reading.as_ref().is_none_or(|reading| reading.at <= at) {
+                    known.reading = late;
+                }
+                *slot = Some(known);
+            }
+        }
+    }
+
     /// Takes from `older` what is not known here.
     pub(super) fn fill_from(&mut self, older: Self) {
         for (series, older) in (0_u32..).zip(older.0) {
@@ -116,6 +136,27 @@ mod tests {
         assert_eq!(latest.failing, Some((UtcTime::from_ms(2_000), Cause::Timeout)));
         table.update(&[SERIES], UtcTime::from_ms(3_000), &[number(2.0)]);
         assert_eq!(table.get(SERIES).unwrap().failing, None);
+    }
+
+    #[test]
+    fn a_late_scan_changes_only_what_is_older_than_itself() {
+        let missing = Sample::missing(Cause::Timeout);
+        let good = |at, value| Some(Reading::new(UtcTime::from_ms(at), number(value)));
+        let failing = Some((UtcTime::from_ms(9_000), Cause::Timeout));
+        for (late_at, late, reading, still_failing) in [
+            (6_000, number(2.0), good(6_000, 2.0), failing),
+            (6_000, missing.clone(), good(5_000, 1.0), failing),
+            (4_000, number(2.0), good(5_000, 1.0), failing),
+            (9_500, number(2.0), good(9_500, 2.0), None),
+        ] {
+            let mut table = LatestTable::default();
+            table.update(&[SERIES], UtcTime::from_ms(5_000), &[number(1.0)]);
+            table.update(&[SERIES], UtcTime::from_ms(9_000), std::slice::from_ref(&missing));
+            let (known, at) = (table.of(&[SERIES]), UtcTime::from_ms(late_at));
+            table.update(&[SERIES], at, &[late]);
+            table.put_back(&[SERIES], known, at);
+            assert_eq!(table.get(SERIES), Some(Latest { reading, failing: still_failing }), "{late_at}");
+        }
     }
 
     #[test]

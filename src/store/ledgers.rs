@@ -1,6 +1,7 @@
 //! The small tables of the store, each under its tree.
 
 use super::cursor::Cursors;
+use super::flash::FlashDays;
 use super::gaps::Gaps;
 use super::ledger::{Change, Ledger};
 use super::tree::Tree;
@@ -12,6 +13,8 @@ pub(super) struct Ledgers {
     pub(super) cursors: Cursors,
     /// Where readings are missing, and why.
     pub(super) gaps: Gaps,
+    /// What was written to the medium on the last days.
+    pub(super) flash: FlashDays,
 }
 
 impl Ledgers {
@@ -20,6 +23,7 @@ impl Ledgers {
         match tree {
             Tree::Cursors => Some(&mut self.cursors),
             Tree::Gaps => Some(&mut self.gaps),
+            Tree::Flash => Some(&mut self.flash),
             _ => None,
         }
     }

@@ -14,7 +14,9 @@
 //!
 //! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 
+pub mod backup;
 mod block;
+mod block_device;
 mod closing_note;
 mod code;
 mod columns;
@@ -24,6 +26,7 @@ mod directory;
 mod engine;
 mod epoch;
 mod error;
+mod flash;
 mod frame;
 mod gaps;
 mod history;
@@ -48,6 +51,8 @@ mod shared;
 mod state;
 mod status;
 mod tree;
+mod walk;
+mod whole;
 mod writer;
 #[cfg(test)]
 mod yardstick;
@@ -61,16 +66,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use error::StoreError;
+pub use flash::Wear;
 pub use history::History;
 pub use latest::Latest;
 pub use profile::SeriesProfile;
 pub use status::{Durable, StoreStatus};
+pub use walk::{Taken, Walk, Wanted, What};
 
 use crate::config::site::StoreSettings;
 use crate::limits;
 use crate::model::gap::Gap;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::{UtcOffset, UtcTime};
+use block_device::DeviceWatch;
 use columns::Columns;
 use directory::Directory;
 use names::{NameCounts, Names};
@@ -157,6 +165,7 @@ impl Store {
             seals: 0,
             sealed_ms: 0,
             damage_strikes: 0,
+            device: DeviceWatch::of(dir),
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| writer.run());
         let thread = thread.map_err(|error| StoreError::Directory {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::reading::SeriesId;
 use crate::stats::SeriesKind;
-use crate::time::{Interval, UtcOffset};
+use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// What a series stands for and how often it is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +30,12 @@ impl SiteProfile {
     /// How often a group is scanned: its series are always read together.
     pub(super) fn interval(&self, series: &[SeriesId]) -> Option<Interval> {
         series.first().and_then(|first| self.series.get(first)).map(|profile| profile.interval)
+    }
+
+    /// The local day of an instant, counted from 1970.
+    pub(super) fn local_day(&self, at: UtcTime) -> u32 {
+        let local_ms = at.as_ms() + i64::from(self.offset.minutes()) * Interval::MINUTE.as_ms();
+        u32::try_from(local_ms.div_euclid(Interval::DAY.as_ms())).unwrap_or(0)
     }
 }
 

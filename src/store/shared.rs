@@ -182,11 +182,23 @@ impl Shared {
 
     /// Takes a scan as soon as there is room.
     pub(super) fn append_blocking(&self, scan: Scan) -> Result<(), StoreError> {
+        self.take_blocking(|state| state.take(scan))
+    }
+
+    /// Takes a scan that may be older than what is known already as soon as there is room.
+    pub(super) fn append_late_blocking(&self, scan: Scan) -> Result<(), StoreError> {
+        self.take_blocking(|state| state.take_late(scan))
+    }
+
+    fn take_blocking(
+        &self,
+        take: impl FnOnce(&mut State) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         let mut state = self.state();
         while !state.has_room() && !state.is_closing() {
             state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.take(scan)? {
+        if take(&mut state)? {
             self.wake_writer();
         }
         Ok(())

@@ -2,6 +2,7 @@
 //! database, no waiting here.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::epoch::{Epoch, Extent};
@@ -207,6 +208,7 @@ impl State {
             gaps_dropped,
             failing: self.failing().map(str::to_owned),
             damage: self.damage.clone(),
+            wear: self.ledgers.flash.wear(),
             ..StoreStatus::default()
         }
     }
@@ -292,12 +294,32 @@ impl State {
 
     /// Takes a scan; says whether the writer should wake.
     pub(super) fn take(&mut self, scan: Scan) -> Result<bool, StoreError> {
+        let series = self.admit(&scan)?;
+        self.see(&series, &scan);
+        self.latest.update(&series, scan.at, &scan.samples);
+        Ok(self.hold(scan))
+    }
+
+    /// Takes a scan that may be older than what is known already: the newest stays the newest, and what
+    /// is missing meanwhile stays missing. Says whether the writer should wake.
+    pub(super) fn take_late(&mut self, scan: Scan) -> Result<bool, StoreError> {
+        let series = self.admit(&scan)?;
+        let known = self.latest.of(&series);
+        self.latest.update(&series, scan.at, &scan.samples);
+        self.latest.put_back(&series, known, scan.at);
+        Ok(self.hold(scan))
+    }
+
+    /// The series of a scan that can be taken.
+    fn admit(&self, scan: &Scan) -> Result<Arc<[SeriesId]>, StoreError> {
         if self.is_closing() {
             return Err(StoreError::Closed);
         }
-        let series = self.names.check(&scan)?.clone();
-        self.see(&series, &scan);
-        self.latest.update(&series, scan.at, &scan.samples);
+        self.names.check(scan).cloned()
+    }
+
+    /// Puts a scan into the open epoch; says whether the writer should wake.
+    fn hold(&mut self, scan: Scan) -> bool {
         if self.open.is_full(self.epoch_bytes_max) {
             self.freeze();
         }
@@ -307,7 +329,7 @@ impl State {
             self.pending.push(scan);
         }
         let wakes = self.pending.len() >= PENDING_WAKES || !self.frozen.is_empty();
-        Ok(self.wait_for_durability() || wakes)
+        self.wait_for_durability() || wakes
     }
 
     /// Notes that something waits to become durable; says whether it is the first.

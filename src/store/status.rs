@@ -1,5 +1,6 @@
 //! What the store says about itself: how far it is durable, how full, how well.
 
+use super::flash::Wear;
 use crate::time::UtcTime;
 
 /// How far the scans are acknowledged as being on the medium.
@@ -52,6 +53,8 @@ pub struct StoreStatus {
     pub failing: Option<String>,
     /// What was found damaged since the store was opened.
     pub damage: Vec<String>,
+    /// How much is written to the medium; `None` where that is not known, as in memory.
+    pub wear: Option<Wear>,
     /// Files in the database's `blobs` directory; anything but 0 is a fault of this program.
     pub blob_files: usize,
 }

@@ -17,14 +17,16 @@ pub(super) enum Tree {
     Blocks,
     /// Stretches without readings by start and scope.
     Gaps,
+    /// Bytes written to the medium by day.
+    Flash,
 }
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(super) const LEDGERS: [Self; 2] = [Self::Cursors, Self::Gaps];
+    pub(super) const LEDGERS: [Self; 3] = [Self::Cursors, Self::Gaps, Self::Flash];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 7] = [
+    const ALL: [(Self, u8, &'static str); 8] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -32,6 +34,7 @@ impl Tree {
         (Self::Epochs, 5, "epochs"),
         (Self::Blocks, 6, "blocks"),
         (Self::Gaps, 7, "gaps"),
+        (Self::Flash, 8, "flash"),
     ];
 
     /// Its byte in stored records.

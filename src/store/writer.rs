@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::block_device::DeviceWatch;
 use super::database::Database;
 use super::directory::{self, Directory};
 use super::engine;
@@ -45,6 +46,8 @@ pub(super) struct Writer {
     pub(super) sealed_ms: i64,
     /// Failures in a row that speak of damage.
     pub(super) damage_strikes: u32,
+    /// The device under the data directory.
+    pub(super) device: DeviceWatch,
 }
 
 impl Writer {
@@ -98,8 +101,14 @@ impl Writer {
             if write.sync { database.sync() } else { Ok(()) }
         })?;
         self.damage_strikes = 0;
+        let through = self.written.through;
+        let look = through.and_then(|at| Some((self.device.look(Instant::now())?, at)));
         let mut state = shared.state();
         state.names_are_durable(write.names.counts);
+        if let Some((counter, at)) = look {
+            let day = state.profiles.local_day(at);
+            state.ledgers.flash.take(counter, day);
+        }
         if write.sync {
             state.scans_are_durable(self.written, write.flushes);
         }

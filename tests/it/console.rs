@@ -16,7 +16,8 @@ use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
     Applied, CheckReport, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView,
-    ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
+    Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
+    WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::document::Faults;
@@ -28,6 +29,8 @@ use cems_gateway::model::meter::{
 use cems_gateway::model::quality::{Cause, Quality};
 use cems_gateway::model::reading::{Reading, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
+use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use cems_gateway::store::backup::BackupError;
 use cems_gateway::time::{UtcOffset, UtcTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
@@ -178,6 +181,12 @@ impl Desk for FakeDesk {
                 bytes: 13 * 1_048_576,
                 bytes_max: 512 * 1_048_576,
                 dropped: 0,
+                wear: Some(WearView {
+                    device: "mmcblk0".to_owned(),
+                    today_bytes: 13_000_000,
+                    day_bytes: Some(85_000_000.0),
+                    years: Some(413.4),
+                }),
             },
             uplink: Some(UplinkView {
                 broker: "broker.example:1883".to_owned(),
@@ -271,6 +280,23 @@ impl Desk for FakeDesk {
             Undone::Dropped => Undone::Dropped,
             Undone::Restored(turn, _) => Undone::Restored(turn, Applied::default()),
         })
+    }
+
+    async fn backup(&self, file: &Path, progress: Progress) -> Result<BackupReport, ArchiveError> {
+        if file.ends_with("old.backup") {
+            return Err(ArchiveError::Exists(file.to_owned()));
+        }
+        progress.send_replace((3, 7));
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        Ok(BackupReport { scans: 4_711, readings: 94_220, bytes: 61_000, unread: 0 })
+    }
+
+    async fn restore(&self, file: &Path, _: Progress) -> Result<RestoreReport, ArchiveError> {
+        if file.ends_with("torn.backup") {
+            let fault = BackupError::Truncated { at: 4_096 };
+            return Err(ArchiveError::Refused { path: file.to_owned(), fault });
+        }
+        Ok(RestoreReport { readings: 94_220, readings_added: 20, ..RestoreReport::default() })
     }
 }
 
@@ -374,6 +400,9 @@ async fn a_day_at_the_console(technician: &mut Technician) {
         ])
         .await;
     technician.enters(&["point add PT-BAD m-grid role=manager", "check", "commit", "rollback"]).await;
+    technician.types_and_waits("backup \"/media/usb 1/new.backup\"\r", Duration::from_secs(6)).await;
+    technician.enters(&["backup new.backup", "backup /media/usb/old.backup"]).await;
+    technician.enters(&["restore /media/usb/new.backup", "restore /media/usb/torn.backup"]).await;
     technician.types("stat\x1b[A\x15poi\x7f\x7f\x7f\x03").await;
     technician.enters(&["logout", "points"]).await;
 }

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod archive;
 mod arrows;
 mod broker;
 mod config;

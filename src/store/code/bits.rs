@@ -64,7 +64,17 @@ pub(crate) struct BitReader<'a> {
 impl<'a> BitReader<'a> {
     /// Reads from the first bit of `bytes`.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
+        Self::at(bytes, 0)
+    }
+
+    /// Reads from the bit `position` of `bytes`.
+    pub(crate) const fn at(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position }
+    }
+
+    /// Bits before the next one.
+    pub(crate) const fn position(&self) -> usize {
+        self.position
     }
 
     /// The next `count` bits, at most 64; `None` when there are fewer.

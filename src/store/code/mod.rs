@@ -6,6 +6,7 @@ pub(crate) mod decimal;
 pub(crate) mod ramp;
 pub(crate) mod rice;
 pub(crate) mod sample;
+pub(crate) mod strand;
 
 use bits::{BitReader, BitWriter};
 

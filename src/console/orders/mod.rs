@@ -1,0 +1,45 @@
+//! Orders of this program's own command line to the gateway that runs on the same data folder: what
+//! `export`, `backup` and `restore` ask for when the store is taken.
+//!
+//! The console beside it speaks to people, so programs have a socket of their own, with the same right
+//! of entry: the gateway's own user and root. One order a connection. Both ways go frames:
+//!
+//! ```text
+//! frame     kind u8 | bytes of the payload u32, big-endian | payload
+//!
+//! to the gateway      1 export: point, parameter, from, to | 2 backup | 3 restore: name of the file
+//! from the gateway    16 progress: u64 parts done | u64 of so many
+//!                     17 data: bytes of the export
+//!                     18 done: what was done, to be shown | 19 failed: why, to be shown
+//!
+//! field     bytes u16 | UTF-8, or a path as the system has it; 65535 and nothing more for one not given
+//! ```
+//!
+//! After an order to back up or restore comes one byte with the open file beside it: the command line
+//! may open what the gateway, walled in by its service, may not.
+//!
+//! Both ends are the same build as a rule; one that does not understand the other says so and ends.
+
+mod ask;
+mod file;
+mod frame;
+mod serve;
+
+use std::fs::File;
+use std::path::PathBuf;
+
+pub use ask::{AskError, ask};
+pub use serve::{OrderSocket, listen_for_orders};
+
+use crate::ops::archive::ExportOrder;
+
+/// What the command line may order.
+#[derive(Debug)]
+pub enum Order {
+    /// Readings as CSV.
+    Export(ExportOrder),
+    /// A backup of the whole store into this file.
+    Backup(File),
+    /// A restore of this file, which has this name.
+    Restore(File, PathBuf),
+}
