@@ -3,17 +3,17 @@
 use cems_gateway::time::UtcTime;
 
 /// Meters of the site.
-pub const METERS: usize = 25;
+pub(crate) const METERS: usize = 25;
 /// Series of each meter.
-pub const SERIES: usize = 20;
+pub(crate) const SERIES: usize = 20;
 /// Readings of one second.
-pub const READINGS: u64 = (METERS * SERIES) as u64;
+pub(crate) const READINGS: u64 = (METERS * SERIES) as u64;
 /// When it begins: 2024-04-01 in Shanghai.
-pub const START_MS: i64 = 1_711_900_800_000;
+pub(crate) const START_MS: i64 = 1_711_900_800_000;
 
 /// One meter: 40 % energy counters, 30 % voltages, 20 % powers, one current and one frequency, each with
 /// the resolution and the noise of a real one. The same seed gives the same values.
-pub struct Meter {
+pub(crate) struct Meter {
     seed: u64,
     energy_mwh: [i64; 8],
     voltage_mv: [i64; 6],
@@ -21,7 +21,7 @@ pub struct Meter {
 }
 
 /// All meters of the site.
-pub fn site() -> Vec<Meter> {
+pub(crate) fn site() -> Vec<Meter> {
     (0..METERS as u64).map(|meter| Meter::new(35_031 + meter)).collect()
 }
 
@@ -45,12 +45,12 @@ impl Meter {
     }
 
     /// When its answer of this second came: a few milliseconds into it.
-    pub fn time(&mut self, second: i64) -> UtcTime {
+    pub(crate) fn time(&mut self, second: i64) -> UtcTime {
         UtcTime::from_ms(START_MS + second * 1_000 + self.random(8))
     }
 
     /// The values of the next second.
-    pub fn values(&mut self) -> [f64; SERIES] {
+    pub(crate) fn values(&mut self) -> [f64; SERIES] {
         let mut values = [0.0; SERIES];
         let mut next = values.iter_mut();
         let mut put = |units: i64, per_unit: f64| {
