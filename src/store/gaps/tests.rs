@@ -209,10 +209,19 @@ fn one_that_comes_and_goes_all_day_does_not_fill_the_ledger() {
     let found = gaps.of(SERIES[0], &[GROUP], &ALWAYS);
     assert_eq!(found.len(), limits::GAPS_A_DAY_MAX as usize);
     assert_eq!(found.iter().map(|gap| gap.missing).sum::<u32>(), 43_200, "a missing reading is not counted");
-    gaps.not_configured(SERIES[0], at(86_400));
-    assert!(all(&gaps, SERIES[0]).contains(&(86_400, 86_400, GapCause::Configuration, 0, true)));
     let last = found.last().unwrap();
     assert!(last.partial && last.cause == GapCause::Mixed && last.to == at(86_399), "{last:?}");
+}
+
+#[test]
+fn one_that_comes_and_goes_and_leaves_the_site_is_told_as_not_configured() {
+    let mut gaps = Gaps::default();
+    for second in 0..200 {
+        let sample = if second % 2 == 0 { missing(Cause::Timeout) } else { value() };
+        see(&mut gaps, second, &[sample, value()]);
+    }
+    gaps.not_configured(SERIES[0], at(200));
+    assert_eq!(all(&gaps, SERIES[0]).last(), Some(&(200, 200, GapCause::Configuration, 0, true)));
 }
 
 #[test]
