@@ -228,11 +228,7 @@ impl Shared {
 
     /// Asks the writer to make everything durable and stop.
     pub(super) fn ask_close(&self) {
-        let mut state = self.state();
-        if state.phase == Phase::Open {
-            state.phase = Phase::Closing;
-        }
-        drop(state);
+        self.state().close();
         self.wake_writer();
         self.tell();
     }

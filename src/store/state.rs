@@ -585,6 +585,16 @@ impl State {
         self.outage.as_ref().is_some_and(|outage| outage.never_opened)
     }
 
+    /// Takes nothing any more; what was taken is made durable.
+    pub(super) fn close(&mut self) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Closing;
+        }
+        if self.ledgers.gaps.store_deferred() {
+            self.wait_for_durability();
+        }
+    }
+
     /// Whether nothing is taken any more.
     pub(super) fn is_closing(&self) -> bool {
         self.phase != Phase::Open

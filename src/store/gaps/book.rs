@@ -14,6 +14,9 @@ use crate::time::UtcTime;
 /// Losses of one cause that follow each other this closely are one.
 const LOSSES_JOINED_MS: i64 = 3_600_000;
 
+/// How long the changes of entries that change all the time wait for each other, to spare the medium.
+pub(super) const DEFERRED_MS: i64 = 600_000;
+
 /// Whose an entry is, and its start.
 pub(super) type Place = (Scope, UtcTime);
 
@@ -25,6 +28,9 @@ pub(super) struct Book {
     /// those that go on.
     ranks: BTreeSet<(bool, UtcTime, Scope)>,
     changed: BTreeSet<Place>,
+    /// Changes of entries that change all the time; they wait for each other.
+    deferred: BTreeSet<Place>,
+    deferred_since: Option<UtcTime>,
     removed: Vec<Place>,
     /// Entries that had to go because there were too many.
     dropped: u64,
@@ -76,6 +82,23 @@ impl Book {
         self.changed.insert(place);
     }
 
+    /// Has an entry that changes all the time stored with others of its kind, within [`DEFERRED_MS`].
+    pub(super) fn store_later(&mut self, place: Place, now: UtcTime) {
+        self.deferred.insert(place);
+        let since = *self.deferred_since.get_or_insert(now);
+        if now < since || now.ms_since(since) >= DEFERRED_MS {
+            self.store_deferred();
+        }
+    }
+
+    /// Has everything stored that waits; says whether something did.
+    pub(super) fn store_deferred(&mut self) -> bool {
+        let waited = !self.deferred.is_empty();
+        self.changed.append(&mut self.deferred);
+        self.deferred_since = None;
+        waited
+    }
+
     /// Readings of everybody in `lost` are missing, whole or in part. What goes piece by piece, as the
     /// oldest on a full medium, is one entry.
     pub(super) fn lose(&mut self, lost: &Range<UtcTime>, cause: GapCause) {
@@ -117,15 +140,12 @@ impl Book {
 
     /// What is to be stored since this was last asked.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        let places = std::mem::take(&mut self.changed).into_iter();
-        let value_of = |place: Place| self.entries.get(&place).map(|gap| (place, record::value(gap)));
-        let mut changes: Vec<Change> = places
-            .filter_map(value_of)
-            .map(|((scope, from), value)| Change { key: record::key(scope, from), value: Some(value) })
-            .collect();
-        let removed = std::mem::take(&mut self.removed).into_iter();
-        changes.extend(removed.map(|(scope, from)| Change { key: record::key(scope, from), value: None }));
-        changes
+        let to_store = std::mem::take(&mut self.changed).into_iter();
+        let stored =
+            to_store.filter_map(|place| Some((place, Some(record::value(self.entries.get(&place)?)))));
+        let gone = std::mem::take(&mut self.removed).into_iter().map(|place| (place, None));
+        let change = |((scope, from), value)| Change { key: record::key(scope, from), value };
+        stored.chain(gone).map(change).collect()
     }
 
     /// Nothing is known to be stored any more.

@@ -2,7 +2,8 @@
 //!
 //! A scan in which every series of its group misses its reading for the same cause makes one entry for
 //! the group; a single series that misses its own makes one for itself. An entry is stored when it
-//! begins, when it ends, and about hourly in between; `record` draws the bytes.
+//! begins, when it ends, and about hourly in between; one that comes and goes all day has its changes
+//! stored together. `record` draws the bytes.
 
 mod book;
 mod record;
@@ -70,6 +71,11 @@ impl Gaps {
     /// Readings of everybody in `lost` are missing, whole or in part.
     pub(super) fn lose(&mut self, lost: &Range<UtcTime>, cause: GapCause) {
         self.book.lose(lost, cause);
+    }
+
+    /// Has everything stored that waits to be; says whether something did.
+    pub(super) fn store_deferred(&mut self) -> bool {
+        self.book.store_deferred()
     }
 
     /// Takes over what `younger` has seen since the store was opened without its database. `before`

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::book::{Book, Place};
+use super::book::{Book, DEFERRED_MS, Place};
 use super::scope::Scope;
 use super::seen::{Newcomer, Seen};
 use crate::limits;
@@ -95,6 +95,10 @@ impl Watch {
     pub(super) fn restore(&mut self, scope: Scope, gap: &Gap) {
         if gap.ongoing {
             self.open.insert(scope, Open { from: gap.from, stored: gap.to });
+        }
+        if gap.partial && scope != Scope::All {
+            let (day, from) = (gap.from.floor(Interval::DAY), gap.from);
+            self.flaps.insert(scope, Flaps { day, count: limits::GAPS_A_DAY_MAX, from });
         }
     }
 
@@ -209,8 +213,15 @@ impl Watch {
         self.open.get(&scope).map(|open| (scope, open.from))
     }
 
-    /// The stored end of what goes on is an old one: until the last scan everything was missing.
+    /// The stored end of what went on until the `last` scan is an old one.
     fn catch_up(&self, book: &mut Book, scope: Scope, last: UtcTime, interval: Interval) {
+        if let Some(flaps) = self.flaps.get(&scope) {
+            book.edit((scope, flaps.from), |gap| {
+                if gap.partial && last > gap.to && last.ms_since(gap.to) <= DEFERRED_MS {
+                    gap.to = last;
+                }
+            });
+        }
         let Some(place) = self.place_of(scope) else { return };
         let scans = last.ms_since(place.1) / interval.as_ms() + 1;
         book.edit(place, |gap| {
@@ -277,7 +288,8 @@ impl Watch {
         let known = self.flaps.get(&scope).filter(|flaps| flaps.day == day).copied();
         let Flaps { count, from, .. } = known.unwrap_or(Flaps { day, count: 0, from: gap.from });
         // One that comes and goes all the time goes on in the entry of its last one.
-        let joins = count >= limits::GAPS_A_DAY_MAX && gap.from >= from;
+        let flaps = gap.cause != GapCause::Configuration && gap.from >= from;
+        let joins = flaps && count >= limits::GAPS_A_DAY_MAX;
         let joined = joins && book.edit((scope, from), |last| join(last, &gap));
         let from = if joined { from } else { gap.from };
         self.flaps.insert(scope, Flaps { day, count: count + 1, from });
@@ -285,7 +297,7 @@ impl Watch {
             self.open.insert(scope, Open { from, stored: gap.to });
         }
         if joined {
-            book.store((scope, from));
+            book.store_later((scope, from), gap.to);
         } else {
             book.put(scope, gap);
         }
@@ -300,7 +312,10 @@ impl Watch {
             gap.to = gap.to.max(at);
             gap.ongoing = false;
         });
-        book.store(place);
+        match book.get(place).filter(|gap| gap.partial).map(|gap| gap.to) {
+            Some(now) => book.store_later(place, now),
+            None => book.store(place),
+        }
     }
 }
 

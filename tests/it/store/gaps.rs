@@ -43,14 +43,12 @@ impl Meter {
     fn read(&self, minutes: Range<u32>) {
         for minute in minutes {
             let noise = minute.wrapping_mul(0x9e37_79b9);
-            self.scan(
-                minute,
-                [0, 7].map(|turn| Sample::good(Value::Number(f64::from(noise.rotate_left(turn))))),
-            );
+            let value = |turn| Sample::good(Value::Number(f64::from(noise.rotate_left(turn))));
+            self.scan(minute, &[value(0), value(7)]);
         }
     }
 
-    fn scan(&self, minute: u32, samples: [Sample; 2]) {
+    fn scan(&self, minute: u32, samples: &[Sample]) {
         let scan = Scan { group: self.group, at: at(minute), samples: samples.to_vec() };
         self.store.append_blocking(scan).unwrap();
     }
@@ -126,13 +124,13 @@ fn a_gap_that_went_on_at_the_end_is_there_again_and_ends_with_the_next_reading()
     let meter = Meter::open(dir.path(), &settings());
     meter.read(0..10);
     for minute in 10..100 {
-        meter.scan(minute, [Sample::missing(Cause::Timeout), Sample::missing(Cause::Timeout)]);
+        meter.scan(minute, &[Sample::missing(Cause::Timeout), Sample::missing(Cause::Timeout)]);
     }
     meter.store.close().unwrap();
     let meter = Meter::open(dir.path(), &settings());
     let gaps = meter.store.gaps(meter.series[0], &ALWAYS).unwrap();
     assert!(gaps.len() == 1 && gaps[0].ongoing && gaps[0].from == at(10), "{gaps:?}");
-    meter.scan(100, [Sample::missing(Cause::Timeout), Sample::missing(Cause::Timeout)]);
+    meter.scan(100, &[Sample::missing(Cause::Timeout), Sample::missing(Cause::Timeout)]);
     meter.read(101..110);
     let gaps = meter.store.gaps(meter.series[0], &ALWAYS).unwrap();
     let timeout = GapCause::Read(Cause::Timeout);
@@ -162,14 +160,24 @@ fn a_value_that_the_site_does_not_have_for_a_while_is_not_configured_for_so_long
 #[test]
 fn readings_that_had_to_go_for_want_of_space_are_told() {
     let dir = tempfile::tempdir().unwrap();
-    let meter = Meter::open(dir.path(), &small());
-    let minutes = 0..1_500_000;
-    for chunk in 0..150 {
-        meter.read(chunk * 10_000..(chunk + 1) * 10_000);
+    let mut meter = Meter::open(dir.path(), &small());
+    // Many values that do not compress, so that few scans fill the store.
+    let more = (0..120).map(|number| meter.store.series("PT-2", &format!("P{number}")).unwrap());
+    let series: Vec<SeriesId> = meter.series.into_iter().chain(more).collect();
+    meter.group = meter.store.group(&series).unwrap();
+    meter.describe(&series);
+    for minute in 0..24_000 {
+        let mut noise = u64::from(minute + 1);
+        let mut value = |_: &SeriesId| {
+            noise = noise.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) ^ 0x1234_5678;
+            Sample::good(Value::Number(f64::from_bits(noise >> 2)))
+        };
+        let samples: Vec<Sample> = series.iter().map(&mut value).collect();
+        meter.scan(minute, &samples);
     }
     meter.store.flush().unwrap();
     assert!(meter.store.status().expired_epochs > 0, "{:?}", meter.store.status());
-    assert!(meter.assert_told(minutes, GapCause::Quota) > 1_000);
+    assert!(meter.assert_told(0..24_000, GapCause::Quota) > 1_000);
     assert_eq!(meter.store.status().gaps, 1);
 }
 
