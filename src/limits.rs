@@ -71,12 +71,7 @@ pub const SEAL_STEP_BYTES: usize = 128 * 1_024;
 /// Period databases in the bytes that the store may have on disk: what goes at once when it is full.
 pub const PERIODS_OF_SIZE_MAX: u64 = 16;
 /// Bytes of one period database, however much the store may have: what one fault can reach.
-pub const PERIOD_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
-/// Epochs, and milliseconds of readings, that are sealed into a period before it is closed and opened
-/// again. Damage to what was written in between can cost all of it, and each time costs two segments.
-pub const PERIOD_SEALS_MAX: u32 = 6;
-/// See [`PERIOD_SEALS_MAX`].
-pub const PERIOD_SEALED_MS_MAX: i64 = 8 * 3_600_000;
+pub const PERIOD_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 /// Days of one period database: how long readings may outlive their time.
 pub const PERIOD_DAYS_MAX: i64 = 7;
 /// Period databases that are held open, each a few megabytes of memory.

@@ -28,10 +28,14 @@ pub(super) fn holds(path: &Path) -> bool {
     summary(path).is_ok_and(|summary| summary == noted)
 }
 
-/// Notes what the file of the database in `path` is like, now that it is closed.
+/// Notes what the file of the database in `path` is like, now that it is closed. One that was only read
+/// is what it was.
 pub(super) fn write(path: &Path) -> io::Result<()> {
-    let place = place(path);
-    fs::write(&place, summary(path)?)?;
+    let (place, summary) = (place(path), summary(path)?);
+    if fs::read_to_string(&place).is_ok_and(|noted| noted == summary) {
+        return Ok(());
+    }
+    fs::write(&place, summary)?;
     File::open(&place)?.sync_all()
 }
 

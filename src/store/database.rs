@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::engine::{Engine, Table};
+use super::engine::{Engine, Table, Use};
 use super::error::StoreError;
 use super::ledger::Change;
 use super::tree::Tree;
@@ -33,7 +33,7 @@ impl Database {
     /// # Errors
     /// `Damaged` when its files do not read back; `Failing` when the system does not let us.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let engine = Engine::open(path, CACHE_BYTES)?;
+        let engine = Engine::open(path, CACHE_BYTES, Use::Write)?;
         let ledger = |tree| Ok((tree, engine.table(tree)?));
         Ok(Self {
             series: engine.table(Tree::Series)?,

@@ -30,6 +30,15 @@ pub(super) type Bytes = sled::IVec;
 /// A key with its value.
 pub(super) type Entry = (Bytes, Bytes);
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// To be read and written.
+    Write,
+    /// To be read only.
+    Read,
+}
+
 /// An open sled database.
 pub(super) struct Engine {
     path: PathBuf,
@@ -49,16 +58,19 @@ struct Written {
 }
 
 impl Engine {
-    /// Opens the database in `path`, or makes it; `cache_bytes` of its pages are kept in memory.
+    /// Opens the database in `path`, or makes it; `cache_bytes` of its pages are kept in memory. One
+    /// that is to be written says so.
     ///
     /// # Errors
     /// `Damaged` when its files do not read back; `Failing` when the system does not let us.
-    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, cache_bytes: u64, purpose: Use) -> Result<Self, StoreError> {
         if !closing_note::holds(path) {
             return Err(damaged("the database", "its file is not the one that was closed"));
         }
-        // sled may write as soon as it opens the file.
-        closing_note::remove(path);
+        if purpose == Use::Write {
+            // sled may write as soon as it opens the file.
+            closing_note::remove(path);
+        }
         let is_new = !path.join("db").exists();
         directory::remove_half_written_snapshots(path);
         let config = sled::Config::new().segment_size(limits::STORE_SEGMENT_BYTES);
@@ -251,7 +263,7 @@ mod tests {
     #[test]
     fn what_was_put_is_read_back_and_a_record_under_a_foreign_key_is_damage() {
         let dir = tempfile::tempdir().unwrap();
-        let engine = Engine::open(&dir.path().join("db"), CACHE_BYTES).unwrap();
+        let engine = Engine::open(&dir.path().join("db"), CACHE_BYTES, Use::Write).unwrap();
         let table = engine.table(Tree::Ring).unwrap();
         table.put(b"a", b"first").unwrap();
         table.put(b"a", b"second").unwrap();
@@ -266,12 +278,12 @@ mod tests {
     fn a_half_written_snapshot_does_not_keep_the_database_shut() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
-        let engine = Engine::open(&path, CACHE_BYTES).unwrap();
+        let engine = Engine::open(&path, CACHE_BYTES, Use::Write).unwrap();
         engine.table(Tree::Series).unwrap().put(b"key", b"value").unwrap();
         engine.sync().unwrap();
         drop(engine);
         std::fs::write(path.join("snap.00000000000AF0C9.generating"), "torn").unwrap();
-        let engine = Engine::open(&path, CACHE_BYTES).unwrap();
+        let engine = Engine::open(&path, CACHE_BYTES, Use::Write).unwrap();
         let table = engine.table(Tree::Series).unwrap();
         assert_eq!(table.all().next().unwrap().unwrap().1.to_vec(), b"value");
     }

@@ -162,8 +162,6 @@ impl Store {
             pen: pen.unwrap_or_default(),
             sealing: None,
             written: durable,
-            seals: 0,
-            sealed_ms: 0,
             damage_strikes: 0,
             device: DeviceWatch::of(dir),
         };

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::engine::{Engine, Table};
+use super::engine::{Engine, Table, Use};
 use super::error::StoreError;
 use super::tree::Tree;
 
@@ -31,8 +31,8 @@ impl Period {
     ///
     /// # Errors
     /// `Damaged` when its files do not read back; `Failing` when the system does not let us.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let engine = Engine::open(path, CACHE_BYTES)?;
+    pub(super) fn open(path: &Path, purpose: Use) -> Result<Self, StoreError> {
+        let engine = Engine::open(path, CACHE_BYTES, purpose)?;
         Ok(Self { blocks: engine.table(Tree::Blocks)?, epochs: engine.table(Tree::Epochs)?, engine })
     }
 

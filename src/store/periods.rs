@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::directory;
-use super::engine;
+use super::engine::{self, Use};
 use super::error::StoreError;
 use super::period::{self, Period};
 use super::salvage;
@@ -170,7 +170,9 @@ impl Known {
 
     fn open_directory(&mut self, first: u32, data: &Path) -> Result<Period, StoreError> {
         let path = period::directory_of(data, first);
-        match Period::open(&path) {
+        // Only the newest is ever written.
+        let is_newest = self.firsts.last().is_none_or(|newest| first >= *newest);
+        match Period::open(&path, if is_newest { Use::Write } else { Use::Read }) {
             Err(StoreError::Damaged { reason, .. }) => {
                 let (period, note) = salvage::period(data, &path, &reason)?;
                 self.damage.push(note);

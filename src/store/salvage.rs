@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::database::Database;
 use super::directory;
-use super::engine::{self, Table};
+use super::engine::{self, Table, Use};
 use super::error::StoreError;
 use super::frame::{Framed, carve};
 use super::period::Period;
@@ -18,7 +18,7 @@ use super::tree::Tree;
 /// Rebuilds the period database in `path`; gives it with a note of what happened.
 pub(super) fn period(data: &Path, path: &Path, reason: &str) -> Result<(Period, String), StoreError> {
     let new = fresh(path)?;
-    let period = Period::open(&new)?;
+    let period = Period::open(&new, Use::Write)?;
     let records = refill(path, |tree| match tree {
         Tree::Blocks => Some(&period.blocks),
         Tree::Epochs => Some(&period.epochs),
@@ -27,7 +27,7 @@ pub(super) fn period(data: &Path, path: &Path, reason: &str) -> Result<(Period, 
     period.sync()?;
     engine::close(period);
     let note = take_place(data, path, reason, records)?;
-    Ok((Period::open(path)?, note))
+    Ok((Period::open(path, Use::Write)?, note))
 }
 
 /// Rebuilds the main database in `path`; gives it with a note of what happened.

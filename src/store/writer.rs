@@ -41,9 +41,6 @@ pub(super) struct Writer {
     pub(super) sealing: Option<Sealing>,
     /// The last scan in the ring, durable with the next sync.
     pub(super) written: Durable,
-    /// Epochs that were sealed into the newest period since it was opened, and their time.
-    pub(super) seals: u32,
-    pub(super) sealed_ms: i64,
     /// Failures in a row that speak of damage.
     pub(super) damage_strikes: u32,
     /// The device under the data directory.
@@ -193,18 +190,8 @@ impl Writer {
         self.directory.note_last_sequence(shared.state().durable.sequence);
         self.directory.fill_reserve();
         self.watch_blobs();
-        self.release_period(number, &extent);
+        shared.periods.release(number);
         self.remove_expired(extent.newest)
-    }
-
-    /// Closes the period when much was sealed into it since it was opened.
-    fn release_period(&mut self, number: u32, extent: &Extent) {
-        self.seals += 1;
-        self.sealed_ms += extent.last.ms_since(extent.first);
-        if self.seals >= limits::PERIOD_SEALS_MAX || self.sealed_ms >= limits::PERIOD_SEALED_MS_MAX {
-            self.shared.periods.release(number);
-            (self.seals, self.sealed_ms) = (0, 0);
-        }
     }
 
     /// The period that the next epoch is written to, with room made for it.
