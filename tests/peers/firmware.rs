@@ -38,8 +38,8 @@ fn the_aarch64_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
     demo::tell_the_story(aarch64());
 }
 
-/// Trials of each kind on ARM where nobody says otherwise: qemu takes its time.
-const TRIALS: u64 = 25;
+/// Trials of each kind on ARM where nobody says otherwise.
+const TRIALS: u64 = 200;
 
 /// The program that fills a store, under the emulator.
 fn armv7_filler() -> Vec<std::ffi::OsString> {

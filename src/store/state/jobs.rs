@@ -1,0 +1,160 @@
+//! What the writer has to do next, and what it has done.
+
+use std::time::{Duration, Instant};
+
+use super::State;
+use super::intake::PENDING_WAKES;
+use crate::limits;
+use crate::store::job::{Job, NewNames, Pause, RingPart, Write};
+use crate::store::marker::Marker;
+use crate::store::names::NameCounts;
+use crate::store::status::Durable;
+
+impl State {
+    /// What the writer has to do now, or for how long nothing.
+    pub(in crate::store) fn next_job(&mut self, now: Instant, window: Duration) -> Result<Job, Pause> {
+        if let Some(outage) = &self.outage {
+            return match () {
+                () if self.is_closing() => Ok(Job::Stop),
+                () if now >= outage.retry_at => Ok(Job::Reopen),
+                () => Err(Pause::Until(outage.retry_at)),
+            };
+        }
+        if self.must_seal() {
+            return Ok(self.seal(true));
+        }
+        if let Some(number) = self.suspects.pop_first() {
+            return Ok(Job::Salvage { number });
+        }
+        let due_at = self.waiting_since.map(|since| since + window);
+        let is_due = due_at.is_some_and(|due_at| self.is_closing() || now >= due_at);
+        let sync = is_due || self.flushes_asked > self.flushes_served;
+        if sync && !self.in_ring && self.open.scans() > 0 {
+            // What the ring does not have becomes durable by being sealed.
+            self.freeze();
+            return Ok(self.seal(true));
+        }
+        if sync || self.pending.len() >= PENDING_WAKES {
+            return Ok(Job::Write(self.take_write(sync)));
+        }
+        if self.is_closing() {
+            return Ok(Job::Stop);
+        }
+        if std::mem::take(&mut self.step_due) && !self.frozen.is_empty() {
+            return Ok(self.seal(false));
+        }
+        self.next_check(now).map_err(|pause| due_at.map_or(pause, |due_at| pause.or_at(due_at)))
+    }
+
+    /// Whether a full epoch cannot wait for its next step: it is not in the ring, or those who append
+    /// would have to wait for it.
+    pub(super) fn must_seal(&self) -> bool {
+        let Some(oldest) = self.frozen.front() else { return false };
+        !oldest.in_ring || self.frozen.len() > 1 || self.open.is_full(self.epoch_bytes_max)
+    }
+
+    pub(super) fn seal(&self, whole: bool) -> Job {
+        let epoch = self.frozen.front().map(|frozen| frozen.epoch.clone()).unwrap_or_default();
+        Job::Seal { number: self.index.next_number(), epoch, names: self.new_names(), whole }
+    }
+
+    /// A sealed epoch did not read back.
+    pub(in crate::store) fn suspect(&mut self, number: u32) {
+        // One that retention has removed meanwhile is not missed.
+        if self.index.contains(number) {
+            self.suspects.insert(number);
+        }
+    }
+
+    /// Sealed epochs are to be checked.
+    pub(in crate::store) fn check(&mut self, numbers: impl Iterator<Item = u32>) {
+        self.unchecked.extend(numbers);
+    }
+
+    /// The next sealed epoch to be checked, a few a second so that nobody notices.
+    pub(super) fn next_check(&mut self, now: Instant) -> Result<Job, Pause> {
+        if self.unchecked.is_empty() {
+            return Err(Pause::Forever);
+        }
+        let pause = Duration::from_millis(limits::STORE_CHECK_PAUSE_MS);
+        match self.check_at {
+            Some(check_at) if now >= check_at => {}
+            Some(check_at) => return Err(Pause::Until(check_at)),
+            None => return Err(Pause::Until(*self.check_at.insert(now + pause))),
+        }
+        self.check_at = Some(now + pause);
+        match self.unchecked.pop() {
+            Some(number) => Ok(Job::Check { number }),
+            None => Err(Pause::Forever),
+        }
+    }
+
+    pub(super) fn take_write(&mut self, sync: bool) -> Write {
+        let mut parts = std::mem::take(&mut self.parts);
+        let scans = std::mem::take(&mut self.pending);
+        if !scans.is_empty() {
+            let first_sequence = self.last_sequence + 1 - scans.len() as u64;
+            parts.push(RingPart { epoch: self.open_number(), first_sequence, scans });
+        }
+        if sync {
+            self.waiting_since = None;
+        }
+        Write {
+            names: self.new_names(),
+            changes: self.ledgers.take_changes(),
+            parts,
+            sync,
+            flushes: self.flushes_asked,
+        }
+    }
+
+    pub(super) fn new_names(&self) -> NewNames {
+        let NameCounts { series, groups } = self.names_durable;
+        NewNames {
+            series: self.names.series_since(series),
+            groups: self.names.groups_since(groups),
+            counts: self.names.counts(),
+        }
+    }
+
+    /// Names up to `counts` are on the medium.
+    pub(in crate::store) fn names_are_durable(&mut self, counts: NameCounts) {
+        self.names_durable = counts;
+    }
+
+    /// Everything up to `durable` is on the medium, and with it `flushes`.
+    pub(in crate::store) fn scans_are_durable(&mut self, durable: Durable, flushes: u64) {
+        if durable.sequence > self.durable.sequence {
+            self.durable = durable;
+        }
+        self.flushes_served = flushes;
+        self.step_due = !self.frozen.is_empty();
+    }
+
+    /// The ring of the epoch `number` has `records`; a full one closes the epoch.
+    pub(in crate::store) fn ring_has(&mut self, number: u32, records: u32) {
+        if self.open_number() == number {
+            self.ring_records = records;
+            if records >= limits::RING_RECORDS_MAX {
+                self.freeze();
+            }
+        }
+    }
+
+    /// A step of the oldest unsealed epoch is written; the next one waits for the next write.
+    pub(in crate::store) fn step_is_written(&mut self) {
+        self.step_due = false;
+    }
+
+    /// The oldest unsealed epoch is sealed as `number`.
+    pub(in crate::store) fn sealed(&mut self, number: u32, marker: &Marker) {
+        self.frozen.pop_front();
+        self.parts.retain(|part| part.epoch != number);
+        self.index.add(number, marker);
+        let extent = marker.extent;
+        self.scans_are_durable(
+            Durable { sequence: extent.last_sequence, through: Some(extent.newest) },
+            self.flushes_served,
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! The state under a writer that is slow, fails or keeps up.
+
+use std::time::Duration;
+
+use super::*;
+use crate::model::reading::{GroupId, Sample, SeriesId, Value};
+use crate::store::job::{Job, Pause};
+use crate::store::marker::Marker;
+use crate::store::marker::Sum;
+use crate::time::UtcTime;
+
+const WINDOW: Duration = Duration::from_secs(5);
+
+fn state(series: usize) -> (State, GroupId) {
+    let mut state = State::new(Recovered::default(), Some(&RingPen::default()), 0, limits::OPEN_BYTES_MAX);
+    let name = |index| state.names.series("PT-1", &format!("P{index}")).unwrap();
+    let series: Vec<SeriesId> = (0..series).map(name).collect();
+    let group = state.names.group(&series).unwrap();
+    (state, group)
+}
+
+/// A scan whose values do not compress.
+fn noise(state: &State, group: GroupId) -> Scan {
+    let width = state.names.group_series(group).unwrap().len() as u64;
+    let bits = |place: u64| (state.last_sequence * width + place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let value = |place| Sample::good(Value::Number(f64::from_bits(bits(place) >> 2)));
+    let at = UtcTime::from_ms(state.last_sequence.cast_signed() * 1_000);
+    Scan { group, at, samples: (0..width).map(value).collect() }
+}
+
+#[test]
+fn whoever_appends_waits_for_the_writer_instead_of_filling_the_memory() {
+    let (mut state, group) = state(1);
+    let take_all = |state: &mut State| {
+        let mut taken = 0;
+        while state.has_room() {
+            state.take(noise(state, group)).unwrap();
+            taken += 1;
+        }
+        taken
+    };
+    assert_eq!(take_all(&mut state), limits::STORE_QUEUE_MAX);
+    // A writer that writes into the rings but is too slow to seal.
+    let mut in_rings = 0;
+    let job = loop {
+        match state.next_job(Instant::now(), WINDOW) {
+            Ok(Job::Write(write)) => {
+                in_rings += write.parts.iter().map(|part| part.scans.len()).sum::<usize>();
+                take_all(&mut state);
+            }
+            job => break job,
+        }
+    };
+    assert!((limits::EPOCH_SCANS_MAX..2 * limits::EPOCH_SCANS_MAX).contains(&in_rings), "{in_rings}");
+    let Ok(Job::Seal { epoch, whole: true, .. }) = job else { panic!("no seal") };
+    let marker = Marker::new(&epoch, Sum::default(), NameCounts::default());
+    state.sealed(0, &marker);
+    assert!(matches!(state.next_job(Instant::now(), WINDOW), Ok(Job::Write(_))));
+    assert!(state.has_room());
+}
+
+#[test]
+fn polling_goes_on_when_the_writer_is_too_slow_and_all_is_sealed_later() {
+    let (mut state, group) = state(1);
+    let Ok(Job::Write(_)) = ({
+        state.take(noise(&state, group)).unwrap();
+        state.next_job(Instant::now() + WINDOW, WINDOW)
+    }) else {
+        panic!("no write")
+    };
+    // The write is under way; meanwhile more comes than may wait for the ring.
+    for _ in 0..3 * limits::STORE_QUEUE_MAX {
+        if !state.has_room() {
+            state.fall_behind();
+        }
+        state.take(noise(&state, group)).unwrap();
+    }
+    assert_eq!(state.last_sequence, 3 * limits::STORE_QUEUE_MAX as u64 + 1);
+    assert!(state.pending.len() <= limits::STORE_QUEUE_MAX);
+    state.ask_flush();
+    let Ok(Job::Seal { epoch, whole: true, .. }) = state.next_job(Instant::now(), WINDOW) else {
+        panic!("no seal")
+    };
+    assert_eq!(epoch.scans(), state.last_sequence);
+}
+
+#[test]
+fn a_job_comes_when_the_window_is_over_and_holds_everything_since_the_last() {
+    let (mut state, group) = state(2);
+    assert!(matches!(state.next_job(Instant::now(), WINDOW), Err(Pause::Forever)));
+    for _ in 0..3 {
+        state.take(noise(&state, group)).unwrap();
+    }
+    let now = Instant::now();
+    assert!(matches!(state.next_job(now, WINDOW), Err(Pause::Until(_))));
+    let Ok(Job::Write(write)) = state.next_job(now + WINDOW, WINDOW) else { panic!("no write") };
+    assert!(write.sync);
+    let [part] = write.parts.as_slice() else { panic!("one part") };
+    assert_eq!((part.epoch, part.first_sequence, part.scans.len()), (0, 1, 3));
+    assert_eq!((write.names.series.len(), write.names.groups.len()), (2, 1));
+    assert!(matches!(state.next_job(now + WINDOW, WINDOW), Err(Pause::Forever)));
+}
+
+#[test]
+fn while_the_database_fails_only_what_was_never_acknowledged_is_lost() {
+    // Columns take memory even with one scan each, so many wide groups fill it fast.
+    let (mut state, group) = state(limits::GROUP_SERIES_MAX);
+    let mut series = state.names.group_series(group).unwrap().to_vec();
+    let mut groups = std::iter::repeat_with(move || {
+        series.rotate_left(1);
+        series.clone()
+    });
+    let mut take = |state: &mut State| {
+        let group = state.names.group(&groups.next().unwrap()).unwrap();
+        state.take(noise(state, group)).unwrap();
+    };
+    take(&mut state);
+    state.scans_are_durable(Durable { sequence: 1, through: None }, 0);
+    state.fail("no space".to_owned(), Instant::now() + WINDOW);
+    while state.dropped_scans == 0 {
+        assert!(state.has_room());
+        take(&mut state);
+    }
+    let kept: Vec<_> = state.unsealed().filter_map(Epoch::extent).collect();
+    assert_eq!(kept[0].last_sequence, 1);
+    assert_eq!(kept[1].first_sequence, state.dropped_scans + 2);
+    assert!(state.status().open_bytes <= limits::UNSEALED_BYTES_MAX);
+
+    state.recover(EpochIndex::default(), Vec::new());
+    let job = state.next_job(Instant::now(), WINDOW);
+    assert!(matches!(job, Ok(Job::Seal { number: 0, epoch, .. }) if epoch.scans() == 1));
+}
