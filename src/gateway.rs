@@ -3,6 +3,7 @@
 
 mod desk;
 mod plant;
+mod timekeeper;
 mod view;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
 
 use desk::GatewayDesk;
 use plant::{Plant, SiteJobs, jobs_of_site};
+use timekeeper::Timekeeper;
 
 /// How long the last flush may take before the process ends without it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -86,6 +88,7 @@ pub struct Gateway {
     uplink: Mutex<Option<UplinkHandle>>,
     data: PathBuf,
     started: Instant,
+    _timekeeper: Timekeeper,
 }
 
 impl Gateway {
@@ -103,6 +106,7 @@ impl Gateway {
         let jobs = jobs_of_site(&site, &store).map_err(Failure::new)?;
         let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
         let api = api::serve(Arc::clone(&ops), &site.api).map_err(Failure::new)?;
+        let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
         let plant = Plant::new(store, clock);
         plant.become_site(jobs).await;
         log::info!(
@@ -117,6 +121,7 @@ impl Gateway {
             uplink: Mutex::new(None),
             data: data.to_owned(),
             started: Instant::now(),
+            _timekeeper: timekeeper,
             ops,
             plant,
         });

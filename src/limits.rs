@@ -76,6 +76,8 @@ pub const PERIOD_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 pub const PERIOD_DAYS_MAX: i64 = 7;
 /// Period databases that are held open, each a few megabytes of memory.
 pub const PERIODS_OPEN_MAX: usize = 3;
+/// Starts of the store that are remembered: a restart a day for ten years.
+pub const BOOTS_MAX: usize = 4_000;
 /// Entries of the gap ledger, about two megabytes of memory; the oldest go first and are counted.
 pub const GAPS_MAX: usize = 20_000;
 /// Gaps of one meter or value in one day before they are told as one that comes and goes.

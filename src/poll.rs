@@ -23,6 +23,7 @@ use crate::modbus::health::Health;
 use crate::modbus::line::LineHandle;
 use crate::model::reading::Scan;
 use crate::store::Store;
+use crate::time::trust::ClockState;
 use crate::time::{Clock, Interval, UtcTime};
 
 use job::Job;
@@ -219,6 +220,7 @@ impl Cycle {
     }
 
     async fn keep(&self, scan: Scan) {
+        let scan = if self.clock.state() == ClockState::Unset { scan::at_unset_clock(scan) } else { scan };
         let kept = if self.waits { self.store.append(scan).await } else { self.store.append_now(scan) };
         if let Err(error) = kept {
             log::error!("poll: a scan could not be handed to the store: {error}");

@@ -6,6 +6,7 @@
 mod clock;
 mod interval;
 mod offset;
+pub mod trust;
 mod written;
 
 use std::fmt;

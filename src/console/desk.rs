@@ -15,6 +15,7 @@ use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
 
 /// The gateway as a console sees it. All consoles of a gateway share one draft of the site file.
@@ -90,6 +91,10 @@ pub struct Status {
     pub version: String,
     /// The time of day.
     pub now: UtcTime,
+    /// How far it may be trusted.
+    pub clock: ClockState,
+    /// The number of this run; readings tell which they were taken in.
+    pub run: Option<u32>,
     /// The offset that times are shown in.
     pub utc_offset: UtcOffset,
     /// Since the start.

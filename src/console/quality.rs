@@ -12,6 +12,7 @@ pub(super) fn quality(quality: Quality, language: Language) -> String {
         Quality::Good => "良好",
         Quality::Suspect(Doubt::OutOfRange) => "存疑：超出合理范围",
         Quality::Suspect(Doubt::Rounded) => "存疑：末位已舍入",
+        Quality::Suspect(Doubt::Redated) => "时间已补正",
         Quality::Suspect(Doubt::ClockUnset) => "存疑：时钟未校准",
         Quality::Suspect(Doubt::Interpolated) => "存疑：插值",
         Quality::Missing(Cause::Timeout) => "无应答",

@@ -15,6 +15,7 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Turn, Undone};
 use crate::model::quality::Quality;
 use crate::model::reading::{Reading, Value};
+use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
 
 /// All commands with their meanings, or one with its words and an example.
@@ -42,6 +43,7 @@ pub(super) fn status(status: &Status, language: Language) -> String {
         Language::English => writeln!(text, "{now}  up {up}  points: {points}, parameters: {parameters}"),
         Language::Chinese => writeln!(text, "{now}  已运行 {up}  测点 {points}，参数 {parameters}"),
     };
+    text += &clock_state(status, language);
     text += &lines(&status.lines, language);
     text += &store(&status.store, status.utc_offset, language);
     text += &wear(status.store.wear.as_ref(), language);
@@ -53,6 +55,19 @@ pub(super) fn status(status: &Status, language: Language) -> String {
         );
     }
     text
+}
+
+fn clock_state(status: &Status, language: Language) -> String {
+    let (english, chinese) = match status.clock {
+        ClockState::Unset => ("NOT SET: readings are marked until it is", "未校准：校准前的读数带标记"),
+        ClockState::Holdover => ("not compared with a time service", "未与时间服务同步"),
+        ClockState::Synchronised => ("synchronised", "已同步"),
+    };
+    let run = status.run.map_or_else(|| "-".to_owned(), |run| run.to_string());
+    match language {
+        Language::English => format!("clock  {english}, run {run}\n"),
+        Language::Chinese => format!("时钟  {chinese}，第 {run} 次运行\n"),
+    }
 }
 
 fn store(store: &StoreView, offset: UtcOffset, language: Language) -> String {

@@ -81,6 +81,8 @@ impl Desk for GatewayDesk {
             cems_name: site.cems.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now: gateway.ops.clock().now(),
+            clock: gateway.ops.clock().state(),
+            run: gateway.ops.store().run_of(u64::MAX).map(|(run, _)| run),
             utc_offset: site.cems.offset,
             uptime: gateway.started.elapsed(),
             points: site.points.len(),

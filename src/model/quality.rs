@@ -20,10 +20,12 @@ pub enum Doubt {
     OutOfRange,
     /// More digits than a double holds; the last ones are rounded.
     Rounded,
-    /// The gateway's clock had not been set when it was read. Reserved: nothing sets it yet.
+    /// The gateway's clock had not been set when it was read: its time is the one that was shown.
     ClockUnset,
     /// Computed between two readings rather than read.
     Interpolated,
+    /// Read before the gateway's clock was set; its time was put right afterwards, to within a second.
+    Redated,
 }
 
 /// Why a value is missing.
@@ -66,6 +68,7 @@ impl Quality {
             Self::Suspect(Doubt::Rounded) => 2,
             Self::Suspect(Doubt::ClockUnset) => 3,
             Self::Suspect(Doubt::Interpolated) => 4,
+            Self::Suspect(Doubt::Redated) => 5,
             Self::Missing(Cause::Timeout) => 64,
             Self::Missing(Cause::Garbled) => 65,
             Self::Missing(Cause::Mismatch) => 66,
@@ -87,6 +90,7 @@ impl Quality {
             2 => Self::Suspect(Doubt::Rounded),
             3 => Self::Suspect(Doubt::ClockUnset),
             4 => Self::Suspect(Doubt::Interpolated),
+            5 => Self::Suspect(Doubt::Redated),
             64 => Self::Missing(Cause::Timeout),
             65 => Self::Missing(Cause::Garbled),
             66 => Self::Missing(Cause::Mismatch),
@@ -118,6 +122,7 @@ impl fmt::Display for Doubt {
             Self::Rounded => "rounded",
             Self::ClockUnset => "clock-unset",
             Self::Interpolated => "interpolated",
+            Self::Redated => "redated",
         })
     }
 }
@@ -149,6 +154,6 @@ mod tests {
                 assert_eq!(quality.code(), code);
             }
         }
-        assert_eq!((0..=u8::MAX).filter_map(Quality::from_code).count(), 5 + 8 + 128);
+        assert_eq!((0..=u8::MAX).filter_map(Quality::from_code).count(), 6 + 8 + 128);
     }
 }

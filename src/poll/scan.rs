@@ -2,7 +2,7 @@
 
 use super::job::Job;
 use crate::modbus::line::{LineHandle, RegisterBlock};
-use crate::model::quality::Cause;
+use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{Sample, Scan};
 use crate::model::register::{Span, Table, UnitId};
 use crate::time::{Clock, UtcTime};
@@ -91,6 +91,15 @@ const fn is_refusal(block: &Result<RegisterBlock, Cause>) -> bool {
 #[must_use]
 pub fn backed_off(job: &Job, at: UtcTime) -> Scan {
     Scan { group: job.group, at, samples: vec![Sample::missing(Cause::BackedOff); job.values.len()] }
+}
+
+/// The scan with its time in doubt: good values of a clock that was never set.
+#[must_use]
+pub fn at_unset_clock(mut scan: Scan) -> Scan {
+    for sample in scan.samples.iter_mut().filter(|sample| sample.quality == Quality::Good) {
+        sample.quality = Quality::Suspect(Doubt::ClockUnset);
+    }
+    scan
 }
 
 struct Exchange<'a> {

@@ -69,11 +69,13 @@ pub enum Function {
 }
 
 /// Whether a reading may enter a statistic: it has a number, and neither its value nor its time is
-/// in doubt. A rounded or interpolated value may.
+/// in doubt. A rounded, interpolated or re-dated one may: what is put right is known.
 #[must_use]
 pub fn usable(reading: &Reading) -> Option<f64> {
     match reading.quality {
-        Quality::Good | Quality::Suspect(Doubt::Rounded | Doubt::Interpolated) => reading.number(),
+        Quality::Good | Quality::Suspect(Doubt::Rounded | Doubt::Interpolated | Doubt::Redated) => {
+            reading.number()
+        }
         Quality::Suspect(Doubt::OutOfRange | Doubt::ClockUnset) | Quality::Missing(_) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The small tables of the store, each under its tree.
 
+use super::boots::Boots;
 use super::cursor::Cursors;
 use super::flash::FlashDays;
 use super::gaps::Gaps;
@@ -15,6 +16,8 @@ pub(super) struct Ledgers {
     pub(super) gaps: Gaps,
     /// What was written to the medium on the last days.
     pub(super) flash: FlashDays,
+    /// The starts of the store.
+    pub(super) boots: Boots,
 }
 
 impl Ledgers {
@@ -24,6 +27,7 @@ impl Ledgers {
             Tree::Cursors => Some(&mut self.cursors),
             Tree::Gaps => Some(&mut self.gaps),
             Tree::Flash => Some(&mut self.flash),
+            Tree::Boots => Some(&mut self.boots),
             _ => None,
         }
     }

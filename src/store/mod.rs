@@ -17,6 +17,7 @@
 pub mod backup;
 mod block;
 mod block_device;
+mod boots;
 mod closing_note;
 mod code;
 mod columns;
@@ -43,6 +44,7 @@ mod period;
 mod periods;
 mod profile;
 mod recovery;
+mod redating;
 mod retention;
 mod ring;
 mod salvage;
@@ -65,6 +67,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub use boots::Boot;
 pub use error::StoreError;
 pub use flash::Wear;
 pub use history::History;

@@ -19,14 +19,16 @@ pub(super) enum Tree {
     Gaps,
     /// Bytes written to the medium by day.
     Flash,
+    /// Starts of the store by number.
+    Boots,
 }
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(super) const LEDGERS: [Self; 3] = [Self::Cursors, Self::Gaps, Self::Flash];
+    pub(super) const LEDGERS: [Self; 4] = [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 8] = [
+    const ALL: [(Self, u8, &'static str); 9] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -35,6 +37,7 @@ impl Tree {
         (Self::Blocks, 6, "blocks"),
         (Self::Gaps, 7, "gaps"),
         (Self::Flash, 8, "flash"),
+        (Self::Boots, 9, "boots"),
     ];
 
     /// Its byte in stored records.

@@ -12,9 +12,9 @@ use super::tree::Tree;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 
 /// The trees of small tables that a copy carries as they are. Cursors are carried by name, and how a
-/// medium wears out is of no interest on another.
+/// medium wears out, and when a store was started, is of no interest on another.
 fn record_trees() -> impl Iterator<Item = Tree> {
-    Tree::LEDGERS.into_iter().filter(|tree| !matches!(tree, Tree::Cursors | Tree::Flash))
+    Tree::LEDGERS.into_iter().filter(|tree| !matches!(tree, Tree::Cursors | Tree::Flash | Tree::Boots))
 }
 
 impl Store {

@@ -1,15 +1,22 @@
 //! Clocks: where the time of day comes from.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
 use super::UtcTime;
+use super::trust::ClockState;
 
 /// Where the time of day comes from.
 pub trait Clock: Send + Sync {
     /// The time of day now.
     fn now(&self) -> UtcTime;
+
+    /// How far it may be trusted now; one that is handed in shows what it should.
+    fn state(&self) -> ClockState {
+        ClockState::Synchronised
+    }
 }
 
 /// The clock of the machine.
@@ -20,7 +27,15 @@ impl Clock for SystemClock {
     fn now(&self) -> UtcTime {
         UtcTime::from_ms(Timestamp::now().as_millisecond())
     }
+
+    fn state(&self) -> ClockState {
+        ClockState::of(self.now(), Path::new(SYNCHRONISED).exists())
+    }
 }
+
+/// There once systemd's time service has set the clock, and once any other has where the system's
+/// `time-sync.target` is kept by it.
+const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 
 /// A clock that shows `origin` when it is made and then runs with the runtime's own time, so that
 /// it stands still when a test has paused that time.

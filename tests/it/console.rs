@@ -31,6 +31,7 @@ use cems_gateway::model::reading::{Reading, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use cems_gateway::store::backup::BackupError;
+use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{UtcOffset, UtcTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
@@ -168,6 +169,8 @@ impl Desk for FakeDesk {
             cems_name: "示例工厂".to_owned(),
             version: "1.2.3".to_owned(),
             now: at(0),
+            clock: ClockState::Synchronised,
+            run: Some(12),
             utc_offset: UtcOffset::from_minutes(480).unwrap(),
             uptime: Duration::from_secs(2 * 86_400 + 3_725),
             points: 1,

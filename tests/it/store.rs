@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is unexpected in a test ends it")]
 
+mod clock;
 mod damage;
 mod faults;
 mod gaps;

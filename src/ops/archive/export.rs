@@ -13,7 +13,7 @@ use crate::store::{Store, Taken, Wanted, What};
 use crate::time::{UtcOffset, UtcTime, parse_instant};
 
 /// The columns. Later versions may add some at the end.
-const COLUMNS: [&str; 7] = ["time", "point", "parameter", "value", "unit", "quality", "sequence"];
+const COLUMNS: [&str; 8] = ["time", "point", "parameter", "value", "unit", "quality", "sequence", "run"];
 /// Scans after which it is told how far the export has come.
 const PROGRESS_SCANS: u64 = 4_096;
 
@@ -158,6 +158,7 @@ impl<'a, W: Write> Rows<'a, W> {
         let Some(group) = self.store.group_series(taken.group) else { return Ok(()) };
         let time = taken.at.iso(self.labels.offset).to_string();
         let sequence = taken.sequence.to_string();
+        let run = self.store.run_of(taken.sequence).map_or_else(String::new, |(run, _)| run.to_string());
         for (place, sample) in &taken.samples {
             let Some(series) = group.get(usize::from(*place)) else { continue };
             let label = self.known.entry(*series).or_insert_with(|| label(self.store, self.labels, *series));
@@ -169,7 +170,7 @@ impl<'a, W: Write> Rows<'a, W> {
             };
             let quality = sample.quality.to_string();
             self.row.clear();
-            for field in [&time, point.as_str(), parameter, &value, unit, &quality, &sequence] {
+            for field in [&time, point.as_str(), parameter, &value, unit, &quality, &sequence, &run] {
                 self.row.push_field(field);
             }
             self.csv.write_record(&self.row)?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Frozen, State};
 use crate::limits;
 use crate::model::gap::GapCause;
+use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::store::epoch::Epoch;
 use crate::store::error::StoreError;
@@ -22,6 +23,10 @@ const FROZEN_MAX: usize = 2;
 impl State {
     /// Has the gap ledger see a scan that is about to be taken.
     pub(super) fn see(&mut self, series: &[SeriesId], scan: &Scan) {
+        // Their time says nothing about what came before or after.
+        if scan.samples.iter().any(|sample| sample.quality == Quality::Suspect(Doubt::ClockUnset)) {
+            return;
+        }
         // The last scans of a plan that is just being replaced.
         let is_outdated = |series| !self.profiles.series.contains_key(series);
         if !self.profiles.series.is_empty() && series.iter().any(is_outdated) {

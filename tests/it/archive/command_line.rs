@@ -80,7 +80,7 @@ fn folder_of(scans: u32) -> (tempfile::TempDir, String) {
 fn the_readings_are_exported_by_a_gateway_that_runs_and_without_one() {
     let (folder, data) = folder_of(2_000);
     let alone = printed(&["export", "--data", &data]);
-    assert!(alone.starts_with("time,point,parameter,value,unit,quality,sequence\r\n"));
+    assert!(alone.starts_with("time,point,parameter,value,unit,quality,sequence,run\r\n"));
     assert!(alone.contains("\r\n2024-06-01T00:00:00+00:00,PT-1,P,0,,good,1\r\n"));
     let gateway = Gateway::on(folder.path());
     let running = printed(&["export", "--data", &data]);
@@ -91,7 +91,7 @@ fn the_readings_are_exported_by_a_gateway_that_runs_and_without_one() {
     let order = ["--point", "PT-1", "--parameter", "EPI", "--from", "2024-06-01T08:00:01+08:00"];
     let out = ["--to", "2024-06-01T08:00:03+08:00", "--out", file.to_str().unwrap()];
     printed(&[&["export", "--data", &data], &order[..], &out[..]].concat());
-    let some = "time,point,parameter,value,unit,quality,sequence\r\n\
+    let some = "time,point,parameter,value,unit,quality,sequence,run\r\n\
                 2024-06-01T08:00:01.007+08:00,PT-1,EPI,0.5000000000000001,,out-of-range,2\r\n\
                 2024-06-01T08:00:02+08:00,PT-1,EPI,0.02,,good,3\r\n";
     assert_eq!(std::fs::read_to_string(file).unwrap(), some);
