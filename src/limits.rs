@@ -76,6 +76,14 @@ pub const PERIOD_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 pub const PERIOD_DAYS_MAX: i64 = 7;
 /// Period databases that are held open, each a few megabytes of memory.
 pub const PERIODS_OPEN_MAX: usize = 3;
+/// Quarter hours that are summed up after a pause in which nothing was read: two days.
+pub const QUARTERS_BEHIND_MAX: i64 = 192;
+/// Quarter hours of groups that wait to be summed up.
+pub const QUARTERS_WAITING_MAX: usize = 20_000;
+/// Days of one period of quarter-hour rows.
+pub const QUARTER_PERIOD_DAYS_MAX: u32 = 31;
+/// Pause before a quarter hour that got late readings is summed up once more.
+pub const QUARTER_LATE_PAUSE_MS: u64 = 5_000;
 /// Starts of the store that are remembered: a restart a day for ten years.
 pub const BOOTS_MAX: usize = 4_000;
 /// Entries of the gap ledger, about two megabytes of memory; the oldest go first and are counted.

@@ -22,6 +22,10 @@ pub(super) struct Database {
     pub(super) ring: Table,
     /// Markers of sealed epochs.
     pub(super) epochs: Table,
+    /// Rows of days.
+    pub(super) days: Table,
+    /// Rows of months.
+    pub(super) months: Table,
     /// The small tables that are held in memory.
     ledgers: Vec<(Tree, Table)>,
     engine: Engine,
@@ -40,6 +44,8 @@ impl Database {
             groups: engine.table(Tree::Groups)?,
             ring: engine.table(Tree::Ring)?,
             epochs: engine.table(Tree::Epochs)?,
+            days: engine.table(Tree::Days)?,
+            months: engine.table(Tree::Months)?,
             ledgers: Tree::LEDGERS.into_iter().map(ledger).collect::<Result<_, _>>()?,
             engine,
         })
@@ -52,6 +58,8 @@ impl Database {
             Tree::Groups => Some(&self.groups),
             Tree::Ring => Some(&self.ring),
             Tree::Epochs => Some(&self.epochs),
+            Tree::Days => Some(&self.days),
+            Tree::Months => Some(&self.months),
             _ => self.ledgers.iter().find(|(known, _)| *known == tree).map(|(_, table)| table),
         }
     }

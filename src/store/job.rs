@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::epoch::Epoch;
 use super::ledger::Change;
 use super::names::NameCounts;
+use super::quarters::Quarter;
 use super::tree::Tree;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 
@@ -47,6 +48,8 @@ pub(super) enum Job {
     Check { number: u32 },
     /// Save what is left of a sealed epoch that did not read back.
     Salvage { number: u32 },
+    /// Sum up a quarter hour of a group.
+    Sum { quarter: Quarter },
     /// Try to open the database again.
     Reopen,
     /// Nothing any more.

@@ -10,7 +10,6 @@
 //!
 //! Big-endian throughout.
 
-use super::block::Block;
 use super::epoch::{Epoch, Extent};
 use super::names::NameCounts;
 use crate::time::UtcTime;
@@ -32,11 +31,6 @@ impl Sum {
         self.crc.update(value);
         self.blocks += 1;
         self.bytes = self.bytes.saturating_add(u32::try_from(key.len() + value.len()).unwrap_or(u32::MAX));
-    }
-
-    /// Takes in the next block.
-    pub(super) fn add_block(&mut self, block: &Block) {
-        self.add(&block.key.to_bytes(), &block.value);
     }
 }
 

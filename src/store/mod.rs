@@ -43,15 +43,18 @@ mod names_file;
 mod period;
 mod periods;
 mod profile;
+mod quarters;
 mod recovery;
 mod redating;
 mod retention;
 mod ring;
+mod rows;
 mod salvage;
 mod sealed;
 mod shared;
 mod state;
 mod status;
+mod sums;
 mod tree;
 mod walk;
 mod whole;
@@ -74,6 +77,7 @@ pub use history::History;
 pub use latest::Latest;
 pub use profile::SeriesProfile;
 pub use status::{Durable, StoreStatus};
+pub use sums::Summed;
 pub use walk::{Taken, Walk, Wanted, What};
 
 use crate::config::site::StoreSettings;
@@ -86,6 +90,7 @@ use columns::Columns;
 use directory::Directory;
 use names::{NameCounts, Names};
 use names_file::NamesFile;
+use period::Tier;
 use periods::Periods;
 use profile::SiteProfile;
 use shared::Shared;
@@ -133,7 +138,8 @@ impl Store {
     /// When another process uses the directory or it cannot be made.
     pub fn open(dir: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
         let directory = Directory::take(dir)?;
-        let periods = Periods::of(dir);
+        let periods = Periods::of(dir, Tier::Readings);
+        let quarters = Periods::of(dir, Tier::Quarters);
         let last_sequence = directory.last_sequence();
         let epoch_bytes_max = epoch_bytes_max(settings);
         let (mut state, database, pen) = match writer::open_databases(&directory, &periods) {
@@ -157,7 +163,10 @@ impl Store {
         state.ledgers.gaps.opened_after(directory.pause());
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
         let durable = state.durable;
-        let shared = Arc::new(Shared::new(state, database, periods, window));
+        let shared = Arc::new(Shared::new(state, database, (periods, quarters), window));
+        if let Err(error) = sums::resume(&shared) {
+            log::warn!("store: {error}; quarter hours that were under way are summed up anew or left out");
+        }
         let writer = Writer {
             shared: Arc::clone(&shared),
             directory,

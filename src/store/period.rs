@@ -1,8 +1,8 @@
-//! A period database: the sealed readings of some days, in a directory of its own. It is written from
-//! one end to the other, read, and removed as a whole; nothing in it is ever overwritten.
+//! A period database: what was sealed in some days, in a directory of its own. It is written from one
+//! end to the other, read, and removed as a whole.
 //!
-//! Its directory carries the number of its first epoch (`raw-0000004711`), so the names alone tell
-//! which epochs there should be and where each lies.
+//! Its directory carries the number that it begins with (`raw-0000004711`): of an epoch, or of a day
+//! where quarter-hour rows are kept. So the names alone tell what there should be and where it lies.
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,41 @@ use super::tree::Tree;
 
 /// Bytes of pages that sled keeps in memory for each open period.
 const CACHE_BYTES: u64 = 512 * 1_024;
-const PREFIX: &str = "raw-";
 /// Digits of a `u32`.
 const DIGITS: usize = 10;
+
+/// What is kept in periods, each for a time of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tier {
+    /// Sealed readings by epoch.
+    Readings,
+    /// Rows of quarter hours by day.
+    Quarters,
+}
+
+impl Tier {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Readings => "raw-",
+            Self::Quarters => "quarter-",
+        }
+    }
+
+    /// The tree of its records.
+    pub(super) const fn records(self) -> Tree {
+        match self {
+            Self::Readings => Tree::Blocks,
+            Self::Quarters => Tree::Quarters,
+        }
+    }
+}
 
 /// An open period database.
 pub(super) struct Period {
     // The tables come before the engine, so that they are dropped before it.
-    /// Blocks of its epochs.
-    pub(super) blocks: Table,
-    /// Their markers, as in the main database.
+    /// Blocks of its epochs, or rows of its quarter hours.
+    pub(super) records: Table,
+    /// Markers of its epochs, as in the main database.
     pub(super) epochs: Table,
     engine: Engine,
 }
@@ -31,9 +56,9 @@ impl Period {
     ///
     /// # Errors
     /// `Damaged` when its files do not read back; `Failing` when the system does not let us.
-    pub(super) fn open(path: &Path, purpose: Use) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, tier: Tier, purpose: Use) -> Result<Self, StoreError> {
         let engine = Engine::open(path, CACHE_BYTES, purpose)?;
-        Ok(Self { blocks: engine.table(Tree::Blocks)?, epochs: engine.table(Tree::Epochs)?, engine })
+        Ok(Self { records: engine.table(tier.records())?, epochs: engine.table(Tree::Epochs)?, engine })
     }
 
     /// Returns when everything written before is on the medium.
@@ -42,14 +67,14 @@ impl Period {
     }
 }
 
-/// The directory of the period that begins with epoch `first`.
-pub(super) fn directory_of(data: &Path, first: u32) -> PathBuf {
-    data.join(format!("{PREFIX}{first:0DIGITS$}"))
+/// The directory of the period of `tier` that begins with `first`.
+pub(super) fn directory_of(data: &Path, tier: Tier, first: u32) -> PathBuf {
+    data.join(format!("{}{first:0DIGITS$}", tier.prefix()))
 }
 
-/// The first epoch of the period whose directory has this name; `None` for any other name.
-pub(super) fn first_epoch(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix(PREFIX)?;
+/// What the period of `tier` begins with whose directory has this name; `None` for any other name.
+pub(super) fn first_of(name: &str, tier: Tier) -> Option<u32> {
+    let digits = name.strip_prefix(tier.prefix())?;
     (digits.len() == DIGITS).then(|| digits.parse().ok())?
 }
 
@@ -58,17 +83,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_is_named_after_its_first_epoch() {
-        let path = directory_of(Path::new("/data"), 4_711);
+    fn a_directory_is_named_after_what_it_begins_with() {
+        let path = directory_of(Path::new("/data"), Tier::Readings, 4_711);
         assert_eq!(path, Path::new("/data/raw-0000004711"));
         for (name, first) in [
             ("raw-0000004711", Some(4_711)),
             ("raw-4294967295", Some(u32::MAX)),
             ("raw-4711", None),
             ("raw-0000004711.damaged", None),
+            ("quarter-0000004711", None),
             ("db", None),
         ] {
-            assert_eq!(first_epoch(name), first, "{name}");
+            assert_eq!(first_of(name, Tier::Readings), first, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The period databases of a data directory: which there are, which are open, and when one ends.
+//! The period databases of one tier in a data directory: which there are, which are open, and when one ends.
 //!
 //! The newest is written; older ones are opened when somebody asks for their readings, and the few
 //! that were asked for last stay open.
@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::directory;
 use super::engine::{self, Use};
 use super::error::StoreError;
-use super::period::{self, Period};
+use super::period::{self, Period, Tier};
 use super::salvage;
 use crate::limits;
 
 /// The period databases of one data directory.
 pub(super) struct Periods {
     data: PathBuf,
+    tier: Tier,
     known: Mutex<Known>,
 }
 
@@ -36,11 +37,11 @@ struct Known {
 }
 
 impl Periods {
-    /// The periods that lie in the directory `data`.
-    pub(super) fn of(data: &Path) -> Self {
+    /// The periods of `tier` that lie in the directory `data`.
+    pub(super) fn of(data: &Path, tier: Tier) -> Self {
         let names = directory::entries(data).map(|entry| entry.file_name());
-        let firsts = names.filter_map(|name| period::first_epoch(name.to_str()?)).collect();
-        Self { data: data.to_owned(), known: Mutex::new(Known { firsts, ..Known::default() }) }
+        let firsts = names.filter_map(|name| period::first_of(name.to_str()?, tier)).collect();
+        Self { data: data.to_owned(), tier, known: Mutex::new(Known { firsts, ..Known::default() }) }
     }
 
     /// The first epoch of each period, oldest first.
@@ -59,7 +60,12 @@ impl Periods {
             what: format!("epoch {epoch}"),
             reason: "its period is missing".to_owned(),
         })?;
-        known.open(first, &self.data)
+        known.open(first, &self.data, self.tier)
+    }
+
+    /// The first epoch of the period that holds `epoch`, where there is one.
+    pub(super) fn first_of(&self, epoch: u32) -> Option<u32> {
+        self.known().firsts.range(..=epoch).next_back().copied()
     }
 
     /// Begins a new period with `epoch`.
@@ -71,14 +77,14 @@ impl Periods {
         // The one before is written no more, and who reads it opens it anew: sled's memory of a
         // database grows with what was written into it since it was opened.
         known.close();
-        let period = known.open(epoch, &self.data)?;
+        let period = known.open(epoch, &self.data, self.tier)?;
         known.firsts.insert(epoch);
         Ok(period)
     }
 
     /// Bytes on disk of the period that begins with `first`.
     pub(super) fn bytes(&self, first: u32) -> u64 {
-        directory::tree_bytes(&period::directory_of(&self.data, first))
+        directory::tree_bytes(&period::directory_of(&self.data, self.tier, first))
     }
 
     /// Removes the period that begins with `first`; who reads in it at the moment ends in peace.
@@ -93,7 +99,7 @@ impl Periods {
             known.lend(first, period);
         }
         drop(known);
-        directory::remove_whole(&period::directory_of(&self.data, first))
+        directory::remove_whole(&period::directory_of(&self.data, self.tier, first))
     }
 
     /// Closes the period that holds `epoch`, to be opened again when it is needed. What sled wrote since
@@ -123,8 +129,8 @@ impl Periods {
         if known.lent.get(&first).is_some_and(|lent| lent.strong_count() > 0) {
             return Err(StoreError::Failing { reason: "a damaged period is still being read".to_owned() });
         }
-        let path = period::directory_of(&self.data, first);
-        let (period, note) = salvage::period(&self.data, &path, "a record does not read back")?;
+        let path = period::directory_of(&self.data, self.tier, first);
+        let (period, note) = salvage::period(&self.data, &path, self.tier, "a record does not read back")?;
         known.open.push((first, Arc::new(period)));
         known.damage.push(note);
         known.salvaged.insert(first);
@@ -149,7 +155,7 @@ impl Periods {
 }
 
 impl Known {
-    fn open(&mut self, first: u32, data: &Path) -> Result<Arc<Period>, StoreError> {
+    fn open(&mut self, first: u32, data: &Path, tier: Tier) -> Result<Arc<Period>, StoreError> {
         if let Some(place) = self.open.iter().position(|(open, _)| *open == first) {
             let used = self.open.remove(place);
             let period = Arc::clone(&used.1);
@@ -158,7 +164,7 @@ impl Known {
         }
         let period = match self.lent.remove(&first).and_then(|lent| lent.upgrade()) {
             Some(lent) => lent,
-            None => Arc::new(self.open_directory(first, data)?),
+            None => Arc::new(self.open_directory(first, data, tier)?),
         };
         if self.open.len() >= limits::PERIODS_OPEN_MAX {
             let (oldest, closed) = self.open.remove(0);
@@ -168,13 +174,13 @@ impl Known {
         Ok(period)
     }
 
-    fn open_directory(&mut self, first: u32, data: &Path) -> Result<Period, StoreError> {
-        let path = period::directory_of(data, first);
+    fn open_directory(&mut self, first: u32, data: &Path, tier: Tier) -> Result<Period, StoreError> {
+        let path = period::directory_of(data, tier, first);
         // Only the newest is ever written.
         let is_newest = self.firsts.last().is_none_or(|newest| first >= *newest);
-        match Period::open(&path, if is_newest { Use::Write } else { Use::Read }) {
+        match Period::open(&path, tier, if is_newest { Use::Write } else { Use::Read }) {
             Err(StoreError::Damaged { reason, .. }) => {
-                let (period, note) = salvage::period(data, &path, &reason)?;
+                let (period, note) = salvage::period(data, &path, tier, &reason)?;
                 self.damage.push(note);
                 self.salvaged.insert(first);
                 Ok(period)

@@ -12,22 +12,27 @@ use super::directory;
 use super::engine::{self, Table, Use};
 use super::error::StoreError;
 use super::frame::{Framed, carve};
-use super::period::Period;
+use super::period::{Period, Tier};
 use super::tree::Tree;
 
 /// Rebuilds the period database in `path`; gives it with a note of what happened.
-pub(super) fn period(data: &Path, path: &Path, reason: &str) -> Result<(Period, String), StoreError> {
+pub(super) fn period(
+    data: &Path,
+    path: &Path,
+    tier: Tier,
+    reason: &str,
+) -> Result<(Period, String), StoreError> {
     let new = fresh(path)?;
-    let period = Period::open(&new, Use::Write)?;
+    let period = Period::open(&new, tier, Use::Write)?;
     let records = refill(path, |tree| match tree {
-        Tree::Blocks => Some(&period.blocks),
+        tree if tree == tier.records() => Some(&period.records),
         Tree::Epochs => Some(&period.epochs),
         _ => None,
     })?;
     period.sync()?;
     engine::close(period);
     let note = take_place(data, path, reason, records)?;
-    Ok((Period::open(path, Use::Write)?, note))
+    Ok((Period::open(path, tier, Use::Write)?, note))
 }
 
 /// Rebuilds the main database in `path`; gives it with a note of what happened.

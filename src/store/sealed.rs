@@ -40,12 +40,20 @@ impl Sealing {
     /// Writes some blocks; gives the marker when that was the last of them. All that was written is
     /// on the medium then, the marker in the period too.
     pub(super) fn step(&mut self, named: NameCounts) -> Result<Option<Marker>, StoreError> {
-        let mut written = 0;
-        while written < limits::SEAL_STEP_BYTES {
-            let Some(block) = self.next_block() else { return self.finish(named).map(Some) };
-            self.sum.add_block(&block);
-            written += block.value.len();
-            self.period.blocks.put(&block.key.to_bytes(), &block.value)?;
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        while bytes < limits::SEAL_STEP_BYTES
+            && let Some(block) = self.next_block()
+        {
+            bytes += block.value.len();
+            blocks.push((block.key.to_bytes(), block.value));
+        }
+        if blocks.is_empty() {
+            return self.finish(named).map(Some);
+        }
+        self.period.records.make_room(blocks.iter().map(|(key, _)| key.as_slice()))?;
+        for (key, value) in &blocks {
+            self.sum.add(key, value);
+            self.period.records.put(key, value)?;
         }
         self.period.sync()?;
         Ok(None)
@@ -72,12 +80,12 @@ impl Sealing {
 /// Removes all blocks of an epoch, and its marker before them.
 fn remove_blocks(period: &Period, number: u32) -> Result<(), StoreError> {
     period.epochs.remove(&number.to_be_bytes())?;
-    for entry in period.blocks.scan(BlockKey::first_of(number).to_bytes()..) {
+    for entry in period.records.scan(BlockKey::first_of(number).to_bytes()..) {
         let (key, _) = entry?;
         if BlockKey::from_bytes(&key).is_none_or(|key| key.epoch != number) {
             break;
         }
-        period.blocks.remove(&key)?;
+        period.records.remove(&key)?;
     }
     Ok(())
 }
@@ -94,7 +102,7 @@ impl SealedEpoch {
     /// Whether its blocks are the ones that its marker was written for.
     pub(super) fn is_whole(&self, marker: &Marker) -> Result<bool, StoreError> {
         let mut sum = Sum::default();
-        for entry in self.period.blocks.scan(BlockKey::first_of(self.number).to_bytes()..) {
+        for entry in self.period.records.scan(BlockKey::first_of(self.number).to_bytes()..) {
             let (key, value) = entry?;
             if BlockKey::from_bytes(&key).is_none_or(|key| key.epoch != self.number) {
                 break;
@@ -116,7 +124,7 @@ impl Columns for SealedEpoch {
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         let mut groups = Vec::new();
         let mut from = BlockKey::first_of(self.number);
-        while let Some(entry) = self.period.blocks.scan(from.to_bytes()..).next() {
+        while let Some(entry) = self.period.records.scan(from.to_bytes()..).next() {
             let found = BlockKey::from_bytes(&entry?.0).filter(|key| key.epoch == self.number);
             let Some(key) = found else { break };
             groups.push(key.group);
@@ -130,7 +138,7 @@ impl Columns for SealedEpoch {
         let first_of_group = BlockKey { epoch: self.number, group, column: 0, scan: 0 };
         let first = BlockKey { column, ..first_of_group };
         let last = BlockKey { column, scan: u16::MAX, ..first_of_group };
-        let blocks = &self.period.blocks;
+        let blocks = &self.period.records;
         let before = blocks.scan(first_of_group.to_bytes()..=first.to_bytes()).next_back();
         let Some((start, _)) = before.transpose()? else { return Ok(Vec::new()) };
 

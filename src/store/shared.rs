@@ -24,6 +24,8 @@ pub(super) struct Shared {
     database: RwLock<Option<Database>>,
     /// The sealed epochs.
     pub(super) periods: Periods,
+    /// The rows of quarter hours.
+    pub(super) quarters: Periods,
     window: Duration,
     /// The writer has something to do.
     wake: Condvar,
@@ -34,13 +36,19 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Shares `database` and `periods`; what is taken becomes durable within `window`.
-    pub(super) fn new(state: State, database: Option<Database>, periods: Periods, window: Duration) -> Self {
+    /// Shares `database` and the periods of both tiers; what is taken becomes durable within `window`.
+    pub(super) fn new(
+        state: State,
+        database: Option<Database>,
+        (periods, quarters): (Periods, Periods),
+        window: Duration,
+    ) -> Self {
         Self {
             durable: watch::Sender::new(state.durable.sequence),
             state: Mutex::new(state),
             database: RwLock::new(database),
             periods,
+            quarters,
             window,
             wake: Condvar::new(),
             progress: Condvar::new(),
@@ -79,6 +87,7 @@ impl Shared {
     pub(super) fn close_databases(&self) {
         engine::close(self.database.write().unwrap_or_else(PoisonError::into_inner).take());
         self.periods.close();
+        self.quarters.close();
     }
 
     /// Calls `read` with the columns of a sealed epoch; `None` when it has been removed, or when it is

@@ -17,6 +17,7 @@ use super::latest::LatestTable;
 use super::ledgers::Ledgers;
 use super::names::{NameCounts, Names};
 use super::profile::SiteProfile;
+use super::quarters::Quarters;
 use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
 use crate::limits;
@@ -61,6 +62,7 @@ pub(super) struct State {
     /// Names that are on the medium.
     names_durable: NameCounts,
     pub(super) ledgers: Ledgers,
+    pub(super) quarters: Quarters,
     pub(super) latest: LatestTable,
     pub(super) index: EpochIndex,
     /// Full epochs that are not sealed yet, oldest first.

@@ -21,6 +21,12 @@ pub(super) enum Tree {
     Flash,
     /// Starts of the store by number.
     Boots,
+    /// Rows of quarter hours by start and group.
+    Quarters,
+    /// Rows of local days.
+    Days,
+    /// Rows of local months.
+    Months,
 }
 
 impl Tree {
@@ -28,7 +34,7 @@ impl Tree {
     pub(super) const LEDGERS: [Self; 4] = [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 9] = [
+    const ALL: [(Self, u8, &'static str); 12] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -38,6 +44,9 @@ impl Tree {
         (Self::Gaps, 7, "gaps"),
         (Self::Flash, 8, "flash"),
         (Self::Boots, 9, "boots"),
+        (Self::Quarters, 10, "quarters"),
+        (Self::Days, 11, "days"),
+        (Self::Months, 12, "months"),
     ];
 
     /// Its byte in stored records.

@@ -17,12 +17,13 @@ use super::marker::Marker;
 use super::names_file::NamesFile;
 use super::period::Period;
 use super::periods::Periods;
+use super::quarters::Quarter;
 use super::recovery::{self, Recovered, RingPen};
 use super::sealed::{SealedEpoch, Sealing};
 use super::shared::Shared;
 use super::state::Phase;
 use super::status::Durable;
-use super::{retention, ring, salvage};
+use super::{retention, ring, salvage, sums};
 use crate::config::site::StoreSettings;
 use crate::limits;
 use crate::model::gap::GapCause;
@@ -80,6 +81,7 @@ impl Writer {
             Job::Write(write) => self.write(&write),
             Job::Check { number } => self.check(number),
             Job::Salvage { number } => self.salvage(number),
+            Job::Sum { quarter } => self.sum_up(quarter),
             Job::Reopen => self.reopen(),
             Job::Stop => Ok(()),
         }
@@ -191,7 +193,8 @@ impl Writer {
         self.directory.fill_reserve();
         self.watch_blobs();
         shared.periods.release(number);
-        self.remove_expired(extent.newest)
+        self.remove_expired(extent.newest)?;
+        sums::remove_expired(&shared, &self.settings, extent.newest)
     }
 
     /// The period that the next epoch is written to, with room made for it.
@@ -219,9 +222,18 @@ impl Writer {
             if directory::remove_damaged(data) {
                 continue;
             }
+            // Quarter hours may take half of it; beyond that, and before them, the oldest readings go.
+            let quarters = self.shared.quarters.firsts();
+            let quarter_bytes: u64 = quarters.iter().map(|first| self.shared.quarters.bytes(*first)).sum();
             let firsts = self.shared.periods.firsts();
-            let [oldest, next, ..] = firsts.as_slice() else { return Ok(()) };
-            self.remove_period(*oldest..*next, Some(GapCause::Quota))?;
+            match (firsts.as_slice(), quarters.as_slice()) {
+                (_, [oldest, _, ..]) if quarter_bytes > retention::size_max_bytes(&self.settings) / 2 => {
+                    self.shared.quarters.remove(*oldest)?;
+                }
+                ([oldest, next, ..], _) => self.remove_period(*oldest..*next, Some(GapCause::Quota))?,
+                (_, [oldest, _, ..]) => self.shared.quarters.remove(*oldest)?,
+                _ => return Ok(()),
+            }
         }
     }
 
@@ -279,6 +291,21 @@ impl Writer {
         match damage.filter(|_| self.shared.state().index.contains(number)) {
             None => Ok(()),
             Some(damage) => self.salvage_or(number, damage),
+        }
+    }
+
+    /// Sums up a quarter hour. What stands in its way is no reason to take no readings.
+    fn sum_up(&self, quarter: Quarter) -> Result<(), StoreError> {
+        match sums::sum_up(&self.shared, quarter) {
+            Err(error @ StoreError::Failing { .. }) => {
+                self.shared.state().quarters.put_back(quarter);
+                Err(error)
+            }
+            Err(error) => {
+                self.shared.state().note_damage(format!("a quarter hour is not summed up: {error}"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ mod gaps;
 mod model;
 mod plant;
 mod soak;
+mod sums;
 
 use cems_gateway::config::site::StoreSettings;
 use cems_gateway::model::quality::Quality;

@@ -15,6 +15,11 @@ use crate::model::reading_type::ReadingType;
 use crate::ops::query::{self, GapRow, Newest, PointStatus, StatisticalRow};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// What every answer begins with.
 #[derive(Serialize)]
 pub struct Envelope<'a> {
@@ -353,6 +358,9 @@ pub struct StatItem<'a> {
     /// How much of what the whole period should have is there, 0 to 1.
     #[serde(rename = "completeness")]
     pub completeness: f64,
+    /// How often it was computed anew; left out while it is what it was first.
+    #[serde(rename = "revision", skip_serializing_if = "is_zero")]
+    pub revision: u32,
     /// Why most of the rest is missing; left out where that is not known.
     #[serde(rename = "cause", skip_serializing_if = "Option::is_none")]
     pub cause: Option<Shown<GapCause>>,
@@ -376,6 +384,7 @@ impl<'a> StatItem<'a> {
             unit: &row.parameter.unit,
             occurred: row.occurred.map(time),
             completeness: (row.completeness * 10_000.0).floor() / 10_000.0,
+            revision: row.revision,
             cause: row.cause.map(Shown),
         }
     }

@@ -163,7 +163,11 @@ pub const REGISTRY: &[Entry] = &[
     entry("tou", OtherSource, "time of use; only 0, the total, so far"),
     entry("capability", Inferred, "operations that are present"),
     entry("profile", Inferred, "the standard that the interface is prepared for"),
-    entry("revision", Inferred, "revision of these names"),
+    entry(
+        "revision",
+        Inferred,
+        "of these names; of a statistic row: how often late readings made it new, left out for 0",
+    ),
     entry("role", Inferred, "part that the gateway plays (clause 4.1)"),
     entry("remark", Inferred, "a remark for people"),
     entry("softwareVersion", Inferred, "version of the gateway's software"),

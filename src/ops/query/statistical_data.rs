@@ -93,8 +93,19 @@ pub struct StatisticalRow<'a> {
     pub occurred: Option<UtcTime>,
     /// How much of what the whole period should have is there, 0 to 1.
     pub completeness: f64,
+    /// How often what lies in the period was computed anew, because readings came late.
+    pub revision: u32,
     /// Why most of the rest is missing, where the gap ledger knows.
     pub cause: Option<GapCause>,
+}
+
+/// What the stored rows say of a period.
+#[derive(Clone, Copy, Debug)]
+struct OfRows {
+    /// Whether the readings themselves have gone, and the period is told from the rows.
+    outlives: bool,
+    /// How often what lies in it was computed anew.
+    revision: u32,
 }
 
 /// The rows of one parameter that lie on the page.
@@ -232,17 +243,47 @@ impl StatisticalAnswer {
         let periods = self.periods_of(part);
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
         let readings = self.readings(part, first.start..last.end)?;
-        let summaries = tally(part.kind, part.view.parameter.interval, &periods, readings)?;
+        let mut summaries = tally(part.kind, part.view.parameter.interval, &periods, readings)?;
+        let sums = self.fill_from_rows(part, &periods, &mut summaries)?;
         let gaps = self.store.gaps(part.view.series, &(first.start..last.end))?;
-        let missing = periods.iter().map(|period| Missing::of(&gaps, period, part.view.parameter.interval));
-        let cells = periods.iter().zip(&summaries).zip(missing);
-        let all = cells.flat_map(|((period, summary), missing)| {
-            part.functions.iter().map(move |function| part.row(period, summary, missing, *function, self.now))
+        let missing = periods.iter().zip(&sums).map(|(period, sum)| match sum {
+            // That the readings have gone is nothing that the rows are missing.
+            OfRows { outlives: true, .. } => Missing::NOTHING,
+            _ => Missing::of(&gaps, period, part.view.parameter.interval),
+        });
+        let cells = periods.iter().zip(summaries.iter().zip(&sums)).zip(missing);
+        let all = cells.flat_map(|((period, (summary, sum)), missing)| {
+            part.functions.iter().map(move |function| StatisticalRow {
+                revision: sum.revision,
+                ..part.row(period, summary, missing, *function, self.now)
+            })
         });
         let functions = part.functions.len() as u64;
         let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
         let skipped = part.rows.start % functions;
         Ok(all.skip(place(skipped)).take(place(part.rows.end - part.rows.start)).collect())
+    }
+
+    /// Takes what periods came to from rows where the readings themselves have gone, and gives what the
+    /// rows say of each period.
+    fn fill_from_rows(
+        &self,
+        part: &Part<'_>,
+        periods: &[Range<UtcTime>],
+        summaries: &mut [Summary],
+    ) -> Result<Vec<OfRows>, StoreError> {
+        let readings_from = self.store.readings_from();
+        let mut sums = Vec::with_capacity(periods.len());
+        for (period, summary) in periods.iter().zip(summaries) {
+            let summed = self.store.summed(part.view.series, period)?;
+            let has_gone = readings_from.is_none_or(|from| period.start < from);
+            let outlives = has_gone && summed.row.summary.readings > summary.readings;
+            if outlives {
+                *summary = summed.row.summary;
+            }
+            sums.push(OfRows { outlives, revision: summed.revision });
+        }
+        Ok(sums)
     }
 
     /// The readings of `range`; for a register also the nearest ones beyond its edges.
@@ -276,6 +317,7 @@ impl<'a> Part<'a> {
         let completeness = summary.completeness(function, self.kind, &expected);
         let completeness = completeness.min(missing.complete_at_most);
         StatisticalRow {
+            revision: 0,
             category,
             point,
             parameter,

@@ -25,12 +25,12 @@ pub(crate) trait Coder: Default {
 }
 
 /// Signed to unsigned so that small amounts of either sign stay small: 0, -1, 1, -2 become 0, 1, 2, 3.
-const fn zigzag(number: i64) -> u64 {
+pub(crate) const fn zigzag(number: i64) -> u64 {
     (number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned()
 }
 
 /// The number that [`zigzag`] was given.
-const fn unzigzag(folded: u64) -> i64 {
+pub(crate) const fn unzigzag(folded: u64) -> i64 {
     (folded >> 1).cast_signed() ^ -((folded & 1).cast_signed())
 }
 

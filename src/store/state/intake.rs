@@ -101,6 +101,10 @@ impl State {
 
     /// Puts a scan into the open epoch; says whether the writer should wake.
     pub(super) fn hold(&mut self, scan: Scan) -> bool {
+        let interval = self.names.group_series(scan.group).and_then(|series| self.profiles.interval(series));
+        if let Some(interval) = interval {
+            self.quarters.see(scan.group, scan.at, interval);
+        }
         if self.open.is_full(self.epoch_bytes_max) {
             self.freeze();
         }

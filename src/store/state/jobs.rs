@@ -43,6 +43,10 @@ impl State {
         if std::mem::take(&mut self.step_due) && !self.frozen.is_empty() {
             return Ok(self.seal(false));
         }
+        if let Some(quarter) = self.quarters.next(now) {
+            return Ok(Job::Sum { quarter });
+        }
+        let due_at = [due_at, self.quarters.late_at()].into_iter().flatten().min();
         self.next_check(now).map_err(|pause| due_at.map_or(pause, |due_at| pause.or_at(due_at)))
     }
 

@@ -81,7 +81,7 @@ fn the_readings_are_exported_by_a_gateway_that_runs_and_without_one() {
     let (folder, data) = folder_of(2_000);
     let alone = printed(&["export", "--data", &data]);
     assert!(alone.starts_with("time,point,parameter,value,unit,quality,sequence,run\r\n"));
-    assert!(alone.contains("\r\n2024-06-01T00:00:00+00:00,PT-1,P,0,,good,1\r\n"));
+    assert!(alone.contains("\r\n2024-06-01T00:00:00+00:00,PT-1,P,0,,good,1,\r\n"));
     let gateway = Gateway::on(folder.path());
     let running = printed(&["export", "--data", &data]);
     let in_utc = running.replace("2024-06-01T08:", "2024-06-01T00:").replace("+08:00,", "+00:00,");

@@ -1,0 +1,402 @@
+//! Sums up readings into rows of quarter hours, those into rows of local days, and those into rows of
+//! local months; and reads them back, for times of which the readings themselves have gone.
+//!
+//! A row is always computed from what lies below it, by the same code the first time and every later
+//! time: when late readings come, the rows above are computed anew, with the next revision.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::civil::{Date, DateTime, Time};
+
+use super::engine::Table;
+use super::epoch::Epoch;
+use super::error::StoreError;
+use super::history::History;
+use super::quarters::Quarter;
+use super::rows::{self, RowRecord};
+use super::shared::Shared;
+use super::{Store, profile::SiteProfile};
+use crate::config::site::StoreSettings;
+use crate::limits;
+use crate::model::reading::{GroupId, Reading, SeriesId};
+use crate::stats::quarter::Row;
+use crate::stats::{SeriesKind, usable};
+use crate::time::{Interval, UtcOffset, UtcTime};
+
+/// Minutes of a day.
+const DAY_MINUTES: u32 = 1_440;
+/// Rows of days and months that are removed at one sealing.
+const EXPIRED_AT_ONCE: usize = 64;
+/// Readings of a register that are wanted beyond each end of a quarter hour.
+const BEYOND: i64 = 4;
+
+/// What readings came to, with how often that was computed anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Summed {
+    /// What they came to.
+    pub row: Row,
+    /// The sum of the revisions of all rows in it: it changes whenever one of them does.
+    pub revision: u32,
+}
+
+/// Lets every group go on with the quarter hour after the last one that is stored.
+pub(super) fn resume(shared: &Shared) -> Result<(), StoreError> {
+    let Some(newest) = shared.quarters.firsts().last().copied() else { return Ok(()) };
+    let period = shared.quarters.holding(newest)?;
+    let mut last: HashMap<GroupId, u32> = HashMap::new();
+    for entry in period.records.all().rev().take(limits::QUARTERS_WAITING_MAX) {
+        if let Some((minutes, group)) = rows::of_key(&entry?.0) {
+            let known = last.entry(group).or_insert(minutes);
+            *known = minutes.max(*known);
+        }
+    }
+    let mut state = shared.state();
+    for (group, minutes) in last {
+        let start = UtcTime::from_ms(i64::from(minutes) * Interval::MINUTE.as_ms());
+        state.quarters.summed_up_to(group, start.plus(Interval::QUARTER_HOUR));
+    }
+    Ok(())
+}
+
+/// Removes rows that have been kept long enough: whole periods of quarter hours, and a few days and
+/// months at a time.
+pub(super) fn remove_expired(
+    shared: &Shared,
+    settings: &StoreSettings,
+    now: UtcTime,
+) -> Result<(), StoreError> {
+    let today = minutes(now) / DAY_MINUTES;
+    let kept_from = today.saturating_sub(settings.quarter_days);
+    for pair in shared.quarters.firsts().windows(2) {
+        if pair[1] <= kept_from {
+            shared.quarters.remove(pair[0])?;
+        }
+    }
+    let day_from = today.saturating_sub(settings.day_years.saturating_mul(366));
+    let month_from = month_number(now, UtcOffset::UTC).saturating_sub(settings.day_years.saturating_mul(12));
+    shared.with_database(|database| {
+        for (table, from) in [(&database.days, day_from), (&database.months, month_from)] {
+            let end = rows::key(from, GroupId(0), 0);
+            let old: Vec<_> = table.scan(..end).take(EXPIRED_AT_ONCE).collect::<Result<_, _>>()?;
+            old.iter().try_for_each(|(key, _)| table.remove(key))?;
+        }
+        Ok(())
+    })
+}
+
+/// Sums up one quarter hour of a group, and the day and the month that it completes or changes.
+pub(super) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<(), StoreError> {
+    let state = shared.state();
+    let Some(series) = state.names.group_series(group).cloned() else { return Ok(()) };
+    let profile = state.profiles.clone();
+    drop(state);
+    let mut rows = Vec::with_capacity(series.len());
+    for series in series.iter() {
+        rows.push(quarter_row(shared, &profile, *series, start)?);
+    }
+    let minutes = minutes(start);
+    let is_changed = put_quarter(shared, minutes, group, start, &rows)?;
+    let day = local_midnight(start, profile.offset);
+    let is_last_of_day = start.plus(Interval::QUARTER_HOUR) >= day.plus(Interval::DAY);
+    let day_is_known = shared.with_database(|database| {
+        Ok(record(&database.days, day_number(day, profile.offset), group, day)?.is_some())
+    })?;
+    if is_changed && (is_last_of_day || day_is_known) {
+        sum_up_day(shared, day, group, series.len(), profile.offset)?;
+    }
+    Ok(())
+}
+
+fn quarter_row(
+    shared: &Arc<Shared>,
+    profile: &SiteProfile,
+    series: SeriesId,
+    start: UtcTime,
+) -> Result<Row, StoreError> {
+    let Some(known) = profile.series.get(&series) else { return Ok(Row::default()) };
+    let period = start..start.plus(Interval::QUARTER_HOUR);
+    let beyond_ms = known.interval.as_ms().saturating_mul(BEYOND).min(Interval::DAY.as_ms());
+    let around =
+        UtcTime::from_ms(start.as_ms() - beyond_ms)..UtcTime::from_ms(period.end.as_ms() + beyond_ms);
+    let mut readings = History::new(shared, series, around)?.collect::<Result<Vec<Reading>, _>>()?;
+    let is_before = |reading: &Reading| reading.at <= start && usable(reading).is_some();
+    if known.kind == SeriesKind::Register && !readings.is_empty() && !readings.iter().any(is_before) {
+        let mut older = last_before(shared, series, UtcTime::from_ms(start.as_ms() - beyond_ms))?;
+        older.append(&mut readings);
+        readings = older;
+    }
+    Ok(Row::of(known.kind, known.interval, &period, &readings))
+}
+
+/// The last usable readings of a register before `at`, looked for no further back than a month.
+fn last_before(shared: &Arc<Shared>, series: SeriesId, at: UtcTime) -> Result<Vec<Reading>, StoreError> {
+    let mut until = at;
+    for _ in 0..limits::QUERY_EDGE_DAYS_MAX {
+        let from = UtcTime::from_ms(until.as_ms() - Interval::DAY.as_ms());
+        let found = History::new(shared, series, from..until)?.collect::<Result<Vec<Reading>, _>>()?;
+        let mut usable: Vec<Reading> =
+            found.into_iter().filter(|reading| usable(reading).is_some()).collect();
+        if !usable.is_empty() {
+            let surplus = usable.len().saturating_sub(2);
+            return Ok(usable.split_off(surplus));
+        }
+        until = from;
+    }
+    Ok(Vec::new())
+}
+
+/// Computes the row of a day from its quarter hours, and the month's where the day ends or changes it.
+fn sum_up_day(
+    shared: &Shared,
+    day: UtcTime,
+    group: GroupId,
+    width: usize,
+    offset: UtcOffset,
+) -> Result<(), StoreError> {
+    let mut rows = vec![Row::default(); width];
+    let mut at = day;
+    while at < day.plus(Interval::DAY) {
+        if let Some(found) = quarter_record(shared, at, group)? {
+            add_rows(&mut rows, &found, at == day);
+        }
+        at = at.plus(Interval::QUARTER_HOUR);
+    }
+    let Some(month) = first_of_month(day, offset, 0) else { return Ok(()) };
+    let Some(next) = first_of_month(day, offset, 1) else { return Ok(()) };
+    shared.with_database(|database| {
+        if !put(&database.days, day_number(day, offset), group, day, &rows)? {
+            return Ok(());
+        }
+        let number = month_number(month, offset);
+        let is_last = day.plus(Interval::DAY) >= next;
+        if !is_last && record(&database.months, number, group, month)?.is_none() {
+            return Ok(());
+        }
+        let mut rows = vec![Row::default(); width];
+        let mut at = month;
+        while at < next {
+            if let Some(found) = record(&database.days, day_number(at, offset), group, at)? {
+                add_rows(&mut rows, &found, at == month);
+            }
+            at = at.plus(Interval::DAY);
+        }
+        put(&database.months, number, group, month, &rows).map(|_| ())
+    })
+}
+
+/// Takes in the rows that follow in time; those of the very start tell what registers showed then.
+fn add_rows(rows: &mut [Row], later: &RowRecord, is_start: bool) {
+    for (row, later) in rows.iter_mut().zip(&later.rows) {
+        row.add(later);
+        if is_start {
+            row.boundary = later.boundary;
+        }
+    }
+}
+
+/// Puts the rows of a quarter hour into the newest period of rows; says whether they say something new.
+fn put_quarter(
+    shared: &Shared,
+    minutes: u32,
+    group: GroupId,
+    start: UtcTime,
+    new: &[Row],
+) -> Result<bool, StoreError> {
+    let known = quarter_record(shared, start, group)?;
+    if known.as_ref().is_some_and(|known| known.rows == new) || new.iter().all(Row::is_empty) {
+        return Ok(false);
+    }
+    let day = minutes / DAY_MINUTES;
+    let newest = shared.quarters.firsts().last().copied();
+    let is_full = newest.is_none_or(|first| {
+        day.saturating_sub(first) >= limits::QUARTER_PERIOD_DAYS_MAX
+            || shared.quarters.bytes(first) >= limits::PERIOD_BYTES_MAX
+    });
+    let period = match newest {
+        Some(first) if !is_full || day <= first => shared.quarters.holding(first)?,
+        _ => shared.quarters.begin(day)?,
+    };
+    let revision = known.map_or(0, |known| known.revision.saturating_add(1));
+    for (part, value) in (0_u8..).zip(rows::encode(new, start, revision)) {
+        period.records.put(&rows::key(minutes, group, part), &value)?;
+    }
+    if shared.state().quarters.is_idle() {
+        period.sync()?;
+    }
+    Ok(true)
+}
+
+/// Puts rows in place of those that are known, with the next revision; says whether they differ.
+fn put(table: &Table, number: u32, group: GroupId, start: UtcTime, new: &[Row]) -> Result<bool, StoreError> {
+    let known = record(table, number, group, start)?;
+    if known.as_ref().is_some_and(|known| known.rows == new) {
+        return Ok(false);
+    }
+    let revision = known.map_or(0, |known| known.revision.saturating_add(1));
+    for (part, value) in (0_u8..).zip(rows::encode(new, start, revision)) {
+        table.put(&rows::key(number, group, part), &value)?;
+    }
+    Ok(true)
+}
+
+/// The rows of a group that are stored under `number`, all parts together.
+fn record(
+    table: &Table,
+    number: u32,
+    group: GroupId,
+    start: UtcTime,
+) -> Result<Option<RowRecord>, StoreError> {
+    let mut whole: Option<RowRecord> = None;
+    for entry in table.scan(rows::key(number, group, 0)..=rows::key(number, group, u8::MAX)) {
+        let Some(part) = rows::decode(&entry?.1, start) else { continue };
+        match &mut whole {
+            None if part.first == 0 => whole = Some(part),
+            Some(whole) if usize::from(part.first) == whole.rows.len() => whole.rows.extend(part.rows),
+            _ => {}
+        }
+    }
+    Ok(whole)
+}
+
+/// The rows of a quarter hour: a later computation lies in the newest period, whatever its time.
+fn quarter_record(shared: &Shared, start: UtcTime, group: GroupId) -> Result<Option<RowRecord>, StoreError> {
+    let minutes = minutes(start);
+    let newest = shared.quarters.firsts().last().copied();
+    let own = shared.quarters.first_of(minutes / DAY_MINUTES);
+    for first in [newest, own.filter(|own| Some(*own) != newest)].into_iter().flatten() {
+        let found = record(&shared.quarters.holding(first)?.records, minutes, group, start)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+impl Store {
+    /// What the readings of `series` in `period` came to, as far as that is kept in rows: for times of
+    /// which the readings themselves have gone. Quarter hours that lie in the period only in part are
+    /// left out.
+    ///
+    /// # Errors
+    /// When the series is unknown or the rows do not read at present.
+    pub fn summed(&self, series: SeriesId, period: &Range<UtcTime>) -> Result<Summed, StoreError> {
+        let state = self.shared.state();
+        let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
+        let offset = state.profiles.offset;
+        drop(state);
+        let mut best = Summed::default();
+        for (group, place) in places {
+            let summed = self.summed_in(group, usize::from(place), period, offset)?;
+            if summed.row.summary.readings > best.row.summary.readings {
+                best = summed;
+            }
+        }
+        Ok(best)
+    }
+
+    fn summed_in(
+        &self,
+        group: GroupId,
+        place: usize,
+        period: &Range<UtcTime>,
+        offset: UtcOffset,
+    ) -> Result<Summed, StoreError> {
+        let mut summed = Summed::default();
+        let mut at = ceil_quarter(period.start);
+        while at < period.end {
+            let (end, found) = self.longest_row(group, at, period.end, offset)?;
+            if let Some(found) = found {
+                summed.revision = summed.revision.saturating_add(u32::from(found.revision));
+                if let Some(row) = found.rows.get(place) {
+                    summed.row.add(row);
+                    if at == period.start {
+                        summed.row.boundary = row.boundary;
+                    }
+                }
+            }
+            at = end;
+        }
+        Ok(summed)
+    }
+
+    /// The rows of the longest stretch that begins at `at` and does not reach beyond `end`.
+    fn longest_row(
+        &self,
+        group: GroupId,
+        at: UtcTime,
+        end: UtcTime,
+        offset: UtcOffset,
+    ) -> Result<(UtcTime, Option<RowRecord>), StoreError> {
+        if local_midnight(at, offset) == at {
+            let day_end = at.plus(Interval::DAY);
+            let month_end =
+                first_of_month(at, offset, 1).filter(|_| first_of_month(at, offset, 0) == Some(at));
+            let of_table = self.shared.with_database(|database| {
+                if let Some(month_end) = month_end.filter(|month_end| *month_end <= end) {
+                    let found = record(&database.months, month_number(at, offset), group, at)?;
+                    if found.is_some() {
+                        return Ok(Some((month_end, found)));
+                    }
+                }
+                if day_end > end {
+                    return Ok(None);
+                }
+                let found = record(&database.days, day_number(at, offset), group, at)?;
+                Ok(found.is_some().then_some((day_end, found)))
+            })?;
+            if let Some(found) = of_table {
+                return Ok(found);
+            }
+        }
+        let quarter_end = at.plus(Interval::QUARTER_HOUR);
+        if quarter_end > end {
+            return Ok((end, None));
+        }
+        Ok((quarter_end, quarter_record(&self.shared, at, group)?))
+    }
+
+    /// From when on the readings themselves are kept; `None` when there are none.
+    #[must_use]
+    pub fn readings_from(&self) -> Option<UtcTime> {
+        let state = self.shared.state();
+        let sealed = state.index.iter().map(|epoch| epoch.extent.first);
+        let unsealed = state.unsealed().filter_map(Epoch::extent).map(|extent| extent.first);
+        // A clock that was not set yet says nothing about the age of the others.
+        sealed.chain(unsealed).filter(|first| first.as_ms() >= UNSET_BEFORE_MS).min()
+    }
+}
+
+/// 2000-01-01: a clock that shows less was never set.
+const UNSET_BEFORE_MS: i64 = 946_684_800_000;
+
+fn minutes(at: UtcTime) -> u32 {
+    u32::try_from(at.as_ms().div_euclid(Interval::MINUTE.as_ms())).unwrap_or(0)
+}
+
+fn ceil_quarter(at: UtcTime) -> UtcTime {
+    let floor = at.floor(Interval::QUARTER_HOUR);
+    if floor == at { at } else { floor.plus(Interval::QUARTER_HOUR) }
+}
+
+fn local_midnight(at: UtcTime, offset: UtcOffset) -> UtcTime {
+    at.floor_local(Interval::DAY, offset)
+}
+
+fn day_number(day: UtcTime, offset: UtcOffset) -> u32 {
+    let local_ms = day.as_ms() + i64::from(offset.minutes()) * Interval::MINUTE.as_ms();
+    u32::try_from(local_ms.div_euclid(Interval::DAY.as_ms())).unwrap_or(0)
+}
+
+fn month_number(day: UtcTime, offset: UtcOffset) -> u32 {
+    let date = day.civil(offset).date();
+    u32::try_from(i32::from(date.year()) * 12 + i32::from(date.month()) - 1).unwrap_or(0)
+}
+
+/// Local midnight of the first day of the month of `at`, or of one `months` later.
+fn first_of_month(at: UtcTime, offset: UtcOffset, months: i8) -> Option<UtcTime> {
+    let first: Date = at.civil(offset).date().first_of_month();
+    let date = first.checked_add(jiff::Span::new().months(months)).ok()?;
+    UtcTime::from_civil(DateTime::from_parts(date, Time::midnight()), offset).ok()
+}

@@ -1,0 +1,168 @@
+//! Rows of quarter hours, days and months: they are what the readings come to, they outlive them, and
+//! late readings change them together with their revision.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use cems_gateway::config::site::StoreSettings;
+use cems_gateway::model::reading::{GroupId, Reading, Sample, Scan, SeriesId, Value};
+use cems_gateway::stats::SeriesKind;
+use cems_gateway::stats::quarter::Row;
+use cems_gateway::store::{SeriesProfile, Store, Summed};
+use cems_gateway::time::{Interval, UtcOffset, UtcTime};
+
+/// 2024-04-01 in Shanghai.
+const START_MS: i64 = 1_711_900_800_000;
+const DAY_MS: i64 = 86_400_000;
+
+struct Site {
+    store: Store,
+    series: Vec<SeriesId>,
+    group: GroupId,
+}
+
+fn open(dir: &Path) -> Site {
+    let settings = StoreSettings { durability_window_ms: 100, size_max_mib: 64, ..StoreSettings::default() };
+    let store = Store::open(dir, &settings).unwrap();
+    let series = ["EPI", "P"].map(|id| store.series("PT-1", id).unwrap()).to_vec();
+    let group = store.group(&series).unwrap();
+    let profile = |kind| SeriesProfile { kind, interval: Interval::MINUTE, modulus: None };
+    let profiles = [(series[0], profile(SeriesKind::Register)), (series[1], profile(SeriesKind::Level))];
+    store.describe(profiles, UtcOffset::from_minutes(480).unwrap());
+    Site { store, series, group }
+}
+
+impl Site {
+    fn scan(&self, minute: i64) -> Scan {
+        let at = UtcTime::from_ms(START_MS + minute * 60_000 + 20_000);
+        let energy = f64::from(i32::try_from(100_000 + minute * 3 + minute % 7).unwrap()) / 10.0;
+        let power = f64::from(i32::try_from(5_000 + (minute * 37) % 911).unwrap()) / 100.0;
+        let samples = [energy, power].map(|value| Sample::good(Value::Number(value))).to_vec();
+        Scan { group: self.group, at, samples }
+    }
+
+    fn append(&self, minutes: Range<i64>) {
+        minutes.for_each(|minute| self.store.append_blocking(self.scan(minute)).unwrap());
+    }
+
+    /// The row of `period` once it satisfies `is_it`; the writer sums up when it has time.
+    fn summed(&self, series: usize, period: &Range<UtcTime>, is_it: impl Fn(&Summed) -> bool) -> Summed {
+        for _ in 0..2_000 {
+            let summed = self.store.summed(self.series[series], period).unwrap();
+            if is_it(&summed) {
+                return summed;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("never so: {:?}", self.store.summed(self.series[series], period))
+    }
+
+    /// What one walk over the readings gives.
+    fn walked(&self, series: usize, period: &Range<UtcTime>) -> Row {
+        let kind = [SeriesKind::Register, SeriesKind::Level][series];
+        let around =
+            UtcTime::from_ms(period.start.as_ms() - DAY_MS)..UtcTime::from_ms(period.end.as_ms() + DAY_MS);
+        let readings: Vec<Reading> =
+            self.store.history(self.series[series], around).unwrap().map(Result::unwrap).collect();
+        Row::of(kind, Interval::MINUTE, period, &readings)
+    }
+}
+
+fn days(from: i64, to: i64) -> Range<UtcTime> {
+    UtcTime::from_ms(START_MS + from * DAY_MS)..UtcTime::from_ms(START_MS + to * DAY_MS)
+}
+
+fn quarter(number: i64) -> Range<UtcTime> {
+    UtcTime::from_ms(START_MS + number * 900_000)..UtcTime::from_ms(START_MS + (number + 1) * 900_000)
+}
+
+fn assert_same(found: &Row, expected: &Row, what: &str) {
+    let (left, right) = (&found.summary, &expected.summary);
+    assert_eq!(left.readings, right.readings, "{what}");
+    assert_eq!((left.max, left.min, left.last), (right.max, right.min, right.last), "{what}");
+    assert_eq!(found.boundary, expected.boundary, "{what}");
+    for (left, right) in
+        [(left.total, right.total), (left.growth, right.growth), (left.covered_ms, right.covered_ms)]
+    {
+        assert!((left - right).abs() < 1e-6, "{what}: {left} is not {right}");
+    }
+}
+
+#[test]
+fn rows_come_to_what_the_readings_do_over_a_quarter_hour_a_day_and_a_month() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    let minutes = 31 * 1_440;
+    site.append(0..minutes);
+    for series in 0..2 {
+        for (what, period, readings) in [
+            ("a quarter hour", quarter(5), 15),
+            ("a day", days(3, 4), 1_440),
+            ("a month", days(0, 30), 43_200),
+            ("some days and hours", days(2, 5).start..quarter(5 * 96 + 7).end, 4_320 + 120),
+        ] {
+            let found = site.summed(series, &period, |summed| summed.row.summary.readings >= readings);
+            assert_same(&found.row, &site.walked(series, &period), what);
+            assert_eq!(found.revision, 0, "{what}");
+        }
+    }
+    assert_eq!(site.store.status().damage, Vec::<String>::new());
+}
+
+#[test]
+fn rows_outlive_the_readings() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    site.append(0..4 * 1_440);
+    let day = days(1, 2);
+    let before = site.summed(0, &day, |summed| summed.row.summary.readings == 1_440);
+    site.store.flush().unwrap();
+    site.store.close().unwrap();
+    drop(site);
+    for entry in fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.file_name().unwrap().to_str().unwrap().starts_with("raw-") {
+            fs::remove_dir_all(entry).unwrap();
+        }
+    }
+    let site = open(dir.path());
+    assert!(site.store.readings_from().unwrap() > day.start);
+    assert_eq!(site.store.summed(site.series[0], &day).unwrap(), before);
+}
+
+#[test]
+fn a_late_reading_changes_a_row_only_together_with_its_revision() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    let late = 1_500..1_504;
+    site.append(0..late.start);
+    site.append(late.end..3 * 1_440);
+    let (period, day) = (quarter(100), days(1, 2));
+    let first = site.summed(1, &day, |summed| summed.row.summary.readings == 1_436);
+    assert_eq!(first.revision, 0);
+    site.append(late);
+    let second = site.summed(1, &day, |summed| summed.row.summary.readings == 1_440);
+    assert!(second.revision > first.revision);
+    assert_same(&second.row, &site.walked(1, &day), "the day");
+    let of_quarter = site.summed(1, &period, |summed| summed.revision > 0);
+    assert_same(&of_quarter.row, &site.walked(1, &period), "the quarter hour");
+    // Nobody else's row has a new revision.
+    assert_eq!(site.store.summed(site.series[1], &quarter(101)).unwrap().revision, 0);
+}
+
+#[test]
+fn after_a_restart_the_quarter_hours_that_were_under_way_are_summed_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    site.append(0..1_000);
+    site.summed(1, &quarter(30), |summed| summed.row.summary.readings == 15);
+    site.store.close().unwrap();
+    drop(site);
+    let site = open(dir.path());
+    site.append(1_000..3_000);
+    for number in [40, 65, 66, 67, 100] {
+        let found = site.summed(1, &quarter(number), |summed| summed.row.summary.readings == 15);
+        assert_same(&found.row, &site.walked(1, &quarter(number)), "a quarter hour");
+    }
+}
