@@ -92,8 +92,8 @@ fn the_readings_are_exported_by_a_gateway_that_runs_and_without_one() {
     let out = ["--to", "2024-06-01T08:00:03+08:00", "--out", file.to_str().unwrap()];
     printed(&[&["export", "--data", &data], &order[..], &out[..]].concat());
     let some = "time,point,parameter,value,unit,quality,sequence,run\r\n\
-                2024-06-01T08:00:01.007+08:00,PT-1,EPI,0.5000000000000001,,out-of-range,2\r\n\
-                2024-06-01T08:00:02+08:00,PT-1,EPI,0.02,,good,3\r\n";
+                2024-06-01T08:00:01.007+08:00,PT-1,EPI,0.5000000000000001,,out-of-range,2,\r\n\
+                2024-06-01T08:00:02+08:00,PT-1,EPI,0.02,,good,3,\r\n";
     assert_eq!(std::fs::read_to_string(file).unwrap(), some);
 
     let refused = ran(&["export", "--data", &data, "--point", "PT-9"]);
