@@ -157,6 +157,19 @@ impl DataType {
         }
     }
 
+    /// How many values a register of this type that only counts up passes before it starts again from
+    /// zero; `None` for one that does not, such as a float.
+    #[must_use]
+    pub fn modulus(self) -> Option<f64> {
+        Some(match self {
+            Self::HighByte { signed: false } | Self::LowByte { signed: false } => 256.0,
+            Self::Integer { words, signed: false } => 65_536_f64.powi(i32::from(words)),
+            Self::Bcd { words } => 10_000_f64.powi(i32::from(words)),
+            Self::Bits { width, .. } => 2_f64.powi(i32::from(width)),
+            _ => return None,
+        })
+    }
+
     /// Whether the value is text.
     #[must_use]
     pub const fn is_text(self) -> bool {
@@ -332,6 +345,20 @@ pub enum RawValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_register_that_only_counts_up_starts_again_at_its_width() {
+        for (name, modulus) in [
+            ("u16", Some(65_536.0)),
+            ("u32", Some(4_294_967_296.0)),
+            ("bcd32", Some(100_000_000.0)),
+            ("i32", None),
+            ("f32", None),
+            ("text4", None),
+        ] {
+            assert_eq!(DataType::from_name(name).unwrap().modulus(), modulus, "{name}");
+        }
+    }
 
     #[test]
     fn every_type_reads_back_from_its_own_name() {

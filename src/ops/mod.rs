@@ -51,9 +51,17 @@ impl ServedSite {
     }
 }
 
+/// What the readings of a parameter stand for.
 fn profile(parameter: &Parameter) -> SeriesProfile {
-    let kind = SeriesKind::of(&parameter.reading_type);
-    SeriesProfile { kind, interval: parameter.interval, modulus: None }
+    let (register, conversion) = (&parameter.source.register, parameter.source.conversion);
+    // With an offset, or counted backwards, a register does not start again from zero.
+    let unit = (conversion.scale * conversion.ratio, conversion.offset);
+    let modulus = register.data_type.modulus().filter(|_| unit.0 > 0.0 && unit.1.abs() < f64::EPSILON);
+    SeriesProfile {
+        kind: SeriesKind::of(&parameter.reading_type),
+        interval: parameter.interval,
+        modulus: modulus.map(|modulus| modulus * unit.0),
+    }
 }
 
 /// What one may ask; shared by everyone who answers.

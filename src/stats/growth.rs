@@ -59,10 +59,10 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// A register of which nothing has been read yet.
+    /// A register of which nothing has been read yet; it starts again from zero at `modulus`.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { counter: Counter::new(None), since: None }
+    pub const fn new(modulus: Option<f64>) -> Self {
+        Self { counter: Counter::new(modulus), since: None }
     }
 
     /// Takes the next reading, which lets the one before it be judged.
@@ -88,18 +88,16 @@ impl Growth {
     }
 }
 
-impl Default for Growth {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn stretches(values: &[(i64, f64)]) -> Vec<(i64, i64, f64)> {
-        let mut growth = Growth::new();
+        stretches_of(values, None)
+    }
+
+    fn stretches_of(values: &[(i64, f64)], modulus: Option<f64>) -> Vec<(i64, i64, f64)> {
+        let mut growth = Growth::new(modulus);
         let moment = |(at, value): &(i64, f64)| Moment { value: *value, at: UtcTime::from_ms(*at) };
         let mut found: Vec<_> = values.iter().filter_map(|pair| growth.push(moment(pair))).collect();
         found.extend(growth.finish());
@@ -119,6 +117,15 @@ mod tests {
         assert_eq!(stretches(&[(0, 100.0), (10, 3.0), (20, 102.0)]), [(0, 20, 2.0)]);
         let reset = stretches(&[(0, 100.0), (10, 1.0), (20, 2.0)]);
         assert_eq!(reset, [(0, 10, 1.0), (10, 20, 1.0)]);
+    }
+
+    #[test]
+    fn a_register_that_passes_its_last_digit_goes_on_counting() {
+        let readings = [(0, 65_000.0), (10, 65_500.0), (20, 100.0), (30, 200.0)];
+        assert_eq!(
+            stretches_of(&readings, Some(65_536.0)),
+            [(0, 10, 500.0), (10, 20, 136.0), (20, 30, 100.0)]
+        );
     }
 
     #[test]

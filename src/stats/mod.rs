@@ -12,6 +12,7 @@ pub mod tally;
 use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::Reading;
 use crate::model::reading_type::ReadingType;
+use crate::time::Interval;
 
 /// What one value of a series stands for, which decides what may be computed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,17 @@ impl SeriesKind {
             Self::Level => &[Function::Avg, Function::Max, Function::Min, Function::Last],
         }
     }
+}
+
+/// What a series stands for and how often it is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SeriesProfile {
+    /// What may be computed from it.
+    pub kind: SeriesKind,
+    /// How often there should be a reading.
+    pub interval: Interval,
+    /// Where a register starts again from zero, in the unit of its readings.
+    pub modulus: Option<f64>,
 }
 
 /// What is computed over one period.

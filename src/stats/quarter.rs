@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use super::summary::Summary;
 use super::tally::tally;
-use super::{SeriesKind, usable};
+use super::{SeriesKind, SeriesProfile, usable};
 use crate::model::reading::Reading;
-use crate::time::{Interval, UtcTime};
+use crate::time::UtcTime;
 
 /// What a register showed at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,11 +33,11 @@ impl Row {
     /// The row of `period`. `readings` come in order of time; for a register they reach beyond both
     /// ends, as far as there are any.
     #[must_use]
-    pub fn of(kind: SeriesKind, interval: Interval, period: &Range<UtcTime>, readings: &[Reading]) -> Self {
+    pub fn of(profile: &SeriesProfile, period: &Range<UtcTime>, readings: &[Reading]) -> Self {
         let all = readings.iter().cloned().map(Ok::<_, std::convert::Infallible>);
-        let summaries = tally(kind, interval, std::slice::from_ref(period), all);
+        let summaries = tally(profile, std::slice::from_ref(period), all);
         let summary = summaries.ok().and_then(|summaries| summaries.first().copied()).unwrap_or_default();
-        if kind != SeriesKind::Register {
+        if profile.kind != SeriesKind::Register {
             return Self { summary, boundary: None };
         }
         // The extremes and the sum of what a register shows say nothing.
@@ -90,11 +90,16 @@ mod tests {
     use super::*;
     use crate::model::reading::{Sample, Value};
     use crate::stats::Function;
+    use crate::time::Interval;
 
     const QUARTER_MS: i64 = 900_000;
 
     fn reading(at_ms: i64, value: f64) -> Reading {
         Reading::new(UtcTime::from_ms(at_ms), Sample::good(Value::Number(value)))
+    }
+
+    fn profile(kind: SeriesKind) -> SeriesProfile {
+        SeriesProfile { kind, interval: Interval::MINUTE, modulus: None }
     }
 
     fn quarter(number: i64) -> Range<UtcTime> {
@@ -104,18 +109,18 @@ mod tests {
     #[test]
     fn the_register_at_the_start_is_what_was_read_then_or_lies_on_the_line() {
         let readings = [reading(-100_000, 10.0), reading(300_000, 14.0), reading(QUARTER_MS, 20.0)];
-        let row = Row::of(SeriesKind::Register, Interval::MINUTE, &quarter(0), &readings);
+        let row = Row::of(&profile(SeriesKind::Register), &quarter(0), &readings);
         assert_eq!(row.boundary, Some(Boundary { value: 11.0, interpolated: true }));
-        let next = Row::of(SeriesKind::Register, Interval::MINUTE, &quarter(1), &readings);
+        let next = Row::of(&profile(SeriesKind::Register), &quarter(1), &readings);
         assert_eq!(next.boundary, Some(Boundary { value: 20.0, interpolated: false }));
-        let level = Row::of(SeriesKind::Level, Interval::MINUTE, &quarter(0), &readings);
+        let level = Row::of(&profile(SeriesKind::Level), &quarter(0), &readings);
         assert_eq!(level.boundary, None);
     }
 
     #[test]
     fn no_line_leads_over_a_register_that_was_set_anew() {
         let readings = [reading(-100_000, 10_000.0), reading(300_000, 2.0), reading(400_000, 3.0)];
-        let row = Row::of(SeriesKind::Register, Interval::MINUTE, &quarter(0), &readings);
+        let row = Row::of(&profile(SeriesKind::Register), &quarter(0), &readings);
         assert_eq!(row.boundary, None);
     }
 
@@ -138,10 +143,10 @@ mod tests {
                 .collect();
             let quarters = 0..(at_ms / QUARTER_MS).max(1);
             let whole = quarter(0).start..quarter(quarters.end - 1).end;
-            let expected = Row::of(kind, Interval::MINUTE, &whole, &readings);
-            let mut found = Row::of(kind, Interval::MINUTE, &quarter(0), &readings);
+            let expected = Row::of(&profile(kind), &whole, &readings);
+            let mut found = Row::of(&profile(kind), &quarter(0), &readings);
             for number in quarters.skip(1) {
-                found.add(&Row::of(kind, Interval::MINUTE, &quarter(number), &readings));
+                found.add(&Row::of(&profile(kind), &quarter(number), &readings));
             }
             prop_assert_eq!(found.summary.readings, expected.summary.readings);
             for function in kind.functions().iter().filter(|function| **function != Function::Sum) {

@@ -70,12 +70,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub use crate::stats::SeriesProfile;
 pub use boots::Boot;
 pub use error::StoreError;
 pub use flash::Wear;
 pub use history::History;
 pub use latest::Latest;
-pub use profile::SeriesProfile;
 pub use status::{Durable, StoreStatus};
 pub use sums::Summed;
 pub use walk::{Taken, Walk, Wanted, What};

@@ -3,19 +3,8 @@
 use std::collections::HashMap;
 
 use crate::model::reading::SeriesId;
-use crate::stats::SeriesKind;
+use crate::stats::SeriesProfile;
 use crate::time::{Interval, UtcOffset, UtcTime};
-
-/// What a series stands for and how often it is read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SeriesProfile {
-    /// What may be computed from it.
-    pub kind: SeriesKind,
-    /// How often there should be a reading.
-    pub interval: Interval,
-    /// Where a register starts again from zero, in the unit of its readings.
-    pub modulus: Option<f64>,
-}
 
 /// The series of the site that is polled.
 #[derive(Clone, Debug)]

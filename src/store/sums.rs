@@ -127,7 +127,7 @@ fn quarter_row(
         older.append(&mut readings);
         readings = older;
     }
-    Ok(Row::of(known.kind, known.interval, &period, &readings))
+    Ok(Row::of(known, &period, &readings))
 }
 
 /// The last usable readings of a register before `at`, looked for no further back than a month.

@@ -14,7 +14,7 @@ use crate::model::category::Category;
 use crate::model::gap::GapCause;
 use crate::model::point::{Parameter, Point, PointRole};
 use crate::model::reading::Reading;
-use crate::ops::Ops;
+use crate::ops::{Ops, profile};
 use crate::stats::calendar::Period;
 use crate::stats::summary::{Expected, Summary};
 use crate::stats::tally::tally;
@@ -243,7 +243,7 @@ impl StatisticalAnswer {
         let periods = self.periods_of(part);
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
         let readings = self.readings(part, first.start..last.end)?;
-        let mut summaries = tally(part.kind, part.view.parameter.interval, &periods, readings)?;
+        let mut summaries = tally(&profile(part.view.parameter), &periods, readings)?;
         let sums = self.fill_from_rows(part, &periods, &mut summaries)?;
         let gaps = self.store.gaps(part.view.series, &(first.start..last.end))?;
         let missing = periods.iter().zip(&sums).map(|(period, sum)| match sum {

@@ -23,12 +23,15 @@ struct Site {
     group: GroupId,
 }
 
+fn profile(kind: SeriesKind) -> SeriesProfile {
+    SeriesProfile { kind, interval: Interval::MINUTE, modulus: None }
+}
+
 fn open(dir: &Path) -> Site {
     let settings = StoreSettings { durability_window_ms: 100, size_max_mib: 64, ..StoreSettings::default() };
     let store = Store::open(dir, &settings).unwrap();
     let series = ["EPI", "P"].map(|id| store.series("PT-1", id).unwrap()).to_vec();
     let group = store.group(&series).unwrap();
-    let profile = |kind| SeriesProfile { kind, interval: Interval::MINUTE, modulus: None };
     let profiles = [(series[0], profile(SeriesKind::Register)), (series[1], profile(SeriesKind::Level))];
     store.describe(profiles, UtcOffset::from_minutes(480).unwrap());
     Site { store, series, group }
@@ -61,12 +64,12 @@ impl Site {
 
     /// What one walk over the readings gives.
     fn walked(&self, series: usize, period: &Range<UtcTime>) -> Row {
-        let kind = [SeriesKind::Register, SeriesKind::Level][series];
+        let profile = profile([SeriesKind::Register, SeriesKind::Level][series]);
         let around =
             UtcTime::from_ms(period.start.as_ms() - DAY_MS)..UtcTime::from_ms(period.end.as_ms() + DAY_MS);
         let readings: Vec<Reading> =
             self.store.history(self.series[series], around).unwrap().map(Result::unwrap).collect();
-        Row::of(kind, Interval::MINUTE, period, &readings)
+        Row::of(&profile, period, &readings)
     }
 }
 
