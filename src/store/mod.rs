@@ -4,13 +4,19 @@
 //!  append ──> open epoch (memory, coded columns) ──> pending scans ──> writer thread
 //!                 │ latest table                                         │ each durability window:
 //!                 │                                                      │   ring records, sync
-//!                 └─ full: frozen ────────────────────────────────────>  │ each full epoch:
+//!                 └─ full: frozen ────────────────────────────────────>  │ each full epoch, in steps:
 //!                                                                        │   blocks, marker, sync
+//!                                                                        │ each quarter hour:
+//!                                                                        │   rows, and of day and month
 //! ```
 //!
 //! A scan can be read as soon as it is appended. It is durable (`Store::durable`) once its ring record
 //! or its epoch's marker is on the medium; what a power cut takes is at most what was appended within
 //! the durability window. `docs/storage-format.md` draws the bytes.
+//!
+//! The main database has what is new and what is small; sealed readings and rows lie in periods of some
+//! days, each a database of its own (`periods`). What sled cannot open any more is salvaged record by
+//! record (`salvage`). What is missing is told with its cause (`gaps`).
 //!
 //! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 

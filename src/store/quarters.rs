@@ -69,6 +69,11 @@ impl Quarters {
         self.late_since.map(|since| since + LATE_PAUSE)
     }
 
+    /// Quarter hours that were not summed up because too many waited.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Whether none is due.
     pub(super) fn is_idle(&self) -> bool {
         self.due.is_empty()

@@ -204,6 +204,7 @@ impl State {
             dropped_scans: self.dropped_scans,
             gaps,
             gaps_dropped,
+            quarters_dropped: self.quarters.dropped(),
             failing: self.failing().map(str::to_owned),
             damage: self.damage.clone(),
             wear: self.ledgers.flash.wear(),
