@@ -60,8 +60,8 @@ pub(super) fn resume(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes rows that have been kept long enough: whole periods of quarter hours, and a few days and
-/// months at a time.
+/// Removes rows that have been kept long enough: a period of quarter hours, and a few days and months at
+/// a time.
 pub(super) fn remove_expired(
     shared: &Shared,
     settings: &StoreSettings,
@@ -69,10 +69,11 @@ pub(super) fn remove_expired(
 ) -> Result<(), StoreError> {
     let today = minutes(now) / DAY_MINUTES;
     let kept_from = today.saturating_sub(settings.quarter_days);
-    for pair in shared.quarters.firsts().windows(2) {
-        if pair[1] <= kept_from {
-            shared.quarters.remove(pair[0])?;
-        }
+    // One at a time, should the clock be wrong for a moment.
+    if let [oldest, next, ..] = shared.quarters.firsts().as_slice()
+        && *next <= kept_from
+    {
+        shared.quarters.remove(*oldest)?;
     }
     let day_from = today.saturating_sub(settings.day_years.saturating_mul(366));
     let month_from = month_number(now, UtcOffset::UTC).saturating_sub(settings.day_years.saturating_mul(12));

@@ -237,22 +237,19 @@ impl Writer {
         }
     }
 
-    /// Removes the periods whose readings have been kept long enough; the newest one always stays.
+    /// Removes the oldest period when its readings have been kept long enough; the newest one always
+    /// stays. One goes at a time: a clock that for a moment runs years ahead must not cost the whole
+    /// history.
     fn remove_expired(&self, now: UtcTime) -> Result<(), StoreError> {
         let firsts = self.shared.periods.firsts();
-        for pair in firsts.windows(2) {
-            let numbers = pair[0]..pair[1];
-            let is_expired = {
-                let state = self.shared.state();
-                let of_period = state.index.iter().filter(|epoch| numbers.contains(&epoch.number));
-                retention::is_expired(&self.settings, now, of_period)
-            };
-            if !is_expired {
-                break;
-            }
-            self.remove_period(numbers, None)?;
-        }
-        Ok(())
+        let [oldest, next, ..] = firsts.as_slice() else { return Ok(()) };
+        let numbers = *oldest..*next;
+        let is_expired = {
+            let state = self.shared.state();
+            let of_period = state.index.iter().filter(|epoch| numbers.contains(&epoch.number));
+            retention::is_expired(&self.settings, now, of_period)
+        };
+        if is_expired { self.remove_period(numbers, None) } else { Ok(()) }
     }
 
     /// Removes the period of the epochs `numbers`: first its promises, then its readings. They are

@@ -1,5 +1,6 @@
 //! Readings of a gateway whose clock was not set, was set, and was set back.
 
+use cems_gateway::config::site::StoreSettings;
 use cems_gateway::model::quality::{Doubt, Quality};
 use cems_gateway::model::reading::{Reading, Sample, Scan, Value};
 use cems_gateway::store::Store;
@@ -90,4 +91,28 @@ fn a_reading_knows_the_run_that_it_was_taken_in_after_a_restart_too() {
         assert_eq!(u64::from(run), (sequence - 1) / 10 + 1);
         assert_eq!(boot.clock == ClockState::Unset, run == 1);
     }
+}
+
+#[test]
+fn a_clock_that_runs_years_ahead_for_a_moment_does_not_cost_the_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings { raw_days: 30, size_max_mib: 16, ..settings() };
+    let plant = Plant::named(Store::open(dir.path(), &settings).unwrap());
+    let append = |from_ms: i64, scans: i64| {
+        for minute in 0..scans {
+            let scan = scan(&plant, from_ms + minute * 60_000, 1.0, Quality::Good);
+            plant.store.append_blocking(scan).unwrap();
+        }
+    };
+    // Four weeks in several periods, then enough at a wrong time for an epoch to be sealed.
+    append(START_MS, 40_000);
+    let before = plant.store.status();
+    assert_eq!(before.expired_scans, 0);
+    append(START_MS + 20 * 365 * 86_400_000, 4_200);
+    append(START_MS + 40_000 * 60_000, 4_200);
+    while plant.store.status().waiting_epochs > 0 {
+        plant.store.flush().unwrap();
+    }
+    let gone = plant.store.status().expired_scans;
+    assert!(gone < 25_000, "{gone} of 40000 scans are gone");
 }
