@@ -27,7 +27,7 @@ pub struct BackupReport {
 }
 
 /// Writes all that is durable now to `out`, with the names and small tables that belong to it. It is a
-/// backup only once all of it is on its medium, see [`NewFile`].
+/// backup only once all of it is on its medium, see `NewFile`.
 ///
 /// # Errors
 /// When `out` takes no more, or the store closes meanwhile.
