@@ -76,6 +76,14 @@ impl UtcTime {
         Self::from_ms(local.0.saturating_sub(shift_ms))
     }
 
+    /// The local day of this instant, counted from 1970; 0 for all before.
+    #[must_use]
+    pub fn local_day(self, offset: UtcOffset) -> u32 {
+        let shift_ms = i64::from(offset.minutes()) * Interval::MINUTE.as_ms();
+        let local_ms = self.0.saturating_add(shift_ms);
+        u32::try_from(local_ms.div_euclid(Interval::DAY.as_ms())).unwrap_or(0)
+    }
+
     /// This instant as a calendar date and time at `offset`.
     #[must_use]
     pub fn civil(self, offset: UtcOffset) -> DateTime {

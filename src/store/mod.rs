@@ -60,6 +60,7 @@ mod sealed;
 mod shared;
 mod state;
 mod status;
+mod summed;
 mod sums;
 mod tree;
 mod walk;
@@ -83,7 +84,7 @@ pub use flash::Wear;
 pub use history::History;
 pub use latest::Latest;
 pub use status::{Durable, StoreStatus};
-pub use sums::Summed;
+pub use summed::Summed;
 pub use walk::{Taken, Walk, Wanted, What};
 
 use crate::config::site::StoreSettings;

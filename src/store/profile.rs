@@ -23,8 +23,7 @@ impl SiteProfile {
 
     /// The local day of an instant, counted from 1970.
     pub(super) fn local_day(&self, at: UtcTime) -> u32 {
-        let local_ms = at.as_ms() + i64::from(self.offset.minutes()) * Interval::MINUTE.as_ms();
-        u32::try_from(local_ms.div_euclid(Interval::DAY.as_ms())).unwrap_or(0)
+        at.local_day(self.offset)
     }
 }
 

@@ -1,23 +1,21 @@
 //! Sums up readings into rows of quarter hours, those into rows of local days, and those into rows of
-//! local months; and reads them back, for times of which the readings themselves have gone.
+//! local months. `summed` reads them back.
 //!
 //! A row is always computed from what lies below it, by the same code the first time and every later
 //! time: when late readings come, the rows above are computed anew, with the next revision.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime, Time};
 
 use super::engine::Table;
-use super::epoch::Epoch;
 use super::error::StoreError;
 use super::history::History;
+use super::profile::SiteProfile;
 use super::quarters::Quarter;
 use super::rows::{self, RowRecord};
 use super::shared::Shared;
-use super::{Store, profile::SiteProfile};
 use crate::config::site::StoreSettings;
 use crate::limits;
 use crate::model::reading::{GroupId, Reading, SeriesId};
@@ -31,15 +29,6 @@ const DAY_MINUTES: u32 = 1_440;
 const EXPIRED_AT_ONCE: usize = 64;
 /// Readings of a register that are wanted beyond each end of a quarter hour.
 const BEYOND: i64 = 4;
-
-/// What readings came to, with how often that was computed anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Summed {
-    /// What they came to.
-    pub row: Row,
-    /// The sum of the revisions of all rows in it: it changes whenever one of them does.
-    pub revision: u32,
-}
 
 /// Lets every group go on with the quarter hour after the last one that is stored.
 pub(super) fn resume(shared: &Shared) -> Result<(), StoreError> {
@@ -102,7 +91,7 @@ pub(super) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<()
     let day = local_midnight(start, profile.offset);
     let is_last_of_day = start.plus(Interval::QUARTER_HOUR) >= day.plus(Interval::DAY);
     let day_is_known = shared.with_database(|database| {
-        Ok(record(&database.days, day_number(day, profile.offset), group, day)?.is_some())
+        Ok(record(&database.days, day.local_day(profile.offset), group, day)?.is_some())
     })?;
     if is_changed && (is_last_of_day || day_is_known) {
         sum_up_day(shared, day, group, series.len(), profile.offset)?;
@@ -167,7 +156,7 @@ fn sum_up_day(
     let Some(month) = first_of_month(day, offset, 0) else { return Ok(()) };
     let Some(next) = first_of_month(day, offset, 1) else { return Ok(()) };
     shared.with_database(|database| {
-        if !put(&database.days, day_number(day, offset), group, day, &rows)? {
+        if !put(&database.days, day.local_day(offset), group, day, &rows)? {
             return Ok(());
         }
         let number = month_number(month, offset);
@@ -178,7 +167,7 @@ fn sum_up_day(
         let mut rows = vec![Row::default(); width];
         let mut at = month;
         while at < next {
-            if let Some(found) = record(&database.days, day_number(at, offset), group, at)? {
+            if let Some(found) = record(&database.days, at.local_day(offset), group, at)? {
                 add_rows(&mut rows, &found, at == month);
             }
             at = at.plus(Interval::DAY);
@@ -243,7 +232,7 @@ fn put(table: &Table, number: u32, group: GroupId, start: UtcTime, new: &[Row]) 
 }
 
 /// The rows of a group that are stored under `number`, all parts together.
-fn record(
+pub(super) fn record(
     table: &Table,
     number: u32,
     group: GroupId,
@@ -262,7 +251,11 @@ fn record(
 }
 
 /// The rows of a quarter hour: a later computation lies in the newest period, whatever its time.
-fn quarter_record(shared: &Shared, start: UtcTime, group: GroupId) -> Result<Option<RowRecord>, StoreError> {
+pub(super) fn quarter_record(
+    shared: &Shared,
+    start: UtcTime,
+    group: GroupId,
+) -> Result<Option<RowRecord>, StoreError> {
     let minutes = minutes(start);
     let newest = shared.quarters.firsts().last().copied();
     let own = shared.quarters.first_of(minutes / DAY_MINUTES);
@@ -275,128 +268,21 @@ fn quarter_record(shared: &Shared, start: UtcTime, group: GroupId) -> Result<Opt
     Ok(None)
 }
 
-impl Store {
-    /// What the readings of `series` in `period` came to, as far as that is kept in rows: for times of
-    /// which the readings themselves have gone. Quarter hours that lie in the period only in part are
-    /// left out.
-    ///
-    /// # Errors
-    /// When the series is unknown or the rows do not read at present.
-    pub fn summed(&self, series: SeriesId, period: &Range<UtcTime>) -> Result<Summed, StoreError> {
-        let state = self.shared.state();
-        let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
-        let offset = state.profiles.offset;
-        drop(state);
-        let mut best = Summed::default();
-        for (group, place) in places {
-            let summed = self.summed_in(group, usize::from(place), period, offset)?;
-            if summed.row.summary.readings > best.row.summary.readings {
-                best = summed;
-            }
-        }
-        Ok(best)
-    }
-
-    fn summed_in(
-        &self,
-        group: GroupId,
-        place: usize,
-        period: &Range<UtcTime>,
-        offset: UtcOffset,
-    ) -> Result<Summed, StoreError> {
-        let mut summed = Summed::default();
-        let mut at = ceil_quarter(period.start);
-        while at < period.end {
-            let (end, found) = self.longest_row(group, at, period.end, offset)?;
-            if let Some(found) = found {
-                summed.revision = summed.revision.saturating_add(u32::from(found.revision));
-                if let Some(row) = found.rows.get(place) {
-                    summed.row.add(row);
-                    if at == period.start {
-                        summed.row.boundary = row.boundary;
-                    }
-                }
-            }
-            at = end;
-        }
-        Ok(summed)
-    }
-
-    /// The rows of the longest stretch that begins at `at` and does not reach beyond `end`.
-    fn longest_row(
-        &self,
-        group: GroupId,
-        at: UtcTime,
-        end: UtcTime,
-        offset: UtcOffset,
-    ) -> Result<(UtcTime, Option<RowRecord>), StoreError> {
-        if local_midnight(at, offset) == at {
-            let day_end = at.plus(Interval::DAY);
-            let month_end =
-                first_of_month(at, offset, 1).filter(|_| first_of_month(at, offset, 0) == Some(at));
-            let of_table = self.shared.with_database(|database| {
-                if let Some(month_end) = month_end.filter(|month_end| *month_end <= end) {
-                    let found = record(&database.months, month_number(at, offset), group, at)?;
-                    if found.is_some() {
-                        return Ok(Some((month_end, found)));
-                    }
-                }
-                if day_end > end {
-                    return Ok(None);
-                }
-                let found = record(&database.days, day_number(at, offset), group, at)?;
-                Ok(found.is_some().then_some((day_end, found)))
-            })?;
-            if let Some(found) = of_table {
-                return Ok(found);
-            }
-        }
-        let quarter_end = at.plus(Interval::QUARTER_HOUR);
-        if quarter_end > end {
-            return Ok((end, None));
-        }
-        Ok((quarter_end, quarter_record(&self.shared, at, group)?))
-    }
-
-    /// From when on the readings themselves are kept; `None` when there are none.
-    #[must_use]
-    pub fn readings_from(&self) -> Option<UtcTime> {
-        let state = self.shared.state();
-        let sealed = state.index.iter().map(|epoch| epoch.extent.first);
-        let unsealed = state.unsealed().filter_map(Epoch::extent).map(|extent| extent.first);
-        // A clock that was not set yet says nothing about the age of the others.
-        sealed.chain(unsealed).filter(|first| first.as_ms() >= UNSET_BEFORE_MS).min()
-    }
-}
-
-/// 2000-01-01: a clock that shows less was never set.
-const UNSET_BEFORE_MS: i64 = 946_684_800_000;
-
 fn minutes(at: UtcTime) -> u32 {
     u32::try_from(at.as_ms().div_euclid(Interval::MINUTE.as_ms())).unwrap_or(0)
-}
-
-fn ceil_quarter(at: UtcTime) -> UtcTime {
-    let floor = at.floor(Interval::QUARTER_HOUR);
-    if floor == at { at } else { floor.plus(Interval::QUARTER_HOUR) }
 }
 
 fn local_midnight(at: UtcTime, offset: UtcOffset) -> UtcTime {
     at.floor_local(Interval::DAY, offset)
 }
 
-fn day_number(day: UtcTime, offset: UtcOffset) -> u32 {
-    let local_ms = day.as_ms() + i64::from(offset.minutes()) * Interval::MINUTE.as_ms();
-    u32::try_from(local_ms.div_euclid(Interval::DAY.as_ms())).unwrap_or(0)
-}
-
-fn month_number(day: UtcTime, offset: UtcOffset) -> u32 {
+pub(super) fn month_number(day: UtcTime, offset: UtcOffset) -> u32 {
     let date = day.civil(offset).date();
     u32::try_from(i32::from(date.year()) * 12 + i32::from(date.month()) - 1).unwrap_or(0)
 }
 
 /// Local midnight of the first day of the month of `at`, or of one `months` later.
-fn first_of_month(at: UtcTime, offset: UtcOffset, months: i8) -> Option<UtcTime> {
+pub(super) fn first_of_month(at: UtcTime, offset: UtcOffset, months: i8) -> Option<UtcTime> {
     let first: Date = at.civil(offset).date().first_of_month();
     let date = first.checked_add(jiff::Span::new().months(months)).ok()?;
     UtcTime::from_civil(DateTime::from_parts(date, Time::midnight()), offset).ok()
