@@ -10,7 +10,9 @@ mod plant;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use cems_gateway::store::StoreError;
 use plant::Plant;
 
 fn main() -> ExitCode {
@@ -26,8 +28,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// The tests hold the directory themselves in between, and a copy of their lock lives on for a moment in
+/// every process that they start.
+fn open(dir: &Path, seed: u64) -> Result<Plant, StoreError> {
+    for _ in 0..200 {
+        match Plant::open(dir, seed) {
+            Err(StoreError::InUse { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    Plant::open(dir, seed)
+}
+
 fn fill(dir: &Path, seed: u64, count: u64) -> Result<(), Box<dyn std::error::Error>> {
-    let plant = Plant::open(dir, seed)?;
+    let plant = open(dir, seed)?;
     let first = plant.durable_scans()?.last_key_value().map_or(0, |(number, _)| *number) + 1;
     let mut told = 0;
     let mut out = std::io::stdout();
@@ -44,11 +58,11 @@ fn fill(dir: &Path, seed: u64, count: u64) -> Result<(), Box<dyn std::error::Err
         }
         if number.is_multiple_of(500) && plant.store.status().failing.is_some() {
             writeln!(out, "failing")?;
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
     writeln!(out, "enough")?;
     // The end comes from outside.
-    std::thread::sleep(std::time::Duration::from_mins(1));
+    std::thread::sleep(Duration::from_mins(1));
     Ok(())
 }
