@@ -51,10 +51,14 @@ impl State {
         Some((last, self.profiles.interval(series)?))
     }
 
+    /// Scans that are not in the ring yet, those of a full epoch included.
+    pub(super) fn waiting_scans(&self) -> usize {
+        self.parts.iter().map(|part| part.scans.len()).sum::<usize>() + self.pending.len()
+    }
+
     /// Whether a scan can be taken without letting memory grow.
     pub(in crate::store) fn has_room(&self) -> bool {
-        let waiting = self.parts.iter().map(|part| part.scans.len()).sum::<usize>() + self.pending.len();
-        let keeps_up = waiting < limits::STORE_QUEUE_MAX && self.frozen.len() < FROZEN_MAX;
+        let keeps_up = self.waiting_scans() < limits::STORE_QUEUE_MAX && self.frozen.len() < FROZEN_MAX;
         self.outage.is_some() || keeps_up
     }
 
@@ -113,7 +117,7 @@ impl State {
         if self.in_ring {
             self.pending.push(scan);
         }
-        let wakes = self.pending.len() >= PENDING_WAKES || !self.frozen.is_empty();
+        let wakes = self.waiting_scans() >= PENDING_WAKES || !self.frozen.is_empty();
         self.wait_for_durability() || wakes
     }
 

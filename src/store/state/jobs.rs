@@ -34,7 +34,7 @@ impl State {
             self.freeze();
             return Ok(self.seal(true));
         }
-        if sync || self.pending.len() >= PENDING_WAKES {
+        if sync || self.waiting_scans() >= PENDING_WAKES {
             return Ok(Job::Write(self.take_write(sync)));
         }
         if self.is_closing() {

@@ -60,6 +60,21 @@ fn whoever_appends_waits_for_the_writer_instead_of_filling_the_memory() {
 }
 
 #[test]
+fn nobody_waits_for_room_while_the_writer_waits_for_the_window() {
+    let (mut state, group) = state(1);
+    // Scans of a full epoch that the ring does not have yet, then some of the next one.
+    for _ in 0..limits::STORE_QUEUE_MAX - 10 {
+        state.take(noise(&state, group)).unwrap();
+    }
+    state.freeze();
+    while state.has_room() {
+        state.take(noise(&state, group)).unwrap();
+    }
+    let now = Instant::now();
+    assert!(matches!(state.next_job(now, WINDOW), Ok(Job::Write(_))));
+}
+
+#[test]
 fn polling_goes_on_when_the_writer_is_too_slow_and_all_is_sealed_later() {
     let (mut state, group) = state(1);
     let Ok(Job::Write(_)) = ({
