@@ -159,6 +159,7 @@ impl State {
         self.last_sequence = self.last_sequence.max(durable.sequence);
         let is_empty = self.frozen.is_empty();
         let open = unsealed.pop().unwrap_or_default();
+        let older = unsealed.len();
         let before = unsealed.into_iter().map(|epoch| Frozen { epoch, in_ring: true });
         for (place, frozen) in before.enumerate() {
             self.frozen.insert(place, frozen);
@@ -173,8 +174,8 @@ impl State {
                 self.freeze();
             }
         } else if open.scans() > 0 {
-            let place = self.frozen.len().min(1);
-            self.frozen.insert(place, Frozen { epoch: open, in_ring: true });
+            // Behind those before it, and before what memory has taken since: numbers follow the order.
+            self.frozen.insert(older, Frozen { epoch: open, in_ring: true });
         }
         for damage in damage {
             self.note_damage(damage);

@@ -75,6 +75,31 @@ fn nobody_waits_for_room_while_the_writer_waits_for_the_window() {
 }
 
 #[test]
+fn what_a_late_database_holds_comes_before_what_memory_has_taken_meanwhile() {
+    let outage = Outage { reason: "no space".to_owned(), retry_at: Instant::now(), never_opened: true };
+    let (known, group) = state(1);
+    let of = |first_sequence: u64, scans: u64| {
+        let mut epoch = Epoch::default();
+        (first_sequence..first_sequence + scans)
+            .for_each(|sequence| epoch.push(sequence, &noise(&known, group)));
+        epoch
+    };
+    for rings in [vec![of(1, 5)], vec![of(1, 5), of(6, 5)]] {
+        let outage = Outage { reason: outage.reason.clone(), ..outage };
+        let (names, _) = state(1);
+        let mut state = State::without_database(names.names, 0, limits::OPEN_BYTES_MAX, outage);
+        state.take(noise(&known, group)).unwrap();
+        let (names, _) = self::state(1);
+        let recovered = Recovered { names: names.names, unsealed: rings.clone(), ..Recovered::default() };
+        state.adopt(recovered, Some(&RingPen::default()));
+        let firsts: Vec<u64> =
+            state.unsealed().filter_map(Epoch::extent).map(|extent| extent.first_sequence).collect();
+        assert!(firsts.is_sorted(), "{firsts:?}");
+        assert_eq!(firsts.len(), rings.len() + 1);
+    }
+}
+
+#[test]
 fn polling_goes_on_when_the_writer_is_too_slow_and_all_is_sealed_later() {
     let (mut state, group) = state(1);
     let Ok(Job::Write(_)) = ({

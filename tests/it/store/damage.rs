@@ -214,6 +214,7 @@ fn the_gateway_starts_on_a_full_disk_and_joins_what_it_took_meanwhile_to_what_wa
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("all there"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     let plant = open(dir.path());
+    println!("{:?}", plant.store.status());
     let scans: Vec<Scan> = (1..=SCANS + 500).map(|sequence| scan(&plant, sequence)).collect();
     plant.assert_holds(&scans);
 }
