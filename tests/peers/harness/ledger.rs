@@ -27,7 +27,7 @@ impl Acknowledged {
     fn write_down(&mut self, api: &Api) {
         while let Some(health) = api.health() {
             let through = health.durable_through.map(|through| well_before(&through));
-            let Some(through) = through.filter(|through| *through != self.through) else {
+            let Some(through) = through.filter(|through| is_later(through, &self.through)) else {
                 thread::sleep(BETWEEN);
                 continue;
             };
@@ -67,6 +67,11 @@ impl Acknowledged {
 fn well_before(durable_through: &str) -> String {
     let through: jiff::Timestamp = durable_through.parse().unwrap();
     (through - jiff::SignedDuration::from_secs(2)).to_string()
+}
+
+fn is_later(one: &str, other: &str) -> bool {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    at(one) > at(other)
 }
 
 /// Kills and restarts the gateway `cuts` times, each at a random moment of the next `run_max`.
