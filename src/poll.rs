@@ -220,7 +220,9 @@ impl Cycle {
     }
 
     async fn keep(&self, scan: Scan) {
-        let scan = if self.clock.state() == ClockState::Unset { scan::at_unset_clock(scan) } else { scan };
+        // By the time that the scan has: the clock may have been set while the meter answered.
+        let is_unset = self.clock.state_showing(scan.at) == ClockState::Unset;
+        let scan = if is_unset { scan::at_unset_clock(scan) } else { scan };
         let kept = if self.waits { self.store.append(scan).await } else { self.store.append_now(scan) };
         if let Err(error) = kept {
             log::error!("poll: a scan could not be handed to the store: {error}");

@@ -12,6 +12,10 @@ use crate::store::Store;
 use crate::time::trust::{ClockState, ClockWatch, LOOK_INTERVAL, Sight, Step};
 use crate::time::{Clock, UtcOffset};
 
+/// How long a scan may be under way that began before the clock was set, and has that time: a meter that
+/// answers one read and then none is given up after a few seconds.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(5);
+
 /// The task that watches; it ends when this goes.
 pub(super) struct Timekeeper(JoinHandle<()>);
 
@@ -45,6 +49,7 @@ async fn watch(store: Store, clock: Arc<dyn Clock>, mut unset_from: u64) {
         log::warn!("the clock was set by {} ms", step.by_ms);
         store.clock_was_set();
         if step.found_the_time {
+            tokio::time::sleep(UNDER_WAY_MAX).await;
             let unset = unset_from..store.last_sequence() + 1;
             // What was re-dated is not looked at again, should the clock ever lose the time.
             unset_from = unset.end;

@@ -93,11 +93,13 @@ pub fn backed_off(job: &Job, at: UtcTime) -> Scan {
     Scan { group: job.group, at, samples: vec![Sample::missing(Cause::BackedOff); job.values.len()] }
 }
 
-/// The scan with its time in doubt: good values of a clock that was never set.
+/// The scan with its time in doubt: every value that would count, of a clock that was never set.
 #[must_use]
 pub fn at_unset_clock(mut scan: Scan) -> Scan {
-    for sample in scan.samples.iter_mut().filter(|sample| sample.quality == Quality::Good) {
-        sample.quality = Quality::Suspect(Doubt::ClockUnset);
+    for sample in &mut scan.samples {
+        if let Quality::Good | Quality::Suspect(Doubt::Rounded) = sample.quality {
+            sample.quality = Quality::Suspect(Doubt::ClockUnset);
+        }
     }
     scan
 }

@@ -13,6 +13,8 @@ use crate::model::reading::{Sample, Scan};
 use crate::time::UtcTime;
 use crate::time::trust::ClockState;
 
+const REDATED: Quality = Quality::Suspect(Doubt::Redated);
+
 impl Store {
     /// Notes that the scans from now on are of a new run, which began at `now`; gives its number.
     pub fn begin_run(&self, now: UtcTime, clock: ClockState) -> u32 {
@@ -53,17 +55,56 @@ impl Store {
     }
 }
 
-/// The scan at its true time; `None` when the clock was not unset when it was taken.
+/// The scan at its true time; `None` when the clock was not unset when it was taken. A scan without
+/// any value is known by its time alone.
 fn redated_scan(taken: Taken, by_ms: i64) -> Option<Scan> {
-    let is_unset = |sample: &Sample| sample.quality == Quality::Suspect(Doubt::ClockUnset);
-    if !taken.samples.iter().any(|(_, sample)| is_unset(sample)) {
+    let is_marked = |sample: &Sample| sample.quality == Quality::Suspect(Doubt::ClockUnset);
+    let cannot_be = ClockState::of(taken.at, true) == ClockState::Unset;
+    if !cannot_be && !taken.samples.iter().any(|(_, sample)| is_marked(sample)) {
         return None;
     }
-    let redated = |sample: Sample| match sample.quality {
-        Quality::Suspect(Doubt::ClockUnset) => Sample { quality: Quality::Suspect(Doubt::Redated), ..sample },
-        _ => sample,
-    };
+    let redated =
+        |sample: Sample| if is_marked(&sample) { Sample { quality: REDATED, ..sample } } else { sample };
     let at = UtcTime::from_ms(taken.at.as_ms().saturating_add(by_ms));
     let samples = taken.samples.into_iter().map(|(_, sample)| redated(sample)).collect();
     Some(Scan { group: taken.group, at, samples })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::quality::Cause;
+    use crate::model::reading::{GroupId, Value};
+
+    const TODAY_MS: i64 = 1_790_000_000_000;
+    const UNSET: Quality = Quality::Suspect(Doubt::ClockUnset);
+    const SILENT: Quality = Quality::Missing(Cause::Timeout);
+
+    fn redated(at_ms: i64, qualities: &[Quality]) -> Option<(i64, Vec<Quality>)> {
+        let value = |quality: Quality| quality.has_value().then_some(Value::Number(1.0));
+        let sample = |quality: &Quality| Sample { value: value(*quality), quality: *quality };
+        let samples = (0..).zip(qualities.iter().map(sample)).collect();
+        let taken = Taken { sequence: 1, group: GroupId(0), at: UtcTime::from_ms(at_ms), samples };
+        let scan = redated_scan(taken, TODAY_MS)?;
+        Some((scan.at.as_ms(), scan.samples.iter().map(|sample| sample.quality).collect()))
+    }
+
+    #[test]
+    fn what_is_doubted_for_its_time_alone_is_marked_as_put_right() {
+        let outside = Quality::Suspect(Doubt::OutOfRange);
+        let found = redated(7_000, &[UNSET, outside, SILENT]);
+        assert_eq!(found, Some((TODAY_MS + 7_000, vec![REDATED, outside, SILENT])));
+    }
+
+    #[test]
+    fn a_scan_that_gave_nothing_in_1970_is_re_dated_too() {
+        assert_eq!(redated(7_000, &[SILENT]), Some((TODAY_MS + 7_000, vec![SILENT])));
+    }
+
+    #[test]
+    fn a_scan_of_a_clock_that_was_right_stays_where_it_is() {
+        for quality in [Quality::Good, SILENT, REDATED] {
+            assert_eq!(redated(TODAY_MS, &[quality]), None);
+        }
+    }
 }

@@ -13,8 +13,15 @@ pub trait Clock: Send + Sync {
     /// The time of day now.
     fn now(&self) -> UtcTime;
 
-    /// How far it may be trusted now; one that is handed in shows what it should.
+    /// How far it may be trusted now.
     fn state(&self) -> ClockState {
+        self.state_showing(self.now())
+    }
+
+    /// How far it may be trusted where it shows, or showed a moment ago, `shown`. One that is handed in
+    /// shows what it should.
+    fn state_showing(&self, shown: UtcTime) -> ClockState {
+        let _ = shown;
         ClockState::Synchronised
     }
 }
@@ -28,8 +35,8 @@ impl Clock for SystemClock {
         UtcTime::from_ms(Timestamp::now().as_millisecond())
     }
 
-    fn state(&self) -> ClockState {
-        ClockState::of(self.now(), Path::new(SYNCHRONISED).exists())
+    fn state_showing(&self, shown: UtcTime) -> ClockState {
+        ClockState::of(shown, Path::new(SYNCHRONISED).exists())
     }
 }
 

@@ -11,7 +11,7 @@ use cems_gateway::meters;
 use cems_gateway::modbus::line::LineHandle;
 use cems_gateway::modbus::timing::{Protocol, Timing};
 use cems_gateway::modbus::transport::{Connect, Stream};
-use cems_gateway::model::quality::{Cause, Quality};
+use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::Reading;
 use cems_gateway::poll::Poll;
 use cems_gateway::poll::job::{Job, jobs_of_line};
@@ -21,7 +21,8 @@ use cems_gateway::sim::fleet::Fleet;
 use cems_gateway::sim::memory;
 use cems_gateway::sim::meter::Holes;
 use cems_gateway::store::Store;
-use cems_gateway::time::{Clock, RunningClock, UtcOffset, UtcTime, parse_instant};
+use cems_gateway::time::trust::ClockState;
+use cems_gateway::time::{Clock, Interval, RunningClock, UtcOffset, UtcTime, parse_instant};
 use tempfile::TempDir;
 
 const START: &str = "2026-03-01T00:00:00Z";
@@ -109,6 +110,12 @@ impl Bench {
         jobs_of_line(site, &site.lines[0], &self.store).unwrap()
     }
 
+    /// The same, polled by a clock that was not set until `set_at`.
+    fn set_at(self, set_at: UtcTime) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SetLater { shows: Arc::clone(&self.clock), set_at });
+        Self { clock, ..self }
+    }
+
     fn poll(&self, site: &Site) -> Poll {
         Poll::spawn(self.jobs(site), self.line.clone(), self.store.clone(), Arc::clone(&self.clock))
     }
@@ -118,6 +125,22 @@ impl Bench {
         let series = self.store.series(point, parameter).unwrap();
         let all = UtcTime::from_ms(0)..UtcTime::from_ms(i64::MAX);
         self.store.history(series, all).unwrap().map(Result::unwrap).collect()
+    }
+}
+
+/// A clock whose times before one instant cannot be.
+struct SetLater {
+    shows: Arc<dyn Clock>,
+    set_at: UtcTime,
+}
+
+impl Clock for SetLater {
+    fn now(&self) -> UtcTime {
+        self.shows.now()
+    }
+
+    fn state_showing(&self, shown: UtcTime) -> ClockState {
+        if shown < self.set_at { ClockState::Unset } else { ClockState::Synchronised }
     }
 }
 
@@ -146,6 +169,21 @@ async fn every_value_is_read_at_once_and_at_every_tick_of_the_grid() {
         assert_eq!(seconds(&readings), (0..=10).collect::<Vec<_>>(), "{point} {parameter}");
         assert!(readings.iter().all(|reading| reading.quality == Quality::Good), "{readings:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_are_marked_by_the_time_of_their_scan_though_the_clock_is_set_before_it_ends() {
+    let site = site(1, "PT1S");
+    // Two reads of 200 ms each: the clock is set after the first answer of the third scan.
+    let set_at = parse_instant(START, UtcOffset::UTC).unwrap().plus(Interval::from_ms(2_300).unwrap());
+    let bench = Bench::new(&site, Holes::Refused, &["late:200"]).set_at(set_at);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(4_900)).await;
+    poll.shutdown().await;
+    let readings = bench.readings("p1", "A");
+    let is_marked = |reading: &Reading| reading.quality == Quality::Suspect(Doubt::ClockUnset);
+    let marked: Vec<bool> = readings.iter().map(is_marked).collect();
+    assert_eq!(marked, [true, true, true, false, false], "{readings:?}");
 }
 
 #[tokio::test(start_paused = true)]
