@@ -1,6 +1,7 @@
 //! A gap: a stretch of time in which readings should be and are not, and why.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::quality::{Cause, Quality};
 use crate::time::UtcTime;
@@ -91,6 +92,14 @@ pub struct Gap {
     pub ongoing: bool,
     /// Whether there are some readings in between: it comes and goes, or was lost in part.
     pub partial: bool,
+}
+
+impl Gap {
+    /// Some readings of `time`, nobody knows how many, are missing for this `cause`.
+    #[must_use]
+    pub const fn partial(time: Range<UtcTime>, cause: GapCause) -> Self {
+        Self { from: time.start, to: time.end, cause, missing: 0, ongoing: false, partial: true }
+    }
 }
 
 #[cfg(test)]

@@ -294,7 +294,7 @@ impl Store {
         let state = self.shared.state();
         let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?;
         let groups: Vec<GroupId> = places.iter().map(|(group, _)| *group).collect();
-        Ok(state.ledgers.gaps.of(series, &groups, range))
+        Ok(state.gaps(series, &groups, range))
     }
 
     /// Tells that the clock was set: a pause that ends with the next scan is due to that.

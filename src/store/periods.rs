@@ -22,6 +22,14 @@ pub(super) struct Periods {
     known: Mutex<Known>,
 }
 
+/// A period that was damaged and has been rebuilt from what could be salvaged.
+pub(super) struct Rebuilt {
+    /// What happened, for a person.
+    pub(super) note: String,
+    /// The epochs that belong there.
+    pub(super) epochs: Range<u32>,
+}
+
 #[derive(Default)]
 struct Known {
     /// The first epoch of each period.
@@ -32,8 +40,8 @@ struct Known {
     lent: HashMap<u32, Weak<Period>>,
     /// Those that were rebuilt; what does not read even then is lost.
     salvaged: BTreeSet<u32>,
-    /// What was found damaged while one was opened, not told yet.
-    damage: Vec<String>,
+    /// Those that were rebuilt, not told yet.
+    rebuilt: Vec<Rebuilt>,
 }
 
 impl Periods {
@@ -115,15 +123,15 @@ impl Periods {
     }
 
     /// Rebuilds the period that holds `epoch` from every record that still holds in its file, once;
-    /// gives its epochs, or nothing when that has been done before.
+    /// `false` when that has been done before.
     ///
     /// # Errors
     /// When somebody reads in it at the moment, or the new one cannot be written.
-    pub(super) fn salvage(&self, epoch: u32) -> Result<Option<Range<u32>>, StoreError> {
+    pub(super) fn salvage(&self, epoch: u32) -> Result<bool, StoreError> {
         let mut known = self.known();
-        let Some(first) = known.firsts.range(..=epoch).next_back().copied() else { return Ok(None) };
+        let Some(first) = known.firsts.range(..=epoch).next_back().copied() else { return Ok(false) };
         if known.salvaged.contains(&first) {
-            return Ok(None);
+            return Ok(false);
         }
         known.close();
         if known.lent.get(&first).is_some_and(|lent| lent.strong_count() > 0) {
@@ -132,10 +140,8 @@ impl Periods {
         let path = period::directory_of(&self.data, self.tier, first);
         let (period, note) = salvage::period(&self.data, &path, self.tier, "a record does not read back")?;
         known.open.push((first, Arc::new(period)));
-        known.damage.push(note);
-        known.salvaged.insert(first);
-        let end = known.firsts.range(first.saturating_add(1)..).next().copied();
-        Ok(Some(first..end.unwrap_or(u32::MAX)))
+        known.was_rebuilt(first, note);
+        Ok(true)
     }
 
     /// Lets go of every open period, such as one whose last write failed.
@@ -143,9 +149,9 @@ impl Periods {
         self.known().close();
     }
 
-    /// What was found damaged since this was last asked.
-    pub(super) fn take_damage(&self) -> Vec<String> {
-        std::mem::take(&mut self.known().damage)
+    /// What was found damaged and rebuilt since this was last asked.
+    pub(super) fn take_rebuilt(&self) -> Vec<Rebuilt> {
+        std::mem::take(&mut self.known().rebuilt)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -181,12 +187,17 @@ impl Known {
         match Period::open(&path, tier, if is_newest { Use::Write } else { Use::Read }) {
             Err(StoreError::Damaged { reason, .. }) => {
                 let (period, note) = salvage::period(data, &path, tier, &reason)?;
-                self.damage.push(note);
-                self.salvaged.insert(first);
+                self.was_rebuilt(first, note);
                 Ok(period)
             }
             other => other,
         }
+    }
+
+    fn was_rebuilt(&mut self, first: u32, note: String) {
+        let end = self.firsts.range(first.saturating_add(1)..).next().copied();
+        self.rebuilt.push(Rebuilt { note, epochs: first..end.unwrap_or(u32::MAX) });
+        self.salvaged.insert(first);
     }
 
     fn close(&mut self) {

@@ -20,7 +20,7 @@ use super::latest::LatestTable;
 use super::ledgers::Ledgers;
 use super::names::{NameCounts, Names, StoredNames};
 use super::names_file::NamesFile;
-use super::periods::Periods;
+use super::periods::{Periods, Rebuilt};
 use super::ring::RingCoder;
 use super::salvage;
 use super::status::Durable;
@@ -54,6 +54,8 @@ pub(super) struct Recovered {
     pub(super) durable: Durable,
     /// What was found damaged, for a person.
     pub(super) damage: Vec<String>,
+    /// The periods that were rebuilt meanwhile.
+    pub(super) rebuilt: Vec<Rebuilt>,
 }
 
 /// Opens the main database and reads everything that it and the periods hold. One that is damaged is
@@ -104,7 +106,7 @@ impl Recovered {
         found.read_names(database, &NamesFile::of(directory.path()), named)?;
         found.read_rings(database, witness)?;
         found.find_latest(periods);
-        found.damage.extend(periods.take_damage());
+        found.rebuilt = periods.take_rebuilt();
         Ok(found)
     }
 

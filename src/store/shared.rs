@@ -102,6 +102,7 @@ impl Shared {
     ) -> Result<Option<T>, StoreError> {
         let period = self.periods.holding(number);
         let outcome = period.and_then(|period| read(&SealedEpoch { period, number }));
+        self.note_rebuilt();
         match outcome {
             Ok(found) => Ok(Some(found)),
             Err(error @ StoreError::Damaged { .. }) => {
@@ -116,6 +117,23 @@ impl Shared {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Notes what was rebuilt when a period was opened.
+    pub(super) fn note_rebuilt(&self) {
+        let (periods, quarters) = (self.periods.take_rebuilt(), self.quarters.take_rebuilt());
+        if periods.is_empty() && quarters.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        for rebuilt in periods {
+            state.rebuilt(rebuilt);
+        }
+        for rebuilt in quarters {
+            state.note_damage(rebuilt.note);
+        }
+        drop(state);
+        self.wake_writer();
     }
 
     /// The writer's next job, as soon as there is one.

@@ -1,12 +1,14 @@
 //! What the handles and the writer thread share in memory, and what each step does to it; no
 //! database, no waiting here.
 
+mod checkup;
 mod intake;
 mod jobs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Instant;
 
 use super::epoch::{Epoch, Extent};
@@ -16,13 +18,16 @@ use super::job::RingPart;
 use super::latest::LatestTable;
 use super::ledgers::Ledgers;
 use super::names::{NameCounts, Names};
+use super::periods::Rebuilt;
 use super::profile::SiteProfile;
 use super::quarters::Quarters;
 use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
 use crate::limits;
-use crate::model::gap::GapCause;
-use crate::model::reading::{Scan, SeriesId};
+use crate::model::gap::{Gap, GapCause};
+use crate::model::reading::{GroupId, Scan, SeriesId};
+use crate::time::UtcTime;
+use checkup::Checkup;
 
 /// A full epoch that is not sealed yet.
 struct Frozen {
@@ -80,11 +85,7 @@ pub(super) struct State {
     is_behind: bool,
     /// Whether a full epoch may be sealed a step further.
     step_due: bool,
-    /// Sealed epochs that are still to be checked, and when the next one is.
-    unchecked: Vec<u32>,
-    check_at: Option<Instant>,
-    /// Sealed epochs that did not read back.
-    suspects: BTreeSet<u32>,
+    checkup: Checkup,
     pub(super) last_sequence: u64,
     pub(super) durable: Durable,
     /// Since when something waits to become durable.
@@ -141,7 +142,8 @@ impl State {
     /// Takes in what a database holds that was opened for the first time. What was appended before
     /// stays behind it.
     pub(super) fn adopt(&mut self, recovered: Recovered, pen: Option<&RingPen>) {
-        let Recovered { names, mut ledgers, index, mut unsealed, latest, durable, damage, .. } = recovered;
+        let Recovered { names, mut ledgers, index, mut unsealed, latest, durable, damage, rebuilt, .. } =
+            recovered;
         self.names_durable = names.counts();
         if self.never_opened() {
             self.freeze();
@@ -153,7 +155,7 @@ impl State {
         self.outage = None;
         self.ledgers = ledgers;
         self.latest.fill_from(latest);
-        self.unchecked = index.iter().map(|epoch| epoch.number).collect();
+        self.checkup.add(index.iter().map(|epoch| epoch.number));
         self.index = index;
         self.durable = durable;
         self.last_sequence = self.last_sequence.max(durable.sequence);
@@ -180,6 +182,9 @@ impl State {
         for damage in damage {
             self.note_damage(damage);
         }
+        for rebuilt in rebuilt {
+            self.rebuilt(rebuilt);
+        }
         if !self.frozen.is_empty() {
             self.wait_for_durability();
         }
@@ -193,7 +198,7 @@ impl State {
             last_sequence: self.last_sequence,
             sealed_bytes: self.index.bytes(),
             waiting_epochs: self.frozen.len(),
-            unchecked_epochs: self.unchecked.len(),
+            unchecked_epochs: self.checkup.left(),
             epochs: self.index.len(),
             oldest: self.index.iter().map(|epoch| epoch.extent.first).min(),
             open_scans: self.unsealed().map(Epoch::scans).sum(),
@@ -219,6 +224,25 @@ impl State {
             log::error!("store: {damage}");
             self.damage.push(damage);
         }
+    }
+
+    /// A period was rebuilt from what could be salvaged; its epochs are looked at.
+    pub(super) fn rebuilt(&mut self, Rebuilt { note, epochs }: Rebuilt) {
+        self.note_damage(note);
+        let sealed: Vec<u32> = self.index.iter().map(|epoch| epoch.number).collect();
+        self.checkup.add_rebuilt(sealed.into_iter().filter(|number| epochs.contains(number)));
+    }
+
+    /// The gaps that touch the half-open `range` for a series in these `groups`, by their begin; with
+    /// them the epochs that did not read back, until it is known what they lack.
+    pub(super) fn gaps(&self, series: SeriesId, groups: &[GroupId], range: &Range<UtcTime>) -> Vec<Gap> {
+        let mut gaps = self.ledgers.gaps.of(series, groups, range);
+        let doubtful = self.checkup.doubtful().filter_map(|number| self.index.get(number));
+        let stretches = doubtful.map(|epoch| epoch.extent.time());
+        let touching = stretches.filter(|time| time.start < range.end && time.end > range.start);
+        gaps.extend(touching.map(|time| Gap::partial(time, GapCause::Storage)));
+        gaps.sort_by_key(|gap| gap.from);
+        gaps
     }
 
     /// Notes that the readings of everybody in `extent` are lost, whole or in part.
@@ -275,8 +299,11 @@ impl State {
     }
 
     /// The epochs `numbers` are removed for their age or for space; gives what they were.
-    pub(super) fn expire(&mut self, numbers: std::ops::Range<u32>) -> Vec<Sealed> {
+    pub(super) fn expire(&mut self, numbers: Range<u32>) -> Vec<Sealed> {
         let gone: Vec<Sealed> = numbers.filter_map(|number| self.index.remove(number)).collect();
+        for epoch in &gone {
+            self.checkup.settle(epoch.number);
+        }
         self.expired_epochs += gone.len() as u64;
         self.expired_scans += gone.iter().map(|epoch| u64::from(epoch.scans)).sum::<u64>();
         gone

@@ -27,7 +27,7 @@ pub struct StoreStatus {
     pub epochs: usize,
     /// Full epochs that are being sealed, or wait for it.
     pub waiting_epochs: usize,
-    /// Sealed epochs that were not checked yet since the store was opened.
+    /// Sealed epochs that are not known yet to be whole, or to lack what is noted.
     pub unchecked_epochs: usize,
     /// Time of the oldest sealed scan.
     pub oldest: Option<UtcTime>,

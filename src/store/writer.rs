@@ -286,9 +286,11 @@ impl Writer {
             Err(error) => return Err(error),
         };
         match damage.filter(|_| self.shared.state().index.contains(number)) {
-            None => Ok(()),
-            Some(damage) => self.salvage_or(number, damage),
+            None => self.shared.state().is_whole(number),
+            Some(damage) => self.salvage_or(number, damage)?,
         }
+        self.shared.note_rebuilt();
+        Ok(())
     }
 
     /// Sums up a quarter hour. What stands in its way is no reason to take no readings.
@@ -315,24 +317,11 @@ impl Writer {
     fn salvage_or(&mut self, number: u32, damage: String) -> Result<(), StoreError> {
         self.sealing = None;
         match self.shared.periods.salvage(number) {
-            Ok(Some(epochs)) => {
-                let mut state = self.shared.state();
-                let of_period: Vec<u32> =
-                    state.index.iter().map(|epoch| epoch.number).filter(|n| epochs.contains(n)).collect();
-                state.check(of_period.into_iter());
-            }
-            Ok(None) => {
-                let mut state = self.shared.state();
-                let extent = state.index.get(number).map(|epoch| epoch.extent);
-                state.note_lost(extent, GapCause::Storage);
-                state.note_damage(damage);
-            }
+            Ok(true) => self.shared.note_rebuilt(),
+            Ok(false) => self.shared.state().lacks_readings(number, damage),
             // Somebody reads in it: the next check, or the next question, comes back to it.
-            Err(StoreError::Failing { .. }) => self.shared.state().check(std::iter::once(number)),
+            Err(StoreError::Failing { .. }) => self.shared.state().check_again(number),
             Err(error) => return Err(error),
-        }
-        for note in self.shared.periods.take_damage() {
-            self.shared.state().note_damage(note);
         }
         Ok(())
     }

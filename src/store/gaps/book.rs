@@ -110,8 +110,7 @@ impl Book {
                 self.store(place);
             }
             _ => {
-                let (from, to) = (lost.start, lost.end);
-                self.put(Scope::All, Gap { from, to, cause, missing: 0, ongoing: false, partial: true });
+                self.put(Scope::All, Gap::partial(lost.clone(), cause));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use super::intake::PENDING_WAKES;
 use crate::limits;
+use crate::model::gap::GapCause;
 use crate::store::job::{Job, NewNames, Pause, RingPart, Write};
 use crate::store::marker::Marker;
 use crate::store::names::NameCounts;
@@ -13,6 +14,7 @@ use crate::store::status::Durable;
 impl State {
     /// What the writer has to do now, or for how long nothing.
     pub(in crate::store) fn next_job(&mut self, now: Instant, window: Duration) -> Result<Job, Pause> {
+        self.checkup.is_idle();
         if let Some(outage) = &self.outage {
             return match () {
                 () if self.is_closing() => Ok(Job::Stop),
@@ -23,8 +25,8 @@ impl State {
         if self.must_seal() {
             return Ok(self.seal(true));
         }
-        if let Some(number) = self.suspects.pop_first() {
-            return Ok(Job::Salvage { number });
+        if let Some(job) = self.checkup.next_salvage() {
+            return Ok(job);
         }
         let due_at = self.waiting_since.map(|since| since + window);
         let is_due = due_at.is_some_and(|due_at| self.is_closing() || now >= due_at);
@@ -47,7 +49,7 @@ impl State {
             return Ok(Job::Sum { quarter });
         }
         let due_at = [due_at, self.quarters.late_at()].into_iter().flatten().min();
-        self.next_check(now).map_err(|pause| due_at.map_or(pause, |due_at| pause.or_at(due_at)))
+        self.checkup.next(now).map_err(|pause| due_at.map_or(pause, |due_at| pause.or_at(due_at)))
     }
 
     /// Whether a full epoch cannot wait for its next step: it is not in the ring, or those who append
@@ -66,31 +68,26 @@ impl State {
     pub(in crate::store) fn suspect(&mut self, number: u32) {
         // One that retention has removed meanwhile is not missed.
         if self.index.contains(number) {
-            self.suspects.insert(number);
+            self.checkup.add_unreadable(number);
         }
     }
 
-    /// Sealed epochs are to be checked.
-    pub(in crate::store) fn check(&mut self, numbers: impl Iterator<Item = u32>) {
-        self.unchecked.extend(numbers);
+    /// An epoch is to be looked at again.
+    pub(in crate::store) fn check_again(&mut self, number: u32) {
+        self.checkup.add(std::iter::once(number));
     }
 
-    /// The next sealed epoch to be checked, a few a second so that nobody notices.
-    pub(super) fn next_check(&mut self, now: Instant) -> Result<Job, Pause> {
-        if self.unchecked.is_empty() {
-            return Err(Pause::Forever);
-        }
-        let pause = Duration::from_millis(limits::STORE_CHECK_PAUSE_MS);
-        match self.check_at {
-            Some(check_at) if now >= check_at => {}
-            Some(check_at) => return Err(Pause::Until(check_at)),
-            None => return Err(Pause::Until(*self.check_at.insert(now + pause))),
-        }
-        self.check_at = Some(now + pause);
-        match self.unchecked.pop() {
-            Some(number) => Ok(Job::Check { number }),
-            None => Err(Pause::Forever),
-        }
+    /// An epoch is whole.
+    pub(in crate::store) fn is_whole(&mut self, number: u32) {
+        self.checkup.settle(number);
+    }
+
+    /// An epoch lacks some of its readings for good.
+    pub(in crate::store) fn lacks_readings(&mut self, number: u32, damage: String) {
+        let extent = self.index.get(number).map(|epoch| epoch.extent);
+        self.note_lost(extent, GapCause::Storage);
+        self.note_damage(damage);
+        self.checkup.settle(number);
     }
 
     pub(super) fn take_write(&mut self, sync: bool) -> Write {

@@ -170,3 +170,26 @@ fn while_the_database_fails_only_what_was_never_acknowledged_is_lost() {
     let job = state.next_job(Instant::now(), WINDOW);
     assert!(matches!(job, Ok(Job::Seal { number: 0, epoch, .. }) if epoch.scans() == 1));
 }
+
+#[test]
+fn what_does_not_read_back_is_a_gap_before_it_is_known_what_it_lacks_and_after() {
+    let (mut state, group) = state(1);
+    let series = state.names.group_series(group).unwrap()[0];
+    for _ in 0..3 {
+        state.take(noise(&state, group)).unwrap();
+    }
+    state.freeze();
+    let Job::Seal { epoch, .. } = state.seal(true) else { panic!("no seal") };
+    state.sealed(0, &Marker::new(&epoch, Sum::default(), NameCounts::default()));
+    let gaps = |state: &State| -> Vec<(i64, i64, GapCause)> {
+        let found = state.gaps(series, &[group], &(UtcTime::from_ms(0)..UtcTime::from_ms(10_000)));
+        found.iter().map(|gap| (gap.from.as_ms(), gap.to.as_ms(), gap.cause)).collect()
+    };
+    assert_eq!(gaps(&state), []);
+    state.suspect(0);
+    assert_eq!(gaps(&state), [(0, 2_001, GapCause::Storage)]);
+    assert_eq!(state.status().unchecked_epochs, 1);
+    state.rebuilt(Rebuilt { note: "rebuilt".to_owned(), epochs: 0..1 });
+    state.lacks_readings(0, "blocks are missing".to_owned());
+    assert_eq!(gaps(&state), [(0, 2_001, GapCause::Storage)], "told once");
+}

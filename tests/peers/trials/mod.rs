@@ -33,9 +33,19 @@ pub(crate) fn trials(count: u64, first_seed: u64, trial: impl Fn(u64, &mut Rando
         return trial(seed, &mut Random::new(seed));
     }
     for seed in first_seed..first_seed + variable("CEMS_TRIALS").unwrap_or(count) {
-        // Printed when a trial fails.
-        println!("CEMS_TRIAL_SEED={seed}");
+        let _seed = NamedOnFailure(seed);
         trial(seed, &mut Random::new(seed));
+    }
+}
+
+/// The seed of a trial under way; printed after the reason if the trial fails.
+struct NamedOnFailure(u64);
+
+impl Drop for NamedOnFailure {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("failed with CEMS_TRIAL_SEED={}", self.0);
+        }
     }
 }
 
