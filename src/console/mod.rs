@@ -7,6 +7,7 @@
 pub mod archive;
 mod attach;
 pub mod command;
+mod counter_events;
 pub mod desk;
 mod editor;
 mod explain;
