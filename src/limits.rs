@@ -98,6 +98,10 @@ pub const COUNTER_EVENTS_A_QUARTER_MAX: usize = 8;
 pub const COUNTER_AMOUNT_MAX: f64 = 1e15;
 /// Events of registers told beside one answer; those that are left out are counted.
 pub const API_COUNTER_EVENTS_MAX: usize = 200;
+/// `[[tou]]` tables of a site file.
+pub const TOU_DAYS_MAX: usize = 64;
+/// Changes of the rate in one day.
+pub const TOU_EDGES_MAX: usize = 48;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.

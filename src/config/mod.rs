@@ -21,5 +21,6 @@ mod read;
 mod serial;
 mod services;
 pub(crate) mod text;
+mod tou;
 
 pub use read::{LoadError, load, read};

@@ -19,6 +19,7 @@ use super::points::points;
 use super::services;
 use super::site::Site;
 use super::text::{bounded_text, remedy};
+use super::tou::tou;
 use crate::document::{Document, Faults, Section};
 use crate::model::meter::MapLibrary;
 
@@ -64,12 +65,14 @@ fn site(
     let uplink = services::uplink(root, cems_id, folder);
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
     let console = services::console(root, &mut places);
+    let tou = tou(root);
     Some(Site {
         cems: cems?,
         categories,
         lines: lines.list,
         meters: meters.list,
         points,
+        tou,
         platforms,
         api,
         store,

@@ -6,6 +6,7 @@ use crate::model::category::Category;
 use crate::model::cems::Cems;
 use crate::model::meter::{Line, Meter, SerialSettings};
 use crate::model::point::Point;
+use crate::model::tou::Tou;
 
 /// Everything that one site file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Site {
     pub meters: Vec<Meter>,
     /// Points with their parameters.
     pub points: Vec<Point>,
+    /// Which rate applies when.
+    pub tou: Tou,
     /// Who may read over HTTP.
     pub platforms: Vec<Platform>,
     /// The HTTP server.

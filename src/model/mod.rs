@@ -11,3 +11,4 @@ pub mod quality;
 pub mod reading;
 pub mod reading_type;
 pub mod register;
+pub mod tou;

@@ -35,7 +35,7 @@ impl ServedSite {
         let described = site.points.iter().zip(&series).flat_map(|(point, series): (_, &Vec<SeriesId>)| {
             point.parameters.iter().zip(series).map(|(parameter, series)| (*series, profile(parameter)))
         });
-        store.describe(described, site.cems.offset);
+        store.describe(described, site.cems.offset, site.tou.clone());
         Ok(Self { site, series, since })
     }
 

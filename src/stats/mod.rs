@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod growth;
 pub mod quarter;
+pub mod rates;
 pub mod register;
 pub mod summary;
 pub mod tally;

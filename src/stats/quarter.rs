@@ -3,8 +3,10 @@
 //! Rows are kept long after the readings themselves have gone. They are made by the same walk as every
 //! statistic (`tally`), and rows that follow each other come to what the readings of all of them would.
 
+use std::convert::Infallible;
 use std::ops::Range;
 
+use super::rates::{RateSums, RatedTime, amount};
 use super::summary::Summary;
 use super::tally::tally;
 use super::{SeriesKind, SeriesProfile, usable};
@@ -28,27 +30,46 @@ pub struct Row {
     pub summary: Summary,
     /// What a register showed at the start.
     pub boundary: Option<Boundary>,
+    /// What flowed at each rate.
+    pub rates: RateSums,
 }
 
 impl Row {
     /// The row of `period`. `readings` come in order of time; for a register they reach beyond both
-    /// ends, as far as there are any, and it did what the `rulings` say.
+    /// ends, as far as there are any, and it did what the `rulings` say. `rated` cuts the period by rate.
     #[must_use]
     pub fn of(
         profile: &SeriesProfile,
         rulings: &Rulings,
         period: &Range<UtcTime>,
+        rated: &[RatedTime],
         readings: &[Reading],
     ) -> Self {
-        let all = readings.iter().cloned().map(Ok::<_, std::convert::Infallible>);
-        let summaries = tally(profile, rulings, std::slice::from_ref(period), all);
-        let summary = summaries.ok().and_then(|summaries| summaries.first().copied()).unwrap_or_default();
+        let sums = |periods: &[Range<UtcTime>]| {
+            let all = readings.iter().cloned().map(Ok::<_, Infallible>);
+            tally(profile, rulings, periods, all).unwrap_or_default()
+        };
+        let summary = sums(std::slice::from_ref(period)).first().copied().unwrap_or_default();
+        let mut by_rate = RateSums::default();
+        match rated {
+            // As nearly always.
+            [(time, rate)] if time == period => {
+                by_rate.add(*rate, amount(&summary, profile.kind).unwrap_or(0.0));
+            }
+            rated if profile.kind != SeriesKind::Level => {
+                let times: Vec<Range<UtcTime>> = rated.iter().map(|(time, _)| time.clone()).collect();
+                for ((_, rate), summary) in rated.iter().zip(sums(&times)) {
+                    by_rate.add(*rate, amount(&summary, profile.kind).unwrap_or(0.0));
+                }
+            }
+            _ => {}
+        }
         if profile.kind != SeriesKind::Register {
-            return Self { summary, boundary: None };
+            return Self { summary, boundary: None, rates: by_rate };
         }
         // The extremes and the sum of what a register shows say nothing.
         let summary = Summary { max: None, min: None, total: 0.0, ..summary };
-        Self { summary, boundary: boundary(period.start, readings) }
+        Self { summary, boundary: boundary(period.start, readings), rates: by_rate }
     }
 
     /// Whether it says anything.
@@ -60,6 +81,7 @@ impl Row {
     /// Takes in the row that follows in time.
     pub fn add(&mut self, later: &Self) {
         self.summary.add_later(&later.summary);
+        self.rates.add_all(&later.rates);
     }
 }
 
@@ -115,18 +137,18 @@ mod tests {
     #[test]
     fn the_register_at_the_start_is_what_was_read_then_or_lies_on_the_line() {
         let readings = [reading(-100_000, 10.0), reading(300_000, 14.0), reading(QUARTER_MS, 20.0)];
-        let row = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(0), &readings);
+        let row = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(0), &[], &readings);
         assert_eq!(row.boundary, Some(Boundary { value: 11.0, interpolated: true }));
-        let next = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(1), &readings);
+        let next = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(1), &[], &readings);
         assert_eq!(next.boundary, Some(Boundary { value: 20.0, interpolated: false }));
-        let level = Row::of(&profile(SeriesKind::Level), &Rulings::default(), &quarter(0), &readings);
+        let level = Row::of(&profile(SeriesKind::Level), &Rulings::default(), &quarter(0), &[], &readings);
         assert_eq!(level.boundary, None);
     }
 
     #[test]
     fn no_line_leads_over_a_register_that_was_set_anew() {
         let readings = [reading(-100_000, 10_000.0), reading(300_000, 2.0), reading(400_000, 3.0)];
-        let row = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(0), &readings);
+        let row = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(0), &[], &readings);
         assert_eq!(row.boundary, None);
     }
 
@@ -149,10 +171,10 @@ mod tests {
                 .collect();
             let quarters = 0..(at_ms / QUARTER_MS).max(1);
             let whole = quarter(0).start..quarter(quarters.end - 1).end;
-            let expected = Row::of(&profile(kind), &Rulings::default(), &whole, &readings);
-            let mut found = Row::of(&profile(kind), &Rulings::default(), &quarter(0), &readings);
+            let expected = Row::of(&profile(kind), &Rulings::default(), &whole, &[], &readings);
+            let mut found = Row::of(&profile(kind), &Rulings::default(), &quarter(0), &[], &readings);
             for number in quarters.skip(1) {
-                found.add(&Row::of(&profile(kind), &Rulings::default(), &quarter(number), &readings));
+                found.add(&Row::of(&profile(kind), &Rulings::default(), &quarter(number), &[], &readings));
             }
             prop_assert_eq!(found.summary.readings, expected.summary.readings);
             for function in kind.functions().iter().filter(|function| **function != Function::Sum) {

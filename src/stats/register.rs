@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::SeriesProfile;
 use super::growth::{Growth, Stretch};
 use super::quarter::{Boundary, Row};
+use super::rates::{RateSums, RatedTime};
 use super::summary::{Moment, Summary};
 use super::usable;
 use crate::counter::{Counter, Event, Rulings};
@@ -62,9 +63,9 @@ impl Outage {
         (stretch.time.start < known_from).then_some(Self { stretch, from: just_grew.then_some(from) })
     }
 
-    /// What it comes to in `period`, which lies in it and had no reading.
+    /// What it comes to in `period`, which lies in it and had no reading; `rated` cuts that by rate.
     #[must_use]
-    pub fn row(&self, period: &Range<UtcTime>, interval: Interval) -> Row {
+    pub fn row(&self, period: &Range<UtcTime>, rated: &[RatedTime], interval: Interval) -> Row {
         let summary = Summary {
             growth: self.stretch.share(period),
             covered_ms: self.stretch.covered_ms(period, interval),
@@ -72,7 +73,15 @@ impl Outage {
         };
         let since = self.stretch.time.start..period.start;
         let boundary = self.from.map(|from| from + self.stretch.share(&since));
-        Row { summary, boundary: boundary.map(|value| Boundary { value, interpolated: true }) }
+        let mut by_rate = RateSums::default();
+        for (time, rate) in rated {
+            by_rate.add(*rate, self.stretch.share(time));
+        }
+        Row {
+            summary,
+            boundary: boundary.map(|value| Boundary { value, interpolated: true }),
+            rates: by_rate,
+        }
     }
 }
 
@@ -139,10 +148,10 @@ mod tests {
             let readings = readings(values);
             Outage::find(&PROFILE, &Rulings::default(), &(at(60)..at(75)), at(50), &readings).unwrap()
         };
-        let row = outage(&[(0, 10.0), (60, 14.0)]).row(&(at(15)..at(30)), Interval::MINUTE);
+        let row = outage(&[(0, 10.0), (60, 14.0)]).row(&(at(15)..at(30)), &[], Interval::MINUTE);
         assert_eq!((row.summary.readings, row.summary.growth), (0, 1.0));
         assert_eq!(row.boundary, Some(Boundary { value: 11.0, interpolated: true }));
-        let reset = outage(&[(0, 100.0), (60, 4.0)]).row(&(at(15)..at(30)), Interval::MINUTE);
+        let reset = outage(&[(0, 100.0), (60, 4.0)]).row(&(at(15)..at(30)), &[], Interval::MINUTE);
         assert_eq!((reset.summary.growth, reset.boundary), (1.0, None), "no line leads over a reset");
     }
 }

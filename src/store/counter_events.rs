@@ -80,7 +80,16 @@ impl CounterEvents {
     /// Takes in the `events` that a register is found to have had up to the end of `period`; those that
     /// it was thought to have had in `period` and nobody ruled on are gone. Says whether anything new
     /// was found, and notes how many more than [`limits::COUNTER_EVENTS_A_QUARTER_MAX`] there were.
-    pub(super) fn found(&mut self, series: SeriesId, period: &Range<UtcTime>, events: &[Event]) -> bool {
+    /// What was found by other rulings than there are now is left, because it is being found anew.
+    pub(super) fn found(
+        &mut self,
+        series: SeriesId,
+        period: &Range<UtcTime>,
+        (events, by): (&[Event], &Rulings),
+    ) -> bool {
+        if **by != *self.rulings(series) {
+            return false;
+        }
         let known = self.entries.range((series, period.start)..(series, period.end));
         let gone: Vec<Place> = known
             .filter(|((_, at), known)| known.ruled.is_none() && !events.iter().any(|event| event.at == *at))
@@ -296,6 +305,11 @@ mod tests {
         Ruled { at: at(1_000), verdict: Assumption::Replaced, counted }
     }
 
+    fn find(known: &mut CounterEvents, period: &Range<UtcTime>, events: &[Event]) -> bool {
+        let rulings = known.rulings(SERIES);
+        known.found(SERIES, period, (events, &rulings))
+    }
+
     fn numbers(events: &CounterEvents) -> Vec<u32> {
         let always = UtcTime::from_ms(i64::MIN)..UtcTime::from_ms(i64::MAX);
         events.of(&[SERIES], &always).iter().map(|event| event.number).collect()
@@ -305,22 +319,22 @@ mod tests {
     fn what_is_found_again_is_the_same_event_and_what_is_not_found_again_goes_unless_it_was_ruled_on() {
         let mut events = CounterEvents::default();
         let quarter = at(0)..at(15);
-        assert!(events.found(SERIES, &quarter, &[event(3, 1.0), event(9, 2.0)]));
-        assert!(!events.found(SERIES, &quarter, &[event(3, 1.0), event(9, 2.0)]));
+        assert!(find(&mut events, &quarter, &[event(3, 1.0), event(9, 2.0)]));
+        assert!(!find(&mut events, &quarter, &[event(3, 1.0), event(9, 2.0)]));
         assert_eq!(numbers(&events), [0, 1]);
         events.rule(0, Some(ruled(5.0)));
-        events.found(SERIES, &quarter, &[]);
+        find(&mut events, &quarter, &[]);
         assert_eq!(numbers(&events), [0]);
-        events.found(SERIES, &(at(15)..at(30)), &[event(14, 3.0)]);
+        find(&mut events, &(at(15)..at(30)), &[event(14, 3.0)]);
         assert_eq!(numbers(&events), [0, 2], "an event before the quarter hour is another one's to remove");
-        assert!(events.found(SERIES, &quarter, &[event(3, 1.5)]), "another value is another step");
+        assert!(find(&mut events, &quarter, &[event(3, 1.5)]), "another value is another step");
         assert_eq!(events.get(0).unwrap().ruled, None);
     }
 
     #[test]
     fn a_ruling_counts_until_it_is_taken_back() {
         let mut events = CounterEvents::default();
-        events.found(SERIES, &(at(0)..at(15)), &[event(3, 1.0)]);
+        find(&mut events, &(at(0)..at(15)), &[event(3, 1.0)]);
         assert_eq!(events.get(0).unwrap().verdict(), (Assumption::Reset, 1.0));
         events.rule(0, Some(ruled(5.0)));
         assert_eq!(events.get(0).unwrap().verdict(), (Assumption::Replaced, 5.0));
@@ -336,13 +350,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_found_while_somebody_ruled_is_not_taken_for_what_was_assumed() {
+        let mut events = CounterEvents::default();
+        find(&mut events, &(at(0)..at(15)), &[event(3, 1.0)]);
+        events.rule(0, Some(ruled(5.0)));
+        let (rulings, by_ruling) = (events.rulings(SERIES), Event { counted: 5.0, ..event(3, 1.0) });
+        events.rule(0, None);
+        assert!(!events.found(SERIES, &(at(0)..at(15)), (&[by_ruling], &rulings)));
+        assert_eq!(events.get(0).unwrap().event, event(3, 1.0));
+    }
+
+    #[test]
     fn those_that_nobody_ruled_on_go_first_when_there_are_too_many() {
         let mut events = CounterEvents::default();
-        events.found(SERIES, &(at(0)..at(15)), &[event(1, 1.0)]);
+        find(&mut events, &(at(0)..at(15)), &[event(1, 1.0)]);
         events.rule(0, Some(ruled(5.0)));
         for quarter in 1..i64::try_from(limits::COUNTER_EVENTS_MAX).unwrap() + 2 {
             let period = at(quarter * 15)..at(quarter * 15 + 15);
-            events.found(SERIES, &period, &[event(quarter * 15 + 1, 1.0)]);
+            find(&mut events, &period, &[event(quarter * 15 + 1, 1.0)]);
         }
         let numbers = numbers(&events);
         assert_eq!((numbers[0], numbers[1]), (0, 3));
@@ -353,7 +378,7 @@ mod tests {
     fn a_register_that_goes_mad_fills_no_ledger() {
         let mut events = CounterEvents::default();
         let mad: Vec<Event> = (0..100).map(|minute| event(minute, 1.0)).collect();
-        events.found(SERIES, &(at(0)..at(100)), &mad);
+        find(&mut events, &(at(0)..at(100)), &mad);
         assert_eq!(numbers(&events).len(), limits::COUNTER_EVENTS_A_QUARTER_MAX);
         assert_eq!(events.counts().2, 100 - limits::COUNTER_EVENTS_A_QUARTER_MAX as u64);
     }
@@ -361,7 +386,7 @@ mod tests {
     #[test]
     fn everything_reads_back_after_a_restart() {
         let mut events = CounterEvents::default();
-        events.found(SERIES, &(at(-30)..at(15)), &[event(-20, 1.0), event(3, 1.0), event(9, 2.0)]);
+        find(&mut events, &(at(-30)..at(15)), &[event(-20, 1.0), event(3, 1.0), event(9, 2.0)]);
         events.rule(1, Some(ruled(5.0)));
         let stored = events.take_changes();
         assert!(events.take_changes().is_empty());
@@ -377,7 +402,7 @@ mod tests {
         assert_eq!((restored.next, &restored.ruled), (3, &events.ruled));
         restored.forget_stored();
         assert_eq!(restored.take_changes(), stored);
-        events.found(SERIES, &(at(0)..at(15)), &[]);
+        find(&mut events, &(at(0)..at(15)), &[]);
         let gone: Vec<bool> = events.take_changes().iter().map(|change| change.value.is_none()).collect();
         assert_eq!(gone, [true]);
     }

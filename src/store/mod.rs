@@ -95,6 +95,7 @@ use crate::config::site::StoreSettings;
 use crate::limits;
 use crate::model::gap::Gap;
 use crate::model::reading::{GroupId, Scan, SeriesId};
+use crate::model::tou::Tou;
 use crate::time::{UtcOffset, UtcTime};
 use block_device::DeviceWatch;
 use columns::Columns;
@@ -227,11 +228,18 @@ impl Store {
         Ok(group)
     }
 
-    /// Tells what the series of the site stand for and where its local days begin; replaces what was
-    /// told before. Series that nobody described are kept, but neither summed up nor missed.
-    pub fn describe(&self, profiles: impl IntoIterator<Item = (SeriesId, SeriesProfile)>, offset: UtcOffset) {
+    /// Tells what the series of the site stand for, where its local days begin and which rate applies
+    /// when; replaces what was told before. Series that nobody described are kept, but neither summed up
+    /// nor missed.
+    pub fn describe(
+        &self,
+        profiles: impl IntoIterator<Item = (SeriesId, SeriesProfile)>,
+        offset: UtcOffset,
+        tou: Tou,
+    ) {
         let mut state = self.shared.state();
-        state.describe(SiteProfile { series: profiles.into_iter().collect(), offset });
+        let tou = Arc::new(tou);
+        state.describe(SiteProfile { series: profiles.into_iter().collect(), offset, tou });
         if state.wait_for_durability() {
             self.shared.wake_writer();
         }

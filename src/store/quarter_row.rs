@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::error::StoreError;
 use super::history::History;
 use super::shared::Shared;
-use crate::counter::Event;
+use crate::counter::{Event, Rulings};
 use crate::limits;
 use crate::model::reading::{Reading, SeriesId};
 use crate::stats::quarter::Row;
+use crate::stats::rates::RatedTime;
 use crate::stats::register::{self, Outage};
 use crate::stats::{SeriesKind, SeriesProfile, usable};
 use crate::time::{Interval, UtcTime};
@@ -30,32 +31,35 @@ pub(super) struct QuarterRow {
     pub(super) row: Row,
     /// What a register did besides plain growth, up to the end of the quarter hour.
     pub(super) events: Vec<Event>,
+    /// By which rulings.
+    pub(super) rulings: Rulings,
     /// The time over which nobody read a register, where that ended in the quarter hour.
     pub(super) outage: Option<Outage>,
 }
 
 impl QuarterRow {
-    /// What the readings of `series` tell about the quarter hour that begins at `start`.
+    /// What the readings of `series` tell about the quarter hour `period`, which `rated` cuts by rate.
     pub(super) fn of(
         shared: &Arc<Shared>,
         profile: &SeriesProfile,
         series: SeriesId,
-        start: UtcTime,
+        period: &Range<UtcTime>,
+        rated: &[RatedTime],
     ) -> Result<Self, StoreError> {
-        let period = start..start.plus(Interval::QUARTER_HOUR);
         if profile.kind != SeriesKind::Register {
             let readings = read(shared, series, period.clone())?;
-            let row = Row::of(profile, &<_>::default(), &period, &readings);
+            let row = Row::of(profile, &<_>::default(), period, rated, &readings);
             return Ok(Self { row, ..Self::default() });
         }
         let rulings = shared.state().ledgers.counters.rulings(series);
         let near_ms = near_ms(profile.interval);
-        let readings = around(shared, series, &period, near_ms)?;
-        let near_from = UtcTime::from_ms(start.as_ms() - near_ms);
+        let readings = around(shared, series, period, near_ms)?;
+        let near_from = UtcTime::from_ms(period.start.as_ms() - near_ms);
         Ok(Self {
-            row: Row::of(profile, &rulings, &period, &readings),
-            events: register::events(profile, &rulings, &period, &readings),
-            outage: Outage::find(profile, &rulings, &period, near_from, &readings),
+            row: Row::of(profile, &rulings, period, rated, &readings),
+            events: register::events(profile, &rulings, period, &readings),
+            outage: Outage::find(profile, &rulings, period, near_from, &readings),
+            rulings,
         })
     }
 }

@@ -69,6 +69,11 @@ impl Quarters {
         self.late_since.map(|since| since + LATE_PAUSE)
     }
 
+    /// Quarter hours that wait to be summed up.
+    pub(super) fn waiting(&self) -> usize {
+        self.due.len() + self.late.len()
+    }
+
     /// Quarter hours that were not summed up because too many waited.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
@@ -95,7 +100,7 @@ impl Quarters {
     }
 
     fn keep_bounded(&mut self) {
-        while self.due.len() + self.late.len() > limits::QUARTERS_WAITING_MAX {
+        while self.waiting() > limits::QUARTERS_WAITING_MAX {
             self.dropped += 1;
             if self.due.pop_first().is_none() {
                 self.late.pop_first();

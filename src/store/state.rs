@@ -218,6 +218,7 @@ impl State {
             counter_events,
             counter_events_open,
             counter_events_dropped,
+            waiting_quarters: self.quarters.waiting(),
             quarters_dropped: self.quarters.dropped(),
             failing: self.failing().map(str::to_owned),
             damage: self.damage.clone(),

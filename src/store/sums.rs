@@ -12,12 +12,13 @@ use jiff::civil::{Date, DateTime, Time};
 
 use super::engine::Table;
 use super::error::StoreError;
+use super::profile::SiteProfile;
 use super::quarter_row::QuarterRow;
 use super::quarters::Quarter;
 use super::rows::{self, RowRecord};
 use super::shared::Shared;
 use crate::config::site::StoreSettings;
-use crate::counter::Event;
+use crate::counter::{Event, Rulings};
 use crate::limits;
 use crate::model::reading::{GroupId, SeriesId};
 use crate::stats::SeriesKind;
@@ -87,6 +88,8 @@ pub(super) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<()
     if has_gone {
         return Ok(());
     }
+    let period = start..start.plus(Interval::QUARTER_HOUR);
+    let rated = profile.rated(&period);
     let mut rows = Vec::with_capacity(series.len());
     let mut outages = Vec::new();
     for series in series.iter() {
@@ -94,31 +97,36 @@ pub(super) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<()
             rows.push(Row::default());
             continue;
         };
-        let QuarterRow { row, events, outage } = QuarterRow::of(shared, known, *series, start)?;
+        let QuarterRow { row, events, rulings, outage } =
+            QuarterRow::of(shared, known, *series, &period, &rated)?;
         if known.kind == SeriesKind::Register {
-            note_events(shared, *series, start, &events);
+            note_events(shared, *series, &period, (&events, &rulings));
         }
         outages.extend(outage.map(|outage| (rows.len(), outage, known.interval)));
         rows.push(row);
     }
     let is_changed = put_quarter(shared, minutes(start), group, start, &rows)?;
     let day = local_midnight(start, profile.offset);
-    let is_last_of_day = start.plus(Interval::QUARTER_HOUR) >= day.plus(Interval::DAY);
+    let is_last_of_day = period.end >= day.plus(Interval::DAY);
     let day_is_known = shared.with_database(|database| {
         Ok(record(&database.days, day.local_day(profile.offset), group, day)?.is_some())
     })?;
     if is_changed && (is_last_of_day || day_is_known) {
         sum_up_day(shared, day, group, series.len(), profile.offset)?;
     }
-    if is_changed { fill_outages(shared, start, group, &outages, profile.offset) } else { Ok(()) }
+    if is_changed { fill_outages(shared, start, group, &outages, &profile) } else { Ok(()) }
 }
 
 /// Notes what a register did. What happened in a quarter hour before is known only now, and changes it.
-fn note_events(shared: &Shared, series: SeriesId, start: UtcTime, events: &[Event]) {
-    let period = start..start.plus(Interval::QUARTER_HOUR);
+fn note_events(
+    shared: &Shared,
+    series: SeriesId,
+    period: &Range<UtcTime>,
+    (events, rulings): (&[Event], &Rulings),
+) {
     let mut state = shared.state();
-    if state.ledgers.counters.found(series, &period, events) {
-        for event in events.iter().filter(|event| event.at < start) {
+    if state.ledgers.counters.found(series, period, (events, rulings)) {
+        for event in events.iter().filter(|event| event.at < period.start) {
             state.sum_up_again(series, event);
         }
         state.wait_for_durability();
@@ -133,8 +141,9 @@ fn fill_outages(
     end: UtcTime,
     group: GroupId,
     outages: &[(usize, Outage, Interval)],
-    offset: UtcOffset,
+    profile: &SiteProfile,
 ) -> Result<(), StoreError> {
+    let offset = profile.offset;
     let begins =
         || outages.iter().map(|(_, outage, _)| outage.stretch.time.start.floor(Interval::QUARTER_HOUR));
     let Some(begin) = begins().min() else { return Ok(()) };
@@ -148,7 +157,7 @@ fn fill_outages(
         let next_day = day.plus(Interval::DAY);
         if at == day && next_day <= end && !is_known(shared, day, group, offset)? {
             let mut rows = vec![Row::default(); width];
-            fill(&mut rows, outages, &(at..next_day));
+            fill(&mut rows, outages, &(at..next_day), profile);
             put_day(shared, at, group, &rows, offset)?;
             at = next_day;
             continue;
@@ -156,7 +165,7 @@ fn fill_outages(
         let period = at..at.plus(Interval::QUARTER_HOUR);
         let known = quarter_record(shared, at, group)?;
         let mut rows = known.map_or_else(|| vec![Row::default(); width], |known| known.rows);
-        fill(&mut rows, outages, &period);
+        fill(&mut rows, outages, &period, profile);
         put_quarter(shared, minutes(at), group, at, &rows)?;
         at = period.end;
         if at == next_day {
@@ -174,12 +183,18 @@ fn is_known(shared: &Shared, day: UtcTime, group: GroupId, offset: UtcOffset) ->
 }
 
 /// Puts what outages come to in `period` into the rows of the registers that were not read then.
-fn fill(rows: &mut [Row], outages: &[(usize, Outage, Interval)], period: &Range<UtcTime>) {
+fn fill(
+    rows: &mut [Row],
+    outages: &[(usize, Outage, Interval)],
+    period: &Range<UtcTime>,
+    profile: &SiteProfile,
+) {
+    let rated = profile.rated(period);
     for (place, outage, interval) in outages {
         let time = &outage.stretch.time;
         let is_inside = time.start <= period.start && period.end <= time.end;
         if let Some(row) = rows.get_mut(*place).filter(|row| is_inside && row.summary.readings == 0) {
-            *row = outage.row(period, *interval);
+            *row = outage.row(period, &rated, *interval);
         }
     }
 }

@@ -53,6 +53,8 @@ not_a_key_of_any_section = 1
 id = "a"
 register = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
+[[tou]]
+not_a_key_of_any_section = 1
 [[platform]]
 id = "a"
 not_a_key_of_any_section = 1

@@ -12,6 +12,7 @@ use crate::model::point;
 use crate::model::quality::{Cause, Quality};
 use crate::model::reading::{self, Value};
 use crate::model::reading_type::ReadingType;
+use crate::model::tou::Rate;
 use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
 
@@ -399,6 +400,9 @@ pub struct StatItem<'a> {
     /// The end of the period, which does not.
     #[serde(rename = "periodEnd")]
     pub end: Shown<IsoTime>,
+    /// The rate at which it flowed; left out for all together.
+    #[serde(rename = "tou", skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u8>,
     /// What was computed.
     #[serde(rename = "function")]
     pub function: &'static str,
@@ -435,6 +439,7 @@ impl<'a> StatItem<'a> {
             reading_type: Shown(row.parameter.reading_type),
             start: time(row.period.start),
             end: time(row.period.end),
+            rate: row.rate.map(Rate::number),
             function: word::of(&word::FUNCTIONS, row.function),
             value: row.value.map(without_binary_dust),
             unit: &row.parameter.unit,

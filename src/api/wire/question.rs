@@ -8,6 +8,7 @@ use super::word::{self, IncludePart};
 use crate::api::fault::Fault;
 use crate::limits;
 use crate::model::reading_type::ReadingTypePattern;
+use crate::model::tou::Rate;
 use crate::ops::query::{
     DynamicQuery, HistoricalQuery, PageRequest, QueryError, Selection, StaticInclude, StaticQuery,
     StatisticalQuery,
@@ -62,19 +63,27 @@ impl Request {
             self.functions.as_deref().map(|list| each_of(request::FUNCTION, &word::FUNCTIONS, list));
         let indicators = self.indicators.as_ref();
         one_of(request::GROUP_BY, &[word::OBJECT_POINT], self.group_by.as_deref())?;
-        if self.tou.as_ref().is_some_and(|list| list.iter().any(|rate| *rate != 0)) {
-            let remedy = "leave it out or ask for [0], the total";
-            let name = request::TOU;
-            return Err(Fault::malformed(format!("{name}: times of use are not told apart here; {remedy}")));
-        }
         Ok(StatisticalQuery {
             range: self.range(offset)?,
             period: period.ok_or_else(|| missing(request::PERIOD, &word::list(&word::PERIODS)))?,
             functions: functions.transpose()?,
+            rates: self.rates()?,
             indicators: indicators.map(|list| list.iter().map(|code| word::indicator_from(code)).collect()),
             page: self.page()?,
             selection: self.selection()?,
         })
+    }
+
+    fn rates(&self) -> Result<Vec<Option<Rate>>, Fault> {
+        let of_number = |number: &u8| match (number, Rate::from_number(*number)) {
+            (0, _) => Ok(None),
+            (_, Some(rate)) => Ok(Some(rate)),
+            (number, None) => {
+                let reason = format!("{number} is no rate; 0 is the total, 1 to {} are rates", Rate::COUNT);
+                Err(Fault::malformed(format!("{}: {reason}", request::TOU)))
+            }
+        };
+        self.tou.as_ref().map_or_else(|| Ok(vec![None]), |list| list.iter().map(of_number).collect())
     }
 
     fn selection(self) -> Result<Selection, Fault> {
@@ -155,6 +164,7 @@ impl From<QueryError> for Fault {
             QueryError::RangeEmpty | QueryError::RangeTooLong { .. } | QueryError::TooManyReadings { .. } => {
                 (Code::TimeRange, request::END_TIME)
             }
+            QueryError::NoTou => (Code::Malformed, request::TOU),
             QueryError::PageNumber => (Code::Page, request::PAGE_NUMBER),
             QueryError::PageSize => (Code::Page, request::PAGE_SIZE),
             QueryError::Store(store) => return Self::from(store),

@@ -169,7 +169,11 @@ pub const REGISTRY: &[Entry] = &[
     entry("include", Inferred, "parts of the static data: profile, category, point, capability"),
     entry("sort", Inferred, "asc or desc, by time within a parameter"),
     entry("groupBy", Inferred, "what statistic rows are about; only point so far"),
-    entry("tou", OtherSource, "time of use; only 0, the total, so far"),
+    entry(
+        "tou",
+        OtherSource,
+        "rate of the time-of-use tariff: 0 total, 1 sharp, 2 peak, 3 flat, 4 valley, 5 deep valley",
+    ),
     entry("capability", Inferred, "operations that are present"),
     entry("profile", Inferred, "the standard that the interface is prepared for"),
     entry(

@@ -32,6 +32,9 @@ pub enum QueryError {
     /// Nothing computes this indicator.
     #[error("the indicator '{0}' is not computed here; ask for energy, output or a parameter's ID")]
     NoSuchIndicator(String),
+    /// The site has no time-of-use calendar.
+    #[error("the site has no time-of-use calendar; leave it out, or add [[tou]] tables to the site file")]
+    NoTou,
     /// The range ends before it begins, or where it begins.
     #[error("the range must end after it starts; the end itself does not belong to it")]
     RangeEmpty,

@@ -9,6 +9,7 @@ mod freshness;
 mod historical_data;
 mod incompleteness;
 mod paging;
+mod rated;
 mod register_edges;
 mod selection;
 mod span;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::error::QueryError;
 use super::incompleteness::Missing;
 use super::paging::{Page, PageRequest, overlap};
+use super::rated::{Pieces, ReadingsOf, Told};
 use super::register_edges::RegisterEdges;
 use super::selection::{Chosen, ParameterView, Selection};
 use super::span;
@@ -14,8 +15,10 @@ use crate::model::category::Category;
 use crate::model::gap::GapCause;
 use crate::model::point::{Parameter, Point, PointRole};
 use crate::model::reading::Reading;
+use crate::model::tou::Rate;
 use crate::ops::{Ops, profile};
 use crate::stats::calendar::Period;
+use crate::stats::rates::RateSums;
 use crate::stats::summary::{Expected, Summary};
 use crate::stats::tally::tally;
 use crate::stats::{Function, SeriesKind};
@@ -33,6 +36,8 @@ pub struct StatisticalQuery {
     pub period: Period,
     /// Only these functions; all that make sense of a parameter without it.
     pub functions: Option<Vec<Function>>,
+    /// What flowed at which rates of the time-of-use tariff; `None` among them stands for all together.
+    pub rates: Vec<Option<Rate>>,
     /// Only rows that tell one of these.
     pub indicators: Option<Vec<Indicator>>,
     /// Which page; rows are counted.
@@ -85,6 +90,8 @@ pub struct StatisticalRow<'a> {
     pub indicator: Indicator,
     /// The half-open period.
     pub period: Range<UtcTime>,
+    /// The rate at which it flowed; `None` for all together.
+    pub rate: Option<Rate>,
     /// What was computed.
     pub function: Function,
     /// The result; `None` when nothing usable was read in the period.
@@ -106,13 +113,18 @@ struct OfRows {
     outlives: bool,
     /// How often what lies in it was computed anew.
     revision: u32,
+    /// What flowed at each rate.
+    rates: RateSums,
 }
+
+/// What one row of a period tells: at which rate, and what was computed.
+type Cell = (Option<Rate>, Function);
 
 /// The rows of one parameter that lie on the page.
 struct Part<'a> {
     view: ParameterView<'a>,
     kind: SeriesKind,
-    functions: Vec<Function>,
+    cells: Vec<Cell>,
     /// Rows of the parameter, counted from its first.
     rows: Range<u64>,
 }
@@ -128,6 +140,9 @@ impl Ops {
         span::check(&query.range, Interval::QUARTER_HOUR)?;
         let chosen = query.selection.choose(&self.served())?;
         check_indicators(&query, chosen.site())?;
+        if chosen.site().tou.days.is_empty() && query.rates.iter().any(Option::is_some) {
+            return Err(QueryError::NoTou);
+        }
         let page = query.page.of(0);
         let mut answer =
             StatisticalAnswer { chosen, store: self.store().clone(), now: self.clock().now(), query, page };
@@ -170,7 +185,7 @@ impl StatisticalAnswer {
         self.page
     }
 
-    /// The rows of the page, in the order category, point, reading type, parameter, period, function.
+    /// The rows of the page, in the order category, point, reading type, parameter, period, rate, function.
     pub fn rows(&self) -> impl Iterator<Item = Result<StatisticalRow<'_>, QueryError>> {
         self.parts().flat_map(|part| match self.rows_of(&part) {
             Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<_>>(),
@@ -180,8 +195,8 @@ impl StatisticalAnswer {
 
     /// Rows on all pages, and readings that this page makes one go through.
     fn measure(&self) -> Result<(u64, u64), StoreError> {
-        let rows = |functions: usize| (functions as u64).saturating_mul(self.period_count());
-        let total = self.chosen.parameters().map(|view| rows(self.functions(view).len())).sum();
+        let rows = |cells: usize| (cells as u64).saturating_mul(self.period_count());
+        let total = self.chosen.parameters().map(|view| rows(self.cells(view).len())).sum();
         let mut readings = 0_u64;
         for part in self.parts() {
             let periods = self.periods_of(&part);
@@ -198,12 +213,12 @@ impl StatisticalAnswer {
         let periods = self.period_count();
         let mut first = 0_u64;
         self.chosen.parameters().filter_map(move |view| {
-            let functions = self.functions(view);
-            let rows = periods.saturating_mul(functions.len() as u64);
+            let cells = self.cells(view);
+            let rows = periods.saturating_mul(cells.len() as u64);
             let part = overlap(&window, first, rows);
             first = first.saturating_add(rows);
             let kind = SeriesKind::of(&view.parameter.reading_type);
-            part.map(|rows| Part { view, kind, functions, rows })
+            part.map(|rows| Part { view, kind, cells, rows })
         })
     }
 
@@ -215,6 +230,13 @@ impl StatisticalAnswer {
 
     fn period_count(&self) -> u64 {
         self.periods().count() as u64
+    }
+
+    /// What is told of every period of a parameter.
+    fn cells(&self, view: ParameterView<'_>) -> Vec<Cell> {
+        let functions = self.functions(view);
+        let of_rate = |rate: &Option<Rate>| functions.iter().map(|function| (*rate, *function)).collect();
+        self.query.rates.iter().flat_map(|rate| -> Vec<Cell> { of_rate(rate) }).collect()
     }
 
     /// The functions that are asked for and make sense; none of a parameter that is not asked for.
@@ -232,8 +254,8 @@ impl StatisticalAnswer {
     }
 
     fn periods_of(&self, part: &Part<'_>) -> Vec<Range<UtcTime>> {
-        let functions = part.functions.len() as u64;
-        let (first, last) = (part.rows.start / functions, (part.rows.end - 1) / functions);
+        let cells = part.cells.len() as u64;
+        let (first, last) = (part.rows.start / cells, (part.rows.end - 1) / cells);
         let place = |period: u64| usize::try_from(period).unwrap_or(usize::MAX);
         self.periods().skip(place(first)).take(place(last - first + 1)).collect()
     }
@@ -242,49 +264,57 @@ impl StatisticalAnswer {
     fn rows_of<'a>(&self, part: &Part<'a>) -> Result<Vec<StatisticalRow<'a>>, StoreError> {
         let periods = self.periods_of(part);
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
+        let pieces = if part.cells.iter().any(|(rate, _)| rate.is_some()) {
+            Pieces::rated(&periods, &self.site().tou, self.site().cems.offset)
+        } else {
+            Pieces::whole(&periods)
+        };
         let readings = self.readings(part, first.start..last.end)?;
         let rulings = self.store.rulings(part.view.series);
-        let mut summaries = tally(&profile(part.view.parameter), &rulings, &periods, readings)?;
-        let sums = self.fill_from_rows(part, &periods, &mut summaries)?;
+        let of_pieces = tally(&profile(part.view.parameter), &rulings, &pieces.times(), readings)?;
         let gaps = self.store.gaps(part.view.series, &(first.start..last.end))?;
-        let missing = periods.iter().zip(&sums).map(|(period, sum)| match sum {
-            // That the readings have gone is nothing that the rows are missing.
-            OfRows { outlives: true, .. } => Missing::NOTHING,
-            _ => Missing::of(&gaps, period, part.view.parameter.interval),
-        });
-        let cells = periods.iter().zip(summaries.iter().zip(&sums)).zip(missing);
-        let all = cells.flat_map(|((period, (summary, sum)), missing)| {
-            part.functions.iter().map(move |function| StatisticalRow {
-                revision: sum.revision,
-                ..part.row(period, summary, missing, *function, self.now)
-            })
-        });
-        let functions = part.functions.len() as u64;
+        let interval = part.view.parameter.interval;
+        let measured = ReadingsOf { kind: part.kind, interval, gaps: &gaps, now: self.now };
+        let mut rows = Vec::new();
+        for (number, period) in periods.iter().enumerate() {
+            let mut summary = pieces.summary(number, &of_pieces);
+            let sum = self.fill_from_rows(part, period, &mut summary)?;
+            let missing = match sum {
+                // That the readings have gone is nothing that the rows are missing.
+                OfRows { outlives: true, .. } => Missing::NOTHING,
+                _ => Missing::of(&gaps, period, interval),
+            };
+            for (rate, function) in &part.cells {
+                let all = part.told(period, &summary, missing, *function, self.now);
+                let told = match rate {
+                    None => all,
+                    Some(rate) if sum.outlives => sum.told(*rate, *function, all),
+                    Some(rate) => pieces.told((number, *rate, *function), &of_pieces, &measured),
+                };
+                rows.push(part.row(period, (*rate, *function), sum.revision, told));
+            }
+        }
         let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
-        let skipped = part.rows.start % functions;
-        Ok(all.skip(place(skipped)).take(place(part.rows.end - part.rows.start)).collect())
+        let skipped = part.rows.start % part.cells.len() as u64;
+        let on_page = rows.into_iter().skip(place(skipped)).take(place(part.rows.end - part.rows.start));
+        Ok(on_page.collect())
     }
 
-    /// Takes what periods came to from rows where the readings themselves have gone, and gives what the
-    /// rows say of each period.
+    /// Takes what a period came to from rows where the readings themselves have gone, and gives what the
+    /// rows say of it.
     fn fill_from_rows(
         &self,
         part: &Part<'_>,
-        periods: &[Range<UtcTime>],
-        summaries: &mut [Summary],
-    ) -> Result<Vec<OfRows>, StoreError> {
-        let readings_from = self.store.readings_from();
-        let mut sums = Vec::with_capacity(periods.len());
-        for (period, summary) in periods.iter().zip(summaries) {
-            let summed = self.store.summed(part.view.series, period)?;
-            let has_gone = readings_from.is_none_or(|from| period.start < from);
-            let outlives = has_gone && summed.row.summary.readings > summary.readings;
-            if outlives {
-                *summary = summed.row.summary;
-            }
-            sums.push(OfRows { outlives, revision: summed.revision });
+        period: &Range<UtcTime>,
+        summary: &mut Summary,
+    ) -> Result<OfRows, StoreError> {
+        let summed = self.store.summed(part.view.series, period)?;
+        let has_gone = self.store.readings_from().is_none_or(|from| period.start < from);
+        let outlives = has_gone && summed.row.summary.readings > summary.readings;
+        if outlives {
+            *summary = summed.row.summary;
         }
-        Ok(sums)
+        Ok(OfRows { outlives, revision: summed.revision, rates: summed.row.rates })
     }
 
     /// The readings of `range`; for a register also the nearest ones beyond its edges.
@@ -304,31 +334,56 @@ impl StatisticalAnswer {
     }
 }
 
+impl OfRows {
+    /// What rows tell of one rate: how much flowed, and nothing else.
+    fn told(&self, rate: Rate, function: Function, all: Told) -> Told {
+        let flowed = (function == Function::Sum && all.value.is_some()).then(|| self.rates.of(rate));
+        Told { value: flowed, occurred: None, ..all }
+    }
+}
+
 impl<'a> Part<'a> {
-    fn row(
+    fn told(
         &self,
         period: &Range<UtcTime>,
         summary: &Summary,
         missing: Missing,
         function: Function,
         now: UtcTime,
-    ) -> StatisticalRow<'a> {
-        let ParameterView { category, point, parameter, .. } = self.view;
-        let expected = Expected { period: period.clone(), interval: parameter.interval, now };
+    ) -> Told {
+        let expected = Expected { period: period.clone(), interval: self.view.parameter.interval, now };
         let completeness = summary.completeness(function, self.kind, &expected);
         let completeness = completeness.min(missing.complete_at_most);
+        Told {
+            value: summary.value(function, self.kind),
+            occurred: summary.occurred(function),
+            completeness,
+            cause: missing.cause.filter(|_| completeness < 1.0),
+        }
+    }
+
+    fn row(
+        &self,
+        period: &Range<UtcTime>,
+        (rate, function): Cell,
+        revision: u32,
+        told: Told,
+    ) -> StatisticalRow<'a> {
+        let ParameterView { category, point, parameter, .. } = self.view;
+        let Told { value, occurred, completeness, cause } = told;
         StatisticalRow {
-            revision: 0,
             category,
             point,
             parameter,
             indicator: Indicator::of(point, parameter),
             period: period.clone(),
+            rate,
             function,
-            value: summary.value(function, self.kind),
-            occurred: summary.occurred(function),
+            value,
+            occurred,
             completeness,
-            cause: missing.cause.filter(|_| completeness < 1.0),
+            revision,
+            cause,
         }
     }
 }

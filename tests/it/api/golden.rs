@@ -64,6 +64,11 @@ fn every_operation_answers_as_recorded() {
             r#"{"startTime":"2024-06-11","endTime":"2024-06-14","period":"P1D"}"#,
         ),
         (
+            "statistical_tou",
+            "GetCemsStatisticalData",
+            r#"{"startTime":"2024-06-12","endTime":"2024-06-13","period":"P1D","tou":[0,1,2,3,4]}"#,
+        ),
+        (
             "statistical_energy",
             "GetCemsStatisticalData",
             r#"{"startTime":"2024-06-11T23:00:00+08:00","endTime":"2024-06-12T03:00:00+08:00",
@@ -91,7 +96,7 @@ fn every_member_that_is_wrong_is_named_as_recorded() {
         ("error_40001_parameter", "GetCemsDynamicData", r#"{"parameterID":["X"]}"#.to_owned()),
         ("error_40001_energy", "GetCemsDynamicData", r#"{"energyCode":"99"}"#.to_owned()),
         ("error_40001_word", "GetCemsHistoricalData", format!(r#"{{{range},"sort":"up"}}"#)),
-        ("error_40001_tou", "GetCemsStatisticalData", format!(r#"{{{range},"period":"P1D","tou":[2]}}"#)),
+        ("error_40001_tou", "GetCemsStatisticalData", format!(r#"{{{range},"period":"P1D","tou":[6]}}"#)),
         (
             "error_40001_indicator",
             "GetCemsStatisticalData",

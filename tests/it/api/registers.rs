@@ -113,10 +113,18 @@ fn a_day_of_which_the_readings_have_gone_comes_to_what_it_came_to_before() {
     }
     let served = served.without_sealed_readings();
     assert!(served.store.readings_from().unwrap() > at("2024-06-12"), "the readings have gone");
+    let of_rates = |served: &Served| {
+        let body = format!(r#"{{{DAY},"period":"P1D","function":["sum"],"tou":[0,2,3,4]}}"#);
+        let answer = post(served.address(), "GetCemsStatisticalData", &body).json();
+        let rows = answer["data"]["statistic"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["value"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
     let body = format!(r#"{{{DAY},"parameterID":["EPI"]}}"#);
     let history = post(served.address(), "GetCemsHistoricalData", &body).json();
     assert_eq!(history["data"]["dataCount"]["readingCount"], json!(0), "{history}");
     assert_eq!(sum_of_day(&served, |_| true), before);
+    // Valley 600 minutes, flat 720, peak 120; the meter was replaced in a flat hour.
+    assert_eq!(of_rates(&served), [719.5, 60.0, 359.5, 300.0]);
     let number = events(&served, 1)[0].event.number;
     assert_eq!(served.ops.correct(number, Correction::Amount(0.5)), Err(CorrectionError::ReadingsGone));
 }

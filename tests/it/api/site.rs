@@ -11,6 +11,7 @@ use cems_gateway::model::point::{Conversion, Parameter, Point, PointRole, Source
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::{Sample, Scan, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
+use cems_gateway::model::tou::{Rate, Tou, TouDay};
 use cems_gateway::ops::Ops;
 use cems_gateway::store::Store;
 use cems_gateway::time::{Interval, ManualClock, UtcOffset, UtcTime, parse_instant};
@@ -127,6 +128,12 @@ fn storage(step: u32) -> Vec<Sample> {
     vec![charge, serial]
 }
 
+/// Valley at night, flat by day, peak from nine to eleven.
+fn tou_day() -> TouDay {
+    let edges = [(0, Rate::Valley), (8, Rate::Flat), (9, Rate::Peak), (11, Rate::Flat), (22, Rate::Valley)];
+    TouDay { edges: edges.map(|(hour, rate)| (hour * 60, rate)).to_vec(), ..TouDay::default() }
+}
+
 fn site() -> Site {
     Site {
         cems: cems(),
@@ -154,6 +161,7 @@ fn site() -> Site {
                 vec![parameter("SOC", CHARGE, "%"), text(parameter("SN", TEXT, ""))],
             ),
         ],
+        tou: Tou { days: vec![tou_day()] },
         platforms: vec![Platform { id: "cloud".to_owned(), token_sha256: Sha256::digest(TOKEN).into() }],
         api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },

@@ -107,6 +107,35 @@ fn levels_agree_with_looking_through_each_period() {
 }
 
 #[test]
+fn rates_come_to_what_flowed_in_their_hours_and_together_to_all_of_it() {
+    let served = served();
+    let rest =
+        r#""startTime":"2024-05-30T06:00:00+08:00","endTime":"2024-06-01T12:00:00+08:00","function":["sum"]"#;
+    for word in ["PT15M", "PT1H", "P1D", "TOTAL"] {
+        for rows in statistic(&served, &format!(r#"{rest},"tou":[0,2,3,4],"period":"{word}""#)).chunks(4) {
+            let numbers: Vec<u64> = rows.iter().map(|row| row["tou"].as_u64().unwrap_or(0)).collect();
+            assert_eq!(numbers, [0, 2, 3, 4]);
+            let Some(total) = rows[0]["value"].as_f64() else { continue };
+            let of_rates: f64 = rows[1..].iter().filter_map(|row| row["value"].as_f64()).sum();
+            assert!((total - of_rates).abs() < 1e-6, "{word}: {rows:?}");
+            let (start, end) = period(&rows[0]);
+            let is_peak = |minute: i64| {
+                let at = UtcTime::from_ms(start.as_ms() + minute * MINUTE_MS);
+                let hour =
+                    (at.as_ms() + 8 * 60 * MINUTE_MS).rem_euclid(24 * 60 * MINUTE_MS) / (60 * MINUTE_MS);
+                (9..11).contains(&hour)
+            };
+            let peak_minutes = (0..end.ms_since(start) / MINUTE_MS).filter(|minute| is_peak(*minute)).count();
+            #[expect(clippy::cast_precision_loss, reason = "a few days of minutes")]
+            let naive = peak_minutes as f64 * 0.25;
+            if let Some(peak) = rows[1]["value"].as_f64() {
+                assert!((peak - naive).abs() < 1e-6, "{word}: {peak} instead of {naive}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_future_has_no_rows_and_an_empty_past_has_rows_without_value() {
     let served = served();
     served.clock.set(at("2024-06-02T10:30:00+08:00"));

@@ -10,6 +10,7 @@ use cems_gateway::config::site::StoreSettings;
 use cems_gateway::model::gap::{Gap, GapCause};
 use cems_gateway::model::quality::Cause;
 use cems_gateway::model::reading::{GroupId, Sample, Scan, SeriesId, Value};
+use cems_gateway::model::tou::Tou;
 use cems_gateway::stats::SeriesKind;
 use cems_gateway::store::{SeriesProfile, Store};
 use cems_gateway::time::{Interval, UtcOffset, UtcTime};
@@ -37,7 +38,7 @@ impl Meter {
 
     fn describe(&self, series: &[SeriesId]) {
         let profile = SeriesProfile { kind: SeriesKind::Level, interval: Interval::MINUTE, modulus: None };
-        self.store.describe(series.iter().map(|series| (*series, profile)), UtcOffset::UTC);
+        self.store.describe(series.iter().map(|series| (*series, profile)), UtcOffset::UTC, Tou::default());
     }
 
     fn read(&self, minutes: Range<u32>) {

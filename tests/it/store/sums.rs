@@ -10,6 +10,7 @@ use cems_gateway::config::site::StoreSettings;
 use cems_gateway::counter::{Assumption, Event, Rulings};
 use cems_gateway::model::quality::Cause;
 use cems_gateway::model::reading::{GroupId, Reading, Sample, Scan, SeriesId, Value};
+use cems_gateway::model::tou::{Rate, Tou, TouDay};
 use cems_gateway::stats::SeriesKind;
 use cems_gateway::stats::quarter::Row;
 use cems_gateway::store::{Ruled, SeriesProfile, Store, Summed};
@@ -29,13 +30,19 @@ fn profile(kind: SeriesKind) -> SeriesProfile {
     SeriesProfile { kind, interval: Interval::MINUTE, modulus: None }
 }
 
+/// Valley at night, peak from a time that is no edge of a quarter hour, flat in the evening.
+fn tou() -> Tou {
+    let edges = vec![(0, Rate::Valley), (8 * 60 + 7, Rate::Peak), (20 * 60, Rate::Flat)];
+    Tou { days: vec![TouDay { edges, ..TouDay::default() }] }
+}
+
 fn open(dir: &Path) -> Site {
     let settings = StoreSettings { durability_window_ms: 100, size_max_mib: 64, ..StoreSettings::default() };
     let store = Store::open(dir, &settings).unwrap();
     let series = ["EPI", "P"].map(|id| store.series("PT-1", id).unwrap()).to_vec();
     let group = store.group(&series).unwrap();
     let profiles = [(series[0], profile(SeriesKind::Register)), (series[1], profile(SeriesKind::Level))];
-    store.describe(profiles, UtcOffset::from_minutes(480).unwrap());
+    store.describe(profiles, UtcOffset::from_minutes(480).unwrap(), tou());
     Site { store, series, group }
 }
 
@@ -71,7 +78,7 @@ impl Site {
             UtcTime::from_ms(period.start.as_ms() - DAY_MS)..UtcTime::from_ms(period.end.as_ms() + DAY_MS);
         let readings: Vec<Reading> =
             self.store.history(self.series[series], around).unwrap().map(Result::unwrap).collect();
-        Row::of(&profile, &Rulings::default(), period, &readings)
+        Row::of(&profile, &Rulings::default(), period, &[], &readings)
     }
 }
 
@@ -114,6 +121,41 @@ fn rows_come_to_what_the_readings_do_over_a_quarter_hour_a_day_and_a_month() {
         }
     }
     assert_eq!(site.store.status().damage, Vec::<String>::new());
+}
+
+#[test]
+fn what_flowed_is_told_apart_by_rate_in_every_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    let silent = 2 * 1_440 + 6 * 60..2 * 1_440 + 21 * 60;
+    append_register(&site, 0..31 * 1_440 + 60, |minute| {
+        (!silent.contains(&minute)).then(|| 1_000.0 + minute_of(minute))
+    });
+    let (valley, peak, flat) = (487.0, 713.0, 240.0);
+    for (what, period, expected) in [
+        ("a quarter hour of one rate", quarter(96 + 3), [15.0, 0.0, 0.0]),
+        ("a quarter hour in which the rate changes", quarter(96 + 8 * 4), [7.0, 8.0, 0.0]),
+        ("a day", days(1, 2), [valley, peak, flat]),
+        ("a day with an outage", days(2, 3), [valley, peak, flat]),
+        // Before the first reading of all nothing is known.
+        ("a month", days(0, 30), [30.0 * valley - 1.0 / 3.0, 30.0 * peak, 30.0 * flat]),
+    ] {
+        let rates = [Rate::Valley, Rate::Peak, Rate::Flat];
+        let is_it = |summed: &Summed| {
+            let found = rates.map(|rate| summed.row.rates.of(rate));
+            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6)
+        };
+        let found = site.summed(0, &period, is_it);
+        let total: f64 = expected.iter().sum();
+        assert!((found.row.summary.growth - total).abs() < 1e-6, "{what}: {found:?}");
+        assert_eq!(
+            found.row.rates.present().count(),
+            expected.iter().filter(|e| **e > 0.0).count(),
+            "{what}"
+        );
+    }
+    let level = site.store.summed(site.series[1], &days(1, 2)).unwrap();
+    assert_eq!(level.row.rates.present().count(), 0, "a power does not flow");
 }
 
 #[test]
@@ -259,7 +301,7 @@ fn what_a_register_did_is_an_event_that_can_be_confirmed_or_corrected_and_surviv
     let profile = profile(SeriesKind::Register);
     let readings: Vec<Reading> =
         site.store.history(site.series[0], UtcTime::ALWAYS).unwrap().map(Result::unwrap).collect();
-    let row = Row::of(&profile, &rulings, &swap, &readings);
+    let row = Row::of(&profile, &rulings, &swap, &[], &readings);
     assert_same(&site.store.summed(site.series[0], &swap).unwrap().row, &row, "the quarter hour of the swap");
     site.store.close().unwrap();
     drop(site);

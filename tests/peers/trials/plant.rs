@@ -7,6 +7,7 @@ use std::path::Path;
 use cems_gateway::config::site::StoreSettings;
 use cems_gateway::model::quality::Cause;
 use cems_gateway::model::reading::{GroupId, Sample, Scan, SeriesId, Value};
+use cems_gateway::model::tou::Tou;
 use cems_gateway::stats::SeriesKind;
 use cems_gateway::store::{SeriesProfile, Store, StoreError};
 use cems_gateway::time::{Interval, UtcOffset, UtcTime};
@@ -37,7 +38,7 @@ impl Plant {
         }
         let profile = SeriesProfile { kind: SeriesKind::Level, interval: Interval::SECOND, modulus: None };
         let described = groups.iter().flat_map(|(_, series)| series.iter().map(|series| (*series, profile)));
-        store.describe(described, UtcOffset::UTC);
+        store.describe(described, UtcOffset::UTC, Tou::default());
         Ok(Self { store, groups, seed })
     }
 
