@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod attach;
+mod clock;
 pub mod command;
 pub mod desk;
 mod editor;
