@@ -69,8 +69,12 @@ pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, F
 /// The clock of this machine, with what it and the store know of it.
 fn machine_clock(store: &Store, trusts_clock: bool) -> MachineClock {
     let places = Places::of_system();
-    let kept_by_hardware = trusts_clock || places.has_hardware_clock();
-    let evidence = Evidence { kept_by_hardware, ..store.clock_evidence(&places.read_boot_id()) };
+    let known = store.clock_evidence(&places.read_boot_id());
+    let evidence = Evidence {
+        was_set: known.was_set || trusts_clock,
+        kept_by_hardware: places.has_hardware_clock(),
+        ..known
+    };
     MachineClock::new(places, evidence)
 }
 

@@ -83,14 +83,13 @@ pub(super) struct Boots {
     by_number: BTreeMap<u32, Boot>,
     changed: Vec<u32>,
     removed: Vec<u32>,
+    /// Whether the clock is unset at present.
+    is_unset: bool,
 }
 
 impl Boots {
     /// Notes that a run begins whose first scan will have the number `first_sequence`; gives its own.
     pub(super) fn begin(&mut self, first_sequence: u64, sight: &Sight, kernel_boot_id: &str) -> u32 {
-        if let Some(boot) = self.change_present().filter(|boot| boot.last_sequence.is_none()) {
-            boot.last_sequence = first_sequence.checked_sub(1);
-        }
         self.add(Boot {
             first_sequence,
             started: sight.shown,
@@ -103,6 +102,9 @@ impl Boots {
     }
 
     fn add(&mut self, boot: Boot) {
+        if let Some(before) = self.change_present().filter(|before| before.last_sequence.is_none()) {
+            before.last_sequence = boot.first_sequence.checked_sub(1);
+        }
         let number = self.present().saturating_add(1);
         self.by_number.insert(number, boot);
         self.changed.push(number);
@@ -159,17 +161,24 @@ impl Boots {
     /// Notes what the clock is like from the scan of this number on. Where it is set, and was not before,
     /// what was read before is to be re-dated.
     pub(super) fn note_clock(&mut self, next_sequence: u64, sight: &Sight) {
+        self.is_unset = sight.state == ClockState::Unset;
+        let is_set = !self.is_unset;
         let Some(boot) = self.change_present() else { return };
-        boot.was_set |= sight.state != ClockState::Unset;
+        boot.was_set |= is_set;
         let stretches = &mut boot.stretches.0;
         if stretches.len() >= limits::CLOCK_STRETCHES_MAX {
             log::warn!("the clock was set too often: readings from now on are not re-dated");
             return;
         }
         stretches.push(Stretch::beginning(next_sequence, sight));
-        if sight.state != ClockState::Unset {
+        if is_set {
             self.begin_redating(next_sequence.saturating_sub(1));
         }
+    }
+
+    /// Whether the clock is unset at present.
+    pub(super) fn is_unset(&self) -> bool {
+        self.is_unset
     }
 
     /// Has the scans re-dated that were taken before the clock was set, and that no run has taken on yet.
@@ -233,6 +242,7 @@ impl Boots {
 
     /// Takes over the runs of `younger`, which began before these were known.
     pub(super) fn go_on_as(&mut self, younger: Self) {
+        self.is_unset = younger.is_unset;
         younger.by_number.into_values().for_each(|boot| self.add(boot));
     }
 }
@@ -316,6 +326,19 @@ mod tests {
         let ends: Vec<_> =
             boots.by_number.values().map(|boot| (boot.last_sequence, boot.ended_in_order)).collect();
         assert_eq!(ends, [(Some(9), true), (Some(14), false), (None, false)]);
+    }
+
+    #[test]
+    fn a_run_that_began_before_the_store_could_be_read_counts_on_from_those_in_it() {
+        let mut stored = Boots::default();
+        stored.begin(1, &set(0), "a");
+        let (mut boots, mut younger) = (restarted(&mut stored), Boots::default());
+        younger.begin(1_001, &unset(10), "b");
+        boots.go_on_as(younger);
+        assert_eq!(boots.of(1).unwrap().1.last_sequence, Some(1_000));
+        assert_eq!(boots.of(1_001).map(|(number, _)| number), Some(2));
+        assert!(boots.is_unset());
+        assert_eq!(restarted(&mut boots).by_number, boots.by_number);
     }
 
     #[test]

@@ -418,6 +418,10 @@ impl Machine {
             .collect();
         found.sort_unstable();
         assert_eq!(found, expected);
+        self.plant.store.flush().unwrap();
+        let as_taken = self.plant.durable_scans().into_iter().map(|(_, scan)| scan.samples[0].clone());
+        let as_taken = as_taken.filter(|sample| sample.quality != REDATED).map(|sample| sample.value);
+        assert!(as_taken.eq(self.kept.iter().map(|kept| Some(Value::Number(kept.value)))));
     }
 }
 
