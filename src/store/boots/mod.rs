@@ -166,7 +166,8 @@ impl Boots {
         let Some(boot) = self.change_present() else { return };
         boot.was_set |= is_set;
         let stretches = &mut boot.stretches.0;
-        if stretches.len() >= limits::CLOCK_STRETCHES_MAX {
+        // The last place is for the time that is found at the end.
+        if stretches.len() >= limits::CLOCK_STRETCHES_MAX - usize::from(!is_set) {
             log::warn!("the clock was set too often: readings from now on are not re-dated");
             return;
         }
@@ -440,8 +441,11 @@ mod tests {
         let mut boots = Boots::default();
         boots.begin(1, &unset(0), "a");
         for second in 0..1_000 {
-            boots.note_clock(1, &unset(second * 7 % 500));
+            boots.note_clock(11, &unset(second * 7 % 500));
         }
+        boots.note_clock(21, &set(1_000));
+        boots.note_clock(31, &set(1_010));
+        assert_eq!(boots.redating(30).unwrap().sequences, 1..31);
         let stored = boots.take_changes().remove(0).value.unwrap();
         assert!(stored.len() <= limits::STORE_VALUE_BYTES_MAX, "{}", stored.len());
     }
