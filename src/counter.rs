@@ -14,10 +14,13 @@
 //! | falls to anything else | the meter was replaced by a used one | nothing |
 //!
 //! Where two of these look alike the more frequent one is assumed: a register that is reset twice
-//! within two readings, for instance, looks like one wrong reading.
+//! within two readings, for instance, looks like one wrong reading. Somebody who knows the meter can
+//! settle an event with a [`Ruling`]; what was assumed then no longer counts.
 //!
 //! A wrong reading is only seen by the one after it. Give one reading beyond each end of the span
 //! of interest where there is one; [`Counter`] tells which increase belongs to which time.
+
+use std::sync::Arc;
 
 use crate::time::UtcTime;
 
@@ -43,7 +46,9 @@ pub struct Increase {
 /// A step that was not plain growth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Event {
-    /// When the later of the two values was read.
+    /// When the last value that was believed was read.
+    pub since: UtcTime,
+    /// When the value was read that did not follow from it.
     pub at: UtcTime,
     /// The last value that was believed.
     pub before: f64,
@@ -51,7 +56,27 @@ pub struct Event {
     pub after: f64,
     /// What is assumed to have happened.
     pub assumption: Assumption,
+    /// What is counted for it, in the register's unit.
+    pub counted: f64,
 }
+
+/// What somebody who knows the meter says of the step from one value to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ruling {
+    /// When the later value was read.
+    pub at: UtcTime,
+    /// The value before.
+    pub before: f64,
+    /// The later value.
+    pub after: f64,
+    /// What happened.
+    pub verdict: Assumption,
+    /// What flowed in between, in the register's unit.
+    pub counted: f64,
+}
+
+/// The rulings on one register, in order of their time.
+pub type Rulings = Arc<[Ruling]>;
 
 /// Why a register did not just grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +89,19 @@ pub enum Assumption {
     Replaced,
     /// This one reading is wrong; it is left out.
     Glitch,
+}
+
+impl Assumption {
+    /// What a step from `before` to `after` counts if this is what happened; `None` for a rollover of a
+    /// register of which nobody knows where it starts again.
+    #[must_use]
+    pub fn counts(self, before: f64, after: f64, modulus: Option<f64>) -> Option<f64> {
+        match self {
+            Self::RolledOver => modulus.map(|modulus| modulus - before + after),
+            Self::Reset => Some(after),
+            Self::Replaced | Self::Glitch => Some(0.0),
+        }
+    }
 }
 
 /// One judged reading.
@@ -81,8 +119,12 @@ pub struct Step {
 ///
 /// `modulus` is the value at which it starts again from zero, such as 1 000 000 for six digits;
 /// without it no fall is taken for a rollover. Values that are not finite are left out.
-pub fn increase(readings: impl Iterator<Item = CounterReading>, modulus: Option<f64>) -> Increase {
-    let mut counter = Counter::new(modulus);
+pub fn increase(
+    readings: impl Iterator<Item = CounterReading>,
+    modulus: Option<f64>,
+    rulings: &Rulings,
+) -> Increase {
+    let mut counter = Counter::new(modulus, Arc::clone(rulings));
     let mut total = Increase::default();
     for reading in readings {
         total.extend(counter.push(reading));
@@ -106,15 +148,17 @@ impl Increase {
 #[derive(Clone, Debug)]
 pub struct Counter {
     modulus: Option<f64>,
-    believed: Option<f64>,
+    rulings: Rulings,
+    believed: Option<CounterReading>,
     waiting: Option<CounterReading>,
 }
 
 impl Counter {
-    /// A counter that starts again from zero at `modulus`, in the unit of its readings.
+    /// A counter that starts again from zero at `modulus`, in the unit of its readings, and keeps to
+    /// the `rulings`.
     #[must_use]
-    pub const fn new(modulus: Option<f64>) -> Self {
-        Self { modulus, believed: None, waiting: None }
+    pub const fn new(modulus: Option<f64>, rulings: Rulings) -> Self {
+        Self { modulus, rulings, believed: None, waiting: None }
     }
 
     /// Takes the next reading and judges the one before it. The first reading only sets the start.
@@ -123,7 +167,7 @@ impl Counter {
             return None;
         }
         if self.believed.is_none() {
-            self.believed = Some(value);
+            self.believed = Some((at, value));
             return None;
         }
         let waiting = self.waiting.replace((at, value))?;
@@ -137,17 +181,34 @@ impl Counter {
     }
 
     fn judge(&mut self, (at, after): CounterReading, next: Option<f64>) -> Option<Step> {
-        let before = self.believed?;
-        let event = |assumption| Some(Event { at, before, after, assumption });
-        if next.is_some_and(|next| is_glitch(before, after, next)) {
-            return Some(Step { at, amount: 0.0, event: event(Assumption::Glitch) });
-        }
-        self.believed = Some(after);
-        if after >= before {
+        let (since, before) = self.believed?;
+        let Some((assumption, counted)) = self.verdict(at, before, after, next) else {
+            self.believed = Some((at, after));
             return Some(Step { at, amount: after - before, event: None });
+        };
+        if assumption != Assumption::Glitch {
+            self.believed = Some((at, after));
         }
-        let (assumption, amount) = fall(before, after, self.modulus);
-        Some(Step { at, amount, event: event(assumption) })
+        let event = Event { since, at, before, after, assumption, counted };
+        Some(Step { at, amount: counted, event: Some(event) })
+    }
+
+    /// What has happened and what it counts; `None` where the register just grew.
+    fn verdict(&self, at: UtcTime, before: f64, after: f64, next: Option<f64>) -> Option<(Assumption, f64)> {
+        if let Some(ruling) = self.ruling(at, before, after) {
+            return Some((ruling.verdict, ruling.counted));
+        }
+        if next.is_some_and(|next| is_glitch(before, after, next)) {
+            return Some((Assumption::Glitch, 0.0));
+        }
+        (after < before).then(|| fall(before, after, self.modulus))
+    }
+
+    /// The ruling on just this step: with other values around it, it would be another one.
+    fn ruling(&self, at: UtcTime, before: f64, after: f64) -> Option<&Ruling> {
+        let place = self.rulings.binary_search_by_key(&at, |ruling| ruling.at).ok()?;
+        let same = |a: f64, b: f64| a.to_bits() == b.to_bits();
+        self.rulings.get(place).filter(|ruling| same(ruling.before, before) && same(ruling.after, after))
     }
 }
 
@@ -182,7 +243,7 @@ mod tests {
     fn of(values: &[f64], modulus: Option<f64>) -> Increase {
         let readings =
             values.iter().zip(0..).map(|(value, minute)| (UtcTime::from_ms(minute * 60_000), *value));
-        increase(readings, modulus)
+        increase(readings, modulus, &Rulings::default())
     }
 
     fn assumptions(increase: &Increase) -> Vec<Assumption> {
@@ -206,10 +267,12 @@ mod tests {
         let rolled = of(&[990.0, 998.0, 5.0, 8.0], Some(1000.0));
         assert_eq!(rolled.amount, 18.0);
         let expected = Event {
+            since: UtcTime::from_ms(60_000),
             at: UtcTime::from_ms(120_000),
             before: 998.0,
             after: 5.0,
             assumption: Assumption::RolledOver,
+            counted: 7.0,
         };
         assert_eq!(rolled.events, [expected]);
     }
@@ -249,7 +312,7 @@ mod tests {
 
     #[test]
     fn each_step_belongs_to_the_time_of_its_reading() {
-        let mut counter = Counter::new(None);
+        let mut counter = Counter::new(None, Rulings::default());
         let at = UtcTime::from_ms;
         assert_eq!(counter.push((at(0), 1.0)), None);
         assert_eq!(counter.push((at(10), 3.0)), None);
@@ -257,6 +320,42 @@ mod tests {
         assert_eq!(counter.push((at(20), 7.0)), Some(step));
         assert_eq!(counter.finish().map(|step| (step.at, step.amount)), Some((at(20), 4.0)));
         assert_eq!(counter.finish(), None);
+    }
+
+    /// What four readings a minute apart come to where this was ruled on the third one.
+    fn ruled(values: &[f64; 4], verdict: Assumption, counted: f64) -> (f64, Vec<Assumption>) {
+        let ruling =
+            Ruling { at: UtcTime::from_ms(120_000), before: values[1], after: values[2], verdict, counted };
+        let readings =
+            values.iter().zip(0..).map(|(value, minute)| (UtcTime::from_ms(minute * 60_000), *value));
+        let found = increase(readings, Some(1_000.0), &Rulings::from([ruling]));
+        (found.amount, assumptions(&found))
+    }
+
+    #[test]
+    fn what_somebody_ruled_takes_the_place_of_what_would_be_assumed() {
+        let replaced = [400.0, 410.0, 200.0, 203.0];
+        assert_eq!(ruled(&replaced, Assumption::Replaced, 2.5), (15.5, vec![Assumption::Replaced]));
+        assert_eq!(ruled(&replaced, Assumption::Reset, 200.0), (213.0, vec![Assumption::Reset]));
+        // Two wrong readings in a row, of which one is ruled out: the other one is judged by itself.
+        assert_eq!(ruled(&replaced, Assumption::Glitch, 0.0).0, 10.0);
+        // What looks like one wrong reading was a reset, and the register has caught up since.
+        let caught_up = [5.0, 6.0, 0.5, 7.0];
+        assert_eq!(ruled(&caught_up, Assumption::Reset, 0.5), (8.0, vec![Assumption::Reset]));
+    }
+
+    #[test]
+    fn a_ruling_on_other_values_is_none_on_these() {
+        let ruling = Ruling {
+            at: UtcTime::from_ms(120_000),
+            before: 410.0,
+            after: 199.0,
+            verdict: Assumption::Reset,
+            counted: 199.0,
+        };
+        let readings = [400.0, 410.0, 200.0, 203.0].into_iter().zip(0..);
+        let readings = readings.map(|(value, minute)| (UtcTime::from_ms(minute * 60_000), value));
+        assert_eq!(increase(readings, None, &Rulings::from([ruling])).amount, 13.0);
     }
 
     #[test]

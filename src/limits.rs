@@ -94,6 +94,14 @@ pub const REDATING_SCANS: usize = 1_024;
 pub const GAPS_MAX: usize = 20_000;
 /// Gaps of one meter or value in one day before they are told as one that comes and goes.
 pub const GAPS_A_DAY_MAX: u32 = 24;
+/// Events of registers that are remembered; those that nobody ruled on go first.
+pub const COUNTER_EVENTS_MAX: usize = 4_000;
+/// Events of one register that are remembered of one quarter hour, the last ones.
+pub const COUNTER_EVENTS_A_QUARTER_MAX: usize = 8;
+/// The greatest amount that somebody may say flowed between two readings.
+pub const COUNTER_AMOUNT_MAX: f64 = 1e15;
+/// Events of registers told beside one answer; those that are left out are counted.
+pub const API_COUNTER_EVENTS_MAX: usize = 200;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.

@@ -11,6 +11,7 @@ pub mod trust;
 mod written;
 
 use std::fmt;
+use std::ops::Range;
 
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -33,6 +34,9 @@ const MIN_MS: i64 = -62_135_596_800_000;
 const MAX_MS: i64 = 253_402_207_200_000;
 
 impl UtcTime {
+    /// All of time but its last millisecond.
+    pub const ALWAYS: Range<Self> = Self(MIN_MS)..Self(MAX_MS);
+
     /// The instant `ms` milliseconds after the epoch, held inside the years 1 to 9999.
     #[must_use]
     pub const fn from_ms(ms: i64) -> Self {

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::wire::answer::{
-    AboutHead, Capability, CodeRow, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
-    Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
+    AboutHead, Capability, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health,
+    HistoricalHead, NameRow, Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead,
+    StatisticalHead,
 };
 use super::wire::code::CODES;
 use super::wire::json_stream::{JsonStream, WriteError};
@@ -200,6 +201,7 @@ fn write_historical(json: &mut Json<'_>, answer: &HistoricalAnswer) -> Written {
     }
     json.end_to(IN_DATA)?;
     write_gaps(json, answer, cems.offset)?;
+    write_counter_events(json, answer, cems.offset)?;
     Ok(json.member(names::DATA_COUNT, &count)?)
 }
 
@@ -218,6 +220,24 @@ fn write_gaps(json: &mut Json<'_>, answer: &HistoricalAnswer, offset: UtcOffset)
     json.end_to(IN_DATA)?;
     if left_out > 0 {
         json.member(names::GAP_LEFT_OUT, &left_out)?;
+    }
+    Ok(())
+}
+
+/// What registers did in the range besides plain growth; nothing where they did not.
+fn write_counter_events(json: &mut Json<'_>, answer: &HistoricalAnswer, offset: UtcOffset) -> Written {
+    let mut events = answer.counter_events().peekable();
+    if events.peek().is_none() {
+        return Ok(());
+    }
+    json.list(names::COUNTER_EVENT)?;
+    for row in events.by_ref().take(limits::API_COUNTER_EVENTS_MAX) {
+        json.item(&CounterEvent::new(&row, offset))?;
+    }
+    json.end_to(IN_DATA)?;
+    let left_out = events.count();
+    if left_out > 0 {
+        json.member(names::COUNTER_EVENT_LEFT_OUT, &left_out)?;
     }
     Ok(())
 }

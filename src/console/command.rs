@@ -7,7 +7,9 @@ use super::language::Language;
 use super::verb::Verb;
 use super::words::{Words, split};
 use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
+use crate::counter::Assumption;
 use crate::model::register::{Span, Table, UnitId};
+use crate::ops::counter_events::Correction;
 use crate::time::{Interval, TimeFault};
 
 /// What a technician asks for.
@@ -25,6 +27,10 @@ pub enum Command {
     Points(Option<String>),
     /// The last stretches without readings, of all Points or of one.
     Gaps(Option<String>),
+    /// What registers did besides growing, of all Points or of one.
+    Events(Option<String>),
+    /// What a technician says of an event of a register, by its number.
+    Correct(u32, Correction),
     /// Readings as they come, of all Points or of one.
     Watch(Option<String>),
     /// Registers of a meter.
@@ -84,6 +90,10 @@ pub enum Refusal {
     Ratio(String),
     /// Not an interval.
     Interval(String, TimeFault),
+    /// Not the number of an event.
+    Event(String),
+    /// Not what an event can have been.
+    Correction(String),
     /// Not a path from the root of the gateway's file system.
     Path(String),
     /// Not a language.
@@ -105,6 +115,12 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Status => Command::Status,
         Verb::Points => Command::Points(words.next().map(str::to_owned)),
         Verb::Gaps => Command::Gaps(words.next().map(str::to_owned)),
+        Verb::Events => Command::Events(words.next().map(str::to_owned)),
+        Verb::Confirm => Command::Correct(event_number(words.needed(verb)?)?, Correction::Confirm),
+        Verb::Correct => {
+            let number = event_number(words.needed(verb)?)?;
+            Command::Correct(number, correction(words.needed(verb)?)?)
+        }
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
@@ -150,6 +166,21 @@ fn help_topic(word: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {
     verb(word, words).or_else(|refusal| match refusal {
         Refusal::Usage(verb) => Ok(verb),
         other => Err(other),
+    })
+}
+
+fn event_number(word: &str) -> Result<u32, Refusal> {
+    word.parse().map_err(|_| Refusal::Event(word.to_owned()))
+}
+
+fn correction(word: &str) -> Result<Correction, Refusal> {
+    Ok(match word {
+        "rollover" => Correction::To(Assumption::RolledOver),
+        "reset" => Correction::To(Assumption::Reset),
+        "replaced" => Correction::To(Assumption::Replaced),
+        "glitch" => Correction::To(Assumption::Glitch),
+        "assumed" => Correction::TakeBack,
+        amount => Correction::Amount(amount.parse().map_err(|_| Refusal::Correction(word.to_owned()))?),
     })
 }
 

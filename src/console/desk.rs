@@ -15,6 +15,8 @@ use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use crate::store::CounterEvent;
 use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
 
@@ -29,6 +31,16 @@ pub trait Desk: Send + Sync {
 
     /// The newest stretches without readings, at most `count`, of one Point or of all; oldest first.
     fn gaps(&self, point: Option<&str>, count: usize) -> Vec<GapView>;
+
+    /// The newest of what registers did besides growing, at most `count`, of one Point or of all; in the
+    /// order in which it was found.
+    fn counter_events(&self, point: Option<&str>, count: usize) -> Vec<CounterEventOf>;
+
+    /// Notes what a technician says of the event of this number; gives the event as it is then.
+    ///
+    /// # Errors
+    /// Why nothing was noted.
+    fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError>;
 
     /// Reads registers from a meter, at once and past the scan cycle.
     ///
@@ -193,6 +205,8 @@ pub struct StoreView {
     pub bytes_max: u64,
     /// Readings that could not be kept.
     pub dropped: u64,
+    /// Events of registers that nobody has confirmed or corrected.
+    pub events_open: usize,
     /// How much is written to the medium; `None` where that is not known.
     pub wear: Option<WearView>,
 }

@@ -69,6 +69,20 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
         (Refusal::Path(given), Language::Chinese) => {
             format!("“{given}”不是从根目录开始的路径；应写成 /media/usb/{given}")
         }
+        (Refusal::Event(given), Language::English) => {
+            format!("'{given}' is no number of an event; 'events' lists them")
+        }
+        (Refusal::Event(given), Language::Chinese) => format!("“{given}”不是事件编号；输入 events 查看"),
+        (Refusal::Correction(given), Language::English) => {
+            format!(
+                "'{given}' is nothing that an event can be; give rollover, reset, replaced, glitch, the amount that flowed, or assumed to take back what was said"
+            )
+        }
+        (Refusal::Correction(given), Language::Chinese) => {
+            format!(
+                "“{given}”不是有效的更正；应为 rollover（翻转）、reset（清零）、replaced（换表）、glitch（误读）、电量数值，或 assumed（恢复推定）"
+            )
+        }
         (Refusal::Language(given), _) => format!("'{given}'? lang en = English, lang zh = 中文"),
     };
     text + "\n"

@@ -65,13 +65,18 @@ fn store(store: &StoreView, offset: UtcOffset, language: Language) -> String {
         .durable_through
         .map_or_else(|| language.pick("nothing yet", "尚无").to_owned(), |through| local(through, offset));
     let dropped = store.dropped;
-    match language {
+    let text = match language {
         Language::English => {
             format!("store  {used:.1} of {max:.0} MiB, durable through {durable}, {dropped} dropped\n")
         }
         Language::Chinese => {
             format!("存储  {used:.1} / {max:.0} MiB，已落盘至 {durable}，丢弃 {dropped}\n")
         }
+    };
+    text + &match (store.events_open, language) {
+        (0, _) => String::new(),
+        (open, Language::English) => format!("events of registers to confirm or correct: {open}\n"),
+        (open, Language::Chinese) => format!("待确认或更正的底数异常：{open}\n"),
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 
 use super::archive;
 use super::command::{Command, parse};
+use super::counter_events;
 use super::desk::{Desk, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
 use super::explain;
@@ -31,8 +32,8 @@ const IDLE_MAX: Duration = Duration::from_mins(15);
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 /// Readings that `watch` shows at once; a serial line takes no more.
 const WATCH_LINES_MAX: usize = 40;
-/// Gaps that are shown, the newest.
-const GAPS_SHOWN_MAX: usize = 20;
+/// Gaps, and events of registers, that are shown, the newest.
+const SHOWN_MAX: usize = 20;
 /// How long a read may take that waits behind others for its line.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -157,9 +158,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Command::Points(point) => self.points(point.as_deref()),
             Command::Gaps(point) => {
                 let status = self.desk.status();
-                let gaps = self.desk.gaps(point.as_deref(), GAPS_SHOWN_MAX);
+                let gaps = self.desk.gaps(point.as_deref(), SHOWN_MAX);
                 gaps::gaps(&gaps, status.utc_offset, language)
             }
+            Command::Events(point) => {
+                let events = self.desk.counter_events(point.as_deref(), SHOWN_MAX);
+                counter_events::events(&events, self.desk.status().utc_offset, language)
+            }
+            Command::Correct(number, correction) => match self.desk.correct(number, correction) {
+                Ok(event) => counter_events::settled(&event, "", language) + "\n",
+                Err(error) => counter_events::refused(&error, language),
+            },
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
             Command::Edit(edit) => self.stage(&edit).await,

@@ -15,6 +15,12 @@ pub enum Verb {
     Points,
     /// `gaps`
     Gaps,
+    /// `events`
+    Events,
+    /// `confirm`
+    Confirm,
+    /// `correct`
+    Correct,
     /// `watch`
     Watch,
     /// `read`
@@ -47,12 +53,15 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Login,
         Self::Help,
         Self::Status,
         Self::Points,
         Self::Gaps,
+        Self::Events,
+        Self::Confirm,
+        Self::Correct,
         Self::Watch,
         Self::Read,
         Self::MeterAdd,
@@ -78,6 +87,9 @@ impl Verb {
             Self::Status => "status",
             Self::Points => "points",
             Self::Gaps => "gaps",
+            Self::Events => "events",
+            Self::Confirm => "confirm",
+            Self::Correct => "correct",
             Self::Watch => "watch",
             Self::Read => "read",
             Self::MeterAdd => "meter add",
@@ -100,7 +112,9 @@ impl Verb {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Help => "[COMMAND]",
-            Self::Points | Self::Gaps | Self::Watch => "[POINT]",
+            Self::Points | Self::Gaps | Self::Events | Self::Watch => "[POINT]",
+            Self::Confirm => "EVENT",
+            Self::Correct => "EVENT rollover|reset|replaced|glitch|AMOUNT|assumed",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
@@ -121,6 +135,9 @@ impl Verb {
             Self::Help => "help meter add",
             Self::Points => "points PT-GRID",
             Self::Gaps => "gaps PT-GRID",
+            Self::Events => "events PT-GRID",
+            Self::Confirm => "confirm 3",
+            Self::Correct => "correct 3 12.5",
             Self::Watch => "watch PT-GRID",
             Self::Read => "read rs485-1 12 holding 40 2",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
@@ -147,6 +164,14 @@ impl Verb {
             Self::Gaps => {
                 ("the last stretches without readings, each with its cause", "最近的数据缺失时段及原因")
             }
+            Self::Events => {
+                ("what registers did besides growing, and what was made of it", "电表底数异常及系统的判断")
+            }
+            Self::Confirm => ("say that what was assumed of an event is right", "确认系统对某事件的判断"),
+            Self::Correct => (
+                "say what an event was, or how much flowed; statistics are computed anew",
+                "更正某事件的性质或电量，统计随之重算",
+            ),
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")

@@ -23,7 +23,8 @@ use crate::failure::Failure;
 use crate::meters;
 use crate::model::meter::SerialSettings;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
-use crate::store::StoreError;
+use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use crate::store::{CounterEvent, StoreError};
 use crate::uplink::UplinkHandle;
 
 /// What consoles may ask and order of a [`Gateway`].
@@ -99,6 +100,14 @@ impl Desk for GatewayDesk {
 
     fn gaps(&self, point: Option<&str>, count: usize) -> Vec<GapView> {
         view::gaps(&self.gateway.ops, point, count)
+    }
+
+    fn counter_events(&self, point: Option<&str>, count: usize) -> Vec<CounterEventOf> {
+        self.gateway.ops.counter_events(point, count)
+    }
+
+    fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
+        self.gateway.ops.correct(number, correction)
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {

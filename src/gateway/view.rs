@@ -75,6 +75,7 @@ pub(super) fn store(status: &StoreStatus, settings: &StoreSettings) -> StoreView
         bytes: status.disk_bytes,
         bytes_max: u64::from(settings.size_max_mib) * 1_024 * 1_024,
         dropped: status.dropped_scans,
+        events_open: status.counter_events_open,
         wear,
     }
 }
@@ -119,14 +120,14 @@ pub(super) fn points(ops: &Ops) -> Vec<PointView> {
 /// The newest gaps of one Point or of all, at most `count`, oldest first. One that several Parameters
 /// of a Point share is told once.
 pub(super) fn gaps(ops: &Ops, point_id: Option<&str>, count: usize) -> Vec<GapView> {
-    let always = UtcTime::from_ms(i64::MIN)..UtcTime::from_ms(i64::MAX);
     let site = ops.site();
     let mut found: Vec<GapView> = Vec::new();
     for point in site.points.iter().filter(|point| point_id.is_none_or(|id| id == point.id)) {
         let mut of_point: BTreeMap<(UtcTime, UtcTime, u8), GapView> = BTreeMap::new();
         for parameter in &point.parameters {
             let series = ops.store().series(&point.id, &parameter.id);
-            let gaps = series.and_then(|series| ops.store().gaps(series, &always)).unwrap_or_default();
+            let gaps =
+                series.and_then(|series| ops.store().gaps(series, &UtcTime::ALWAYS)).unwrap_or_default();
             let newest = gaps.len().saturating_sub(count);
             for gap in gaps.into_iter().skip(newest) {
                 let told = of_point.entry((gap.from, gap.to, gap.cause.code()));

@@ -4,12 +4,13 @@
 //! answered; each answer stays with the site that it was asked of.
 
 pub mod archive;
+pub mod counter_events;
 pub mod query;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::site::Site;
-use crate::model::point::Parameter;
+use crate::model::point::{Parameter, Point};
 use crate::model::reading::SeriesId;
 use crate::stats::SeriesKind;
 use crate::store::{SeriesProfile, Store, StoreError};
@@ -42,6 +43,13 @@ impl ServedSite {
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+
+    /// Every parameter with its point and its series.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&Point, &Parameter, SeriesId)> {
+        self.site.points.iter().zip(&self.series).flat_map(|(point, series)| {
+            point.parameters.iter().zip(series).map(move |(parameter, series)| (point, parameter, *series))
+        })
     }
 
     /// When it began to be served.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::summary::Moment;
-use crate::counter::{Assumption, Counter, Step};
+use crate::counter::{Assumption, Counter, Rulings, Step};
 use crate::time::{Interval, UtcTime};
 
 /// Intervals that may lie between two readings before one is taken to be missing between them.
@@ -59,10 +59,11 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// A register of which nothing has been read yet; it starts again from zero at `modulus`.
+    /// A register of which nothing has been read yet; it starts again from zero at `modulus`, and what
+    /// it did is what the `rulings` say.
     #[must_use]
-    pub const fn new(modulus: Option<f64>) -> Self {
-        Self { counter: Counter::new(modulus), since: None }
+    pub const fn new(modulus: Option<f64>, rulings: Rulings) -> Self {
+        Self { counter: Counter::new(modulus, rulings), since: None }
     }
 
     /// Takes the next reading, which lets the one before it be judged.
@@ -97,7 +98,7 @@ mod tests {
     }
 
     fn stretches_of(values: &[(i64, f64)], modulus: Option<f64>) -> Vec<(i64, i64, f64)> {
-        let mut growth = Growth::new(modulus);
+        let mut growth = Growth::new(modulus, Rulings::default());
         let moment = |(at, value): &(i64, f64)| Moment { value: *value, at: UtcTime::from_ms(*at) };
         let mut found: Vec<_> = values.iter().filter_map(|pair| growth.push(moment(pair))).collect();
         found.extend(growth.finish());

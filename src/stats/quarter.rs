@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::summary::Summary;
 use super::tally::tally;
 use super::{SeriesKind, SeriesProfile, usable};
+use crate::counter::Rulings;
 use crate::model::reading::Reading;
 use crate::time::UtcTime;
 
@@ -31,11 +32,16 @@ pub struct Row {
 
 impl Row {
     /// The row of `period`. `readings` come in order of time; for a register they reach beyond both
-    /// ends, as far as there are any.
+    /// ends, as far as there are any, and it did what the `rulings` say.
     #[must_use]
-    pub fn of(profile: &SeriesProfile, period: &Range<UtcTime>, readings: &[Reading]) -> Self {
+    pub fn of(
+        profile: &SeriesProfile,
+        rulings: &Rulings,
+        period: &Range<UtcTime>,
+        readings: &[Reading],
+    ) -> Self {
         let all = readings.iter().cloned().map(Ok::<_, std::convert::Infallible>);
-        let summaries = tally(profile, std::slice::from_ref(period), all);
+        let summaries = tally(profile, rulings, std::slice::from_ref(period), all);
         let summary = summaries.ok().and_then(|summaries| summaries.first().copied()).unwrap_or_default();
         if profile.kind != SeriesKind::Register {
             return Self { summary, boundary: None };
@@ -109,18 +115,18 @@ mod tests {
     #[test]
     fn the_register_at_the_start_is_what_was_read_then_or_lies_on_the_line() {
         let readings = [reading(-100_000, 10.0), reading(300_000, 14.0), reading(QUARTER_MS, 20.0)];
-        let row = Row::of(&profile(SeriesKind::Register), &quarter(0), &readings);
+        let row = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(0), &readings);
         assert_eq!(row.boundary, Some(Boundary { value: 11.0, interpolated: true }));
-        let next = Row::of(&profile(SeriesKind::Register), &quarter(1), &readings);
+        let next = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(1), &readings);
         assert_eq!(next.boundary, Some(Boundary { value: 20.0, interpolated: false }));
-        let level = Row::of(&profile(SeriesKind::Level), &quarter(0), &readings);
+        let level = Row::of(&profile(SeriesKind::Level), &Rulings::default(), &quarter(0), &readings);
         assert_eq!(level.boundary, None);
     }
 
     #[test]
     fn no_line_leads_over_a_register_that_was_set_anew() {
         let readings = [reading(-100_000, 10_000.0), reading(300_000, 2.0), reading(400_000, 3.0)];
-        let row = Row::of(&profile(SeriesKind::Register), &quarter(0), &readings);
+        let row = Row::of(&profile(SeriesKind::Register), &Rulings::default(), &quarter(0), &readings);
         assert_eq!(row.boundary, None);
     }
 
@@ -143,10 +149,10 @@ mod tests {
                 .collect();
             let quarters = 0..(at_ms / QUARTER_MS).max(1);
             let whole = quarter(0).start..quarter(quarters.end - 1).end;
-            let expected = Row::of(&profile(kind), &whole, &readings);
-            let mut found = Row::of(&profile(kind), &quarter(0), &readings);
+            let expected = Row::of(&profile(kind), &Rulings::default(), &whole, &readings);
+            let mut found = Row::of(&profile(kind), &Rulings::default(), &quarter(0), &readings);
             for number in quarters.skip(1) {
-                found.add(&Row::of(&profile(kind), &quarter(number), &readings));
+                found.add(&Row::of(&profile(kind), &Rulings::default(), &quarter(number), &readings));
             }
             prop_assert_eq!(found.summary.readings, expected.summary.readings);
             for function in kind.functions().iter().filter(|function| **function != Function::Sum) {

@@ -1,28 +1,33 @@
 //! Tally: one walk over a series fills the summaries of all periods.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::growth::{Growth, Stretch};
 use super::summary::{Moment, Summary};
 use super::{SeriesKind, SeriesProfile, usable};
+use crate::counter::Rulings;
 use crate::model::reading::Reading;
 use crate::time::{Interval, UtcTime};
 
 /// The summary of each of `periods`, which follow each other in time without overlap.
 ///
-/// `readings` come in order of time, one every interval as long as nothing fails. For a register they should reach one reading beyond each end,
-/// so that what flowed across the outer edges is shared out too.
+/// `readings` come in order of time, one every interval as long as nothing fails. For a register they
+/// should reach one reading beyond each end, so that what flowed across the outer edges is shared out
+/// too; what it did is what the `rulings` on it say.
 ///
 /// # Errors
 /// The first error among `readings`.
 pub fn tally<E>(
     profile: &SeriesProfile,
+    rulings: &Rulings,
     periods: &[Range<UtcTime>],
     readings: impl Iterator<Item = Result<Reading, E>>,
 ) -> Result<Vec<Summary>, E> {
     let summaries = vec![Summary::default(); periods.len()];
     let mut tally = Tally { interval: profile.interval, periods, summaries, first_open: 0 };
-    let mut growth = (profile.kind == SeriesKind::Register).then(|| Growth::new(profile.modulus));
+    let mut growth =
+        (profile.kind == SeriesKind::Register).then(|| Growth::new(profile.modulus, Arc::clone(rulings)));
     for reading in readings {
         let reading = reading?;
         let Some(value) = usable(&reading) else { continue };
@@ -90,7 +95,13 @@ mod tests {
     }
 
     fn tallied(kind: SeriesKind, periods: &[Range<UtcTime>], readings: Vec<Reading>) -> Vec<Summary> {
-        tally(&profile(kind, Interval::SECOND), periods, readings.into_iter().map(Ok::<_, ()>)).unwrap()
+        tally(
+            &profile(kind, Interval::SECOND),
+            &Rulings::default(),
+            periods,
+            readings.into_iter().map(Ok::<_, ()>),
+        )
+        .unwrap()
     }
 
     fn hours(count: i64) -> Vec<Range<UtcTime>> {
@@ -143,7 +154,8 @@ mod tests {
     #[test]
     fn an_error_on_the_way_is_told_instead_of_a_part_of_the_sum() {
         let readings = vec![Ok(reading(0, 1.0)), Err(())];
-        let found = tally(&profile(SeriesKind::Level, Interval::SECOND), &hours(1), readings.into_iter());
+        let profile = profile(SeriesKind::Level, Interval::SECOND);
+        let found = tally(&profile, &Rulings::default(), &hours(1), readings.into_iter());
         assert_eq!(found, Err(()));
     }
 
@@ -190,7 +202,7 @@ mod tests {
             readings.retain(|(at, _)| *at <= now);
             let interval_of = Interval::from_ms(interval).unwrap();
             let stream = readings.iter().map(|(at, value)| Ok::<_, ()>(reading(*at, *value)));
-            let found = tally(&profile(SeriesKind::Register, interval_of), &periods, stream).unwrap();
+            let found = tally(&profile(SeriesKind::Register, interval_of), &Rulings::default(), &periods, stream).unwrap();
             for (summary, period) in found.iter().zip(&periods) {
                 let instants = period.start.as_ms()..period.end.as_ms();
                 let inside = readings.iter().filter(|(at, _)| instants.contains(at)).count();

@@ -1,6 +1,7 @@
 //! The small tables of the store, each under its tree.
 
 use super::boots::Boots;
+use super::counter_events::CounterEvents;
 use super::cursor::Cursors;
 use super::flash::FlashDays;
 use super::gaps::Gaps;
@@ -18,6 +19,8 @@ pub(super) struct Ledgers {
     pub(super) flash: FlashDays,
     /// The starts of the store.
     pub(super) boots: Boots,
+    /// What registers did besides plain growth.
+    pub(super) counters: CounterEvents,
 }
 
 impl Ledgers {
@@ -28,6 +31,7 @@ impl Ledgers {
             Tree::Gaps => Some(&mut self.gaps),
             Tree::Flash => Some(&mut self.flash),
             Tree::Boots => Some(&mut self.boots),
+            Tree::Counters => Some(&mut self.counters),
             _ => None,
         }
     }

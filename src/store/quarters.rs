@@ -85,6 +85,15 @@ impl Quarters {
         self.late_since.get_or_insert_with(Instant::now);
     }
 
+    /// One that was summed up before is summed up once more with the next late ones; one that was not
+    /// is not, before it ends.
+    pub(super) fn see_again(&mut self, (start, group): Quarter) {
+        if self.open.get(&group).is_some_and(|open| start < *open) {
+            self.put_back((start, group));
+            self.keep_bounded();
+        }
+    }
+
     fn keep_bounded(&mut self) {
         while self.due.len() + self.late.len() > limits::QUARTERS_WAITING_MAX {
             self.dropped += 1;

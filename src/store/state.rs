@@ -23,11 +23,15 @@ use super::profile::SiteProfile;
 use super::quarters::Quarters;
 use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
+use crate::counter::Event;
 use crate::limits;
 use crate::model::gap::{Gap, GapCause};
 use crate::model::reading::{GroupId, Scan, SeriesId};
-use crate::time::UtcTime;
+use crate::time::{Interval, UtcTime};
 use checkup::Checkup;
+
+/// 2000-01-01: a clock that shows less was never set.
+const UNSET_BEFORE_MS: i64 = 946_684_800_000;
 
 /// A full epoch that is not sealed yet.
 struct Frozen {
@@ -194,6 +198,7 @@ impl State {
     /// What is to be said about it; the files are counted elsewhere.
     pub(super) fn status(&self) -> StoreStatus {
         let (gaps, gaps_dropped) = self.ledgers.gaps.counts();
+        let (counter_events, counter_events_open, counter_events_dropped) = self.ledgers.counters.counts();
         StoreStatus {
             durable: self.durable,
             last_sequence: self.last_sequence,
@@ -211,6 +216,9 @@ impl State {
             dropped_scans: self.dropped_scans,
             gaps,
             gaps_dropped,
+            counter_events,
+            counter_events_open,
+            counter_events_dropped,
             quarters_dropped: self.quarters.dropped(),
             failing: self.failing().map(str::to_owned),
             damage: self.damage.clone(),
@@ -277,6 +285,31 @@ impl State {
     /// The epochs in memory with the numbers that they will have, oldest first.
     pub(super) fn unsealed_by_number(&self) -> impl Iterator<Item = (u32, &Epoch)> {
         (self.index.next_number()..).zip(self.unsealed())
+    }
+
+    /// From when on the readings themselves are kept; `None` when there are none.
+    pub(super) fn readings_from(&self) -> Option<UtcTime> {
+        let sealed = self.index.iter().map(|epoch| epoch.extent.first);
+        let unsealed = self.unsealed().filter_map(Epoch::extent).map(|extent| extent.first);
+        // A clock that was not set yet says nothing about the age of the others.
+        sealed.chain(unsealed).filter(|first| first.as_ms() >= UNSET_BEFORE_MS).min()
+    }
+
+    /// Has the quarter hours summed up again that an event of a register changes: those from the value
+    /// before it to the one after it.
+    pub(super) fn sum_up_again(&mut self, series: SeriesId, event: &Event) {
+        let last = event.at.floor(Interval::QUARTER_HOUR).plus(Interval::QUARTER_HOUR);
+        let earliest = last.as_ms() - limits::QUARTERS_BEHIND_MAX * Interval::QUARTER_HOUR.as_ms();
+        let first = event.since.max(UtcTime::from_ms(earliest)).floor(Interval::QUARTER_HOUR);
+        let groups: Vec<GroupId> =
+            self.names.places(series).into_iter().flatten().map(|(group, _)| *group).collect();
+        for group in groups {
+            let mut at = first;
+            while at <= last {
+                self.quarters.see_again((at, group));
+                at = at.plus(Interval::QUARTER_HOUR);
+            }
+        }
     }
 
     /// Moves a cursor; says whether the writer should wake.

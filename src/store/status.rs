@@ -51,6 +51,12 @@ pub struct StoreStatus {
     pub gaps: usize,
     /// Entries of the gap ledger that had to go since the store was opened.
     pub gaps_dropped: u64,
+    /// What registers did besides plain growth.
+    pub counter_events: usize,
+    /// Those of them that nobody has confirmed or corrected.
+    pub counter_events_open: usize,
+    /// Those that had to go since the store was opened.
+    pub counter_events_dropped: u64,
     /// Why the database takes no writes at present.
     pub failing: Option<String>,
     /// What was found damaged since the store was opened.

@@ -4,16 +4,12 @@
 use std::ops::Range;
 
 use super::Store;
-use super::epoch::Epoch;
 use super::error::StoreError;
 use super::rows::RowRecord;
 use super::sums::{first_of_month, month_number, quarter_record, record};
 use crate::model::reading::{GroupId, SeriesId};
 use crate::stats::quarter::Row;
 use crate::time::{Interval, UtcOffset, UtcTime};
-
-/// 2000-01-01: a clock that shows less was never set.
-const UNSET_BEFORE_MS: i64 = 946_684_800_000;
 
 /// What readings came to, with how often that was computed anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,7 +35,9 @@ impl Store {
         let mut best = Summed::default();
         for (group, place) in places {
             let summed = self.summed_in(group, usize::from(place), period, offset)?;
-            if summed.row.summary.readings > best.row.summary.readings {
+            // In a quarter hour that was not read a register has grown all the same.
+            let worth = |summed: &Summed| (summed.row.summary.readings, summed.row.summary.covered_ms);
+            if worth(&summed) > worth(&best) {
                 best = summed;
             }
         }
@@ -110,11 +108,7 @@ impl Store {
     /// From when on the readings themselves are kept; `None` when there are none.
     #[must_use]
     pub fn readings_from(&self) -> Option<UtcTime> {
-        let state = self.shared.state();
-        let sealed = state.index.iter().map(|epoch| epoch.extent.first);
-        let unsealed = state.unsealed().filter_map(Epoch::extent).map(|extent| extent.first);
-        // A clock that was not set yet says nothing about the age of the others.
-        sealed.chain(unsealed).filter(|first| first.as_ms() >= UNSET_BEFORE_MS).min()
+        self.shared.state().readings_from()
     }
 }
 

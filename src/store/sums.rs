@@ -5,30 +5,30 @@
 //! time: when late readings come, the rows above are computed anew, with the next revision.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime, Time};
 
 use super::engine::Table;
 use super::error::StoreError;
-use super::history::History;
-use super::profile::SiteProfile;
+use super::quarter_row::QuarterRow;
 use super::quarters::Quarter;
 use super::rows::{self, RowRecord};
 use super::shared::Shared;
 use crate::config::site::StoreSettings;
+use crate::counter::Event;
 use crate::limits;
-use crate::model::reading::{GroupId, Reading, SeriesId};
+use crate::model::reading::{GroupId, SeriesId};
+use crate::stats::SeriesKind;
 use crate::stats::quarter::Row;
-use crate::stats::{SeriesKind, usable};
+use crate::stats::register::Outage;
 use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// Minutes of a day.
 const DAY_MINUTES: u32 = 1_440;
 /// Rows of days and months that are removed at one sealing.
 const EXPIRED_AT_ONCE: usize = 64;
-/// Readings of a register that are wanted beyond each end of a quarter hour.
-const BEYOND: i64 = 4;
 
 /// Lets every group go on with the quarter hour after the last one that is stored.
 pub(super) fn resume(shared: &Shared) -> Result<(), StoreError> {
@@ -76,18 +76,32 @@ pub(super) fn remove_expired(
     })
 }
 
-/// Sums up one quarter hour of a group, and the day and the month that it completes or changes.
+/// Sums up one quarter hour of a group, and the day and the month that it completes or changes. One of
+/// which the readings have gone stays as it is.
 pub(super) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<(), StoreError> {
     let state = shared.state();
     let Some(series) = state.names.group_series(group).cloned() else { return Ok(()) };
     let profile = state.profiles.clone();
+    let has_gone = state.readings_from().is_some_and(|from| start < from.floor(Interval::QUARTER_HOUR));
     drop(state);
-    let mut rows = Vec::with_capacity(series.len());
-    for series in series.iter() {
-        rows.push(quarter_row(shared, &profile, *series, start)?);
+    if has_gone {
+        return Ok(());
     }
-    let minutes = minutes(start);
-    let is_changed = put_quarter(shared, minutes, group, start, &rows)?;
+    let mut rows = Vec::with_capacity(series.len());
+    let mut outages = Vec::new();
+    for series in series.iter() {
+        let Some(known) = profile.series.get(series) else {
+            rows.push(Row::default());
+            continue;
+        };
+        let QuarterRow { row, events, outage } = QuarterRow::of(shared, known, *series, start)?;
+        if known.kind == SeriesKind::Register {
+            note_events(shared, *series, start, &events);
+        }
+        outages.extend(outage.map(|outage| (rows.len(), outage, known.interval)));
+        rows.push(row);
+    }
+    let is_changed = put_quarter(shared, minutes(start), group, start, &rows)?;
     let day = local_midnight(start, profile.offset);
     let is_last_of_day = start.plus(Interval::QUARTER_HOUR) >= day.plus(Interval::DAY);
     let day_is_known = shared.with_database(|database| {
@@ -96,48 +110,81 @@ pub(super) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<()
     if is_changed && (is_last_of_day || day_is_known) {
         sum_up_day(shared, day, group, series.len(), profile.offset)?;
     }
+    if is_changed { fill_outages(shared, start, group, &outages, profile.offset) } else { Ok(()) }
+}
+
+/// Notes what a register did. What happened in a quarter hour before is known only now, and changes it.
+fn note_events(shared: &Shared, series: SeriesId, start: UtcTime, events: &[Event]) {
+    let period = start..start.plus(Interval::QUARTER_HOUR);
+    let mut state = shared.state();
+    if state.ledgers.counters.found(series, &period, events) {
+        for event in events.iter().filter(|event| event.at < start) {
+            state.sum_up_again(series, event);
+        }
+        state.wait_for_durability();
+    }
+}
+
+/// Spreads what flowed while registers were not read over the time in which that was, up to the quarter
+/// hour that begins at `end`. The one in which an outage began is summed up again; those between get
+/// their rows at once, and so do whole days of which nothing is known.
+fn fill_outages(
+    shared: &Shared,
+    end: UtcTime,
+    group: GroupId,
+    outages: &[(usize, Outage, Interval)],
+    offset: UtcOffset,
+) -> Result<(), StoreError> {
+    let begins =
+        || outages.iter().map(|(_, outage, _)| outage.stretch.time.start.floor(Interval::QUARTER_HOUR));
+    let Some(begin) = begins().min() else { return Ok(()) };
+    for begin in begins() {
+        shared.state().quarters.see_again((begin, group));
+    }
+    let width = shared.state().names.group_series(group).map_or(0, |series| series.len());
+    let mut at = begin.plus(Interval::QUARTER_HOUR);
+    while at < end {
+        let day = local_midnight(at, offset);
+        let next_day = day.plus(Interval::DAY);
+        if at == day && next_day <= end && !is_known(shared, day, group, offset)? {
+            let mut rows = vec![Row::default(); width];
+            fill(&mut rows, outages, &(at..next_day));
+            put_day(shared, at, group, &rows, offset)?;
+            at = next_day;
+            continue;
+        }
+        let period = at..at.plus(Interval::QUARTER_HOUR);
+        let known = quarter_record(shared, at, group)?;
+        let mut rows = known.map_or_else(|| vec![Row::default(); width], |known| known.rows);
+        fill(&mut rows, outages, &period);
+        put_quarter(shared, minutes(at), group, at, &rows)?;
+        at = period.end;
+        if at == next_day {
+            sum_up_day(shared, day, group, width, offset)?;
+        }
+    }
     Ok(())
 }
 
-fn quarter_row(
-    shared: &Arc<Shared>,
-    profile: &SiteProfile,
-    series: SeriesId,
-    start: UtcTime,
-) -> Result<Row, StoreError> {
-    let Some(known) = profile.series.get(&series) else { return Ok(Row::default()) };
-    let period = start..start.plus(Interval::QUARTER_HOUR);
-    let beyond_ms = known.interval.as_ms().saturating_mul(BEYOND).min(Interval::DAY.as_ms());
-    let around =
-        UtcTime::from_ms(start.as_ms() - beyond_ms)..UtcTime::from_ms(period.end.as_ms() + beyond_ms);
-    let mut readings = History::new(shared, series, around)?.collect::<Result<Vec<Reading>, _>>()?;
-    let is_before = |reading: &Reading| reading.at <= start && usable(reading).is_some();
-    if known.kind == SeriesKind::Register && !readings.is_empty() && !readings.iter().any(is_before) {
-        let mut older = last_before(shared, series, UtcTime::from_ms(start.as_ms() - beyond_ms))?;
-        older.append(&mut readings);
-        readings = older;
-    }
-    Ok(Row::of(known, &period, &readings))
+/// Whether anything is stored of a day of a group.
+fn is_known(shared: &Shared, day: UtcTime, group: GroupId, offset: UtcOffset) -> Result<bool, StoreError> {
+    let of_day = shared
+        .with_database(|database| Ok(record(&database.days, day.local_day(offset), group, day)?.is_some()))?;
+    Ok(of_day || quarter_record(shared, day, group)?.is_some())
 }
 
-/// The last usable readings of a register before `at`, looked for no further back than a month.
-fn last_before(shared: &Arc<Shared>, series: SeriesId, at: UtcTime) -> Result<Vec<Reading>, StoreError> {
-    let mut until = at;
-    for _ in 0..limits::QUERY_EDGE_DAYS_MAX {
-        let from = UtcTime::from_ms(until.as_ms() - Interval::DAY.as_ms());
-        let found = History::new(shared, series, from..until)?.collect::<Result<Vec<Reading>, _>>()?;
-        let mut usable: Vec<Reading> =
-            found.into_iter().filter(|reading| usable(reading).is_some()).collect();
-        if !usable.is_empty() {
-            let surplus = usable.len().saturating_sub(2);
-            return Ok(usable.split_off(surplus));
+/// Puts what outages come to in `period` into the rows of the registers that were not read then.
+fn fill(rows: &mut [Row], outages: &[(usize, Outage, Interval)], period: &Range<UtcTime>) {
+    for (place, outage, interval) in outages {
+        let time = &outage.stretch.time;
+        let is_inside = time.start <= period.start && period.end <= time.end;
+        if let Some(row) = rows.get_mut(*place).filter(|row| is_inside && row.summary.readings == 0) {
+            *row = outage.row(period, *interval);
         }
-        until = from;
     }
-    Ok(Vec::new())
 }
 
-/// Computes the row of a day from its quarter hours, and the month's where the day ends or changes it.
+/// Computes the rows of a day from its quarter hours.
 fn sum_up_day(
     shared: &Shared,
     day: UtcTime,
@@ -153,10 +200,21 @@ fn sum_up_day(
         }
         at = at.plus(Interval::QUARTER_HOUR);
     }
+    put_day(shared, day, group, &rows, offset)
+}
+
+/// Puts the rows of a day, and computes those of the month where the day ends or changes it.
+fn put_day(
+    shared: &Shared,
+    day: UtcTime,
+    group: GroupId,
+    rows: &[Row],
+    offset: UtcOffset,
+) -> Result<(), StoreError> {
     let Some(month) = first_of_month(day, offset, 0) else { return Ok(()) };
     let Some(next) = first_of_month(day, offset, 1) else { return Ok(()) };
     shared.with_database(|database| {
-        if !put(&database.days, day.local_day(offset), group, day, &rows)? {
+        if !put(&database.days, day.local_day(offset), group, day, rows)? {
             return Ok(());
         }
         let number = month_number(month, offset);
@@ -164,7 +222,7 @@ fn sum_up_day(
         if !is_last && record(&database.months, number, group, month)?.is_none() {
             return Ok(());
         }
-        let mut rows = vec![Row::default(); width];
+        let mut rows = vec![Row::default(); rows.len()];
         let mut at = month;
         while at < next {
             if let Some(found) = record(&database.days, at.local_day(offset), group, at)? {

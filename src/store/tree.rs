@@ -21,6 +21,8 @@ pub(super) enum Tree {
     Flash,
     /// Starts of the store by number.
     Boots,
+    /// What registers did besides plain growth by series and time.
+    Counters,
     /// Rows of quarter hours by start and group.
     Quarters,
     /// Rows of local days.
@@ -31,10 +33,11 @@ pub(super) enum Tree {
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(super) const LEDGERS: [Self; 4] = [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots];
+    pub(super) const LEDGERS: [Self; 5] =
+        [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots, Self::Counters];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 12] = [
+    const ALL: [(Self, u8, &'static str); 13] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -47,6 +50,7 @@ impl Tree {
         (Self::Quarters, 10, "quarters"),
         (Self::Days, 11, "days"),
         (Self::Months, 12, "months"),
+        (Self::Counters, 13, "counters"),
     ];
 
     /// Its byte in stored records.

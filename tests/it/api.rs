@@ -6,5 +6,6 @@ mod client;
 mod golden;
 mod hostile;
 mod paging;
+mod registers;
 mod site;
 mod statistics;

@@ -20,6 +20,7 @@ use cems_gateway::console::desk::{
     UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
+use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::model::gap::{Gap, GapCause};
@@ -27,10 +28,12 @@ use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
 };
 use cems_gateway::model::quality::{Cause, Quality};
-use cems_gateway::model::reading::{Reading, Value};
+use cems_gateway::model::reading::{Reading, SeriesId, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use cems_gateway::store::backup::BackupError;
+use cems_gateway::store::{CounterEvent, Ruled};
 use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{UtcOffset, UtcTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -188,6 +191,7 @@ impl Desk for FakeDesk {
                 bytes: 13 * 1_048_576,
                 bytes_max: 512 * 1_048_576,
                 dropped: 0,
+                events_open: 2,
                 wear: Some(WearView {
                     device: "mmcblk0".to_owned(),
                     today_bytes: 13_000_000,
@@ -243,6 +247,32 @@ impl Desk for FakeDesk {
         let never = parameter("F", "频率", "Hz");
         let (id, name) = ("PT-GRID".to_owned(), "关口表".to_owned());
         vec![PointView { id, name, parameters: vec![power, energy, serial, never] }]
+    }
+
+    fn counter_events(&self, point: Option<&str>, _: usize) -> Vec<CounterEventOf> {
+        let events = [counter_event(3, Assumption::Reset, None), counter_event(4, Assumption::Glitch, None)];
+        let of = |event| CounterEventOf {
+            point: "PT-GRID".to_owned(),
+            parameter: "EPI".to_owned(),
+            unit: "kWh".to_owned(),
+            event,
+        };
+        events.map(of).into_iter().filter(|_| point.is_none_or(|id| id == "PT-GRID")).collect()
+    }
+
+    fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
+        let ruled = |verdict, counted| Some(Ruled { at: at(0), verdict, counted });
+        match (number, correction) {
+            (3, Correction::Confirm) => {
+                Ok(counter_event(3, Assumption::Reset, ruled(Assumption::Reset, 3.5)))
+            }
+            (3, Correction::Amount(amount)) => {
+                Ok(counter_event(3, Assumption::Reset, ruled(Assumption::Replaced, amount)))
+            }
+            (3, Correction::TakeBack) => Ok(counter_event(3, Assumption::Reset, None)),
+            (3, Correction::To(_)) => Err(CorrectionError::NoModulus),
+            _ => Err(CorrectionError::NoSuchEvent(number)),
+        }
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
@@ -305,6 +335,12 @@ impl Desk for FakeDesk {
         }
         Ok(RestoreReport { readings: 94_220, readings_added: 20, ..RestoreReport::default() })
     }
+}
+
+fn counter_event(number: u32, assumption: Assumption, ruled: Option<Ruled>) -> CounterEvent {
+    let counted = if assumption == Assumption::Reset { 3.5 } else { 0.0 };
+    let event = Event { since: at(-120), at: at(-60), before: 9_876.5, after: 3.5, assumption, counted };
+    CounterEvent { number, series: SeriesId(0), event, ruled }
 }
 
 /// A person with a terminal, and the gateway at the other end of the wire.
@@ -386,6 +422,9 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician
         .enters(&["read rs485-1 1 input 52 2", "read rs485-1 2 holding 40 2", "read x 1 coil 0 1"])
         .await;
+    technician.enters(&["events PT-GRID", "events PT-NONE", "confirm 3", "correct 3 12.5"]).await;
+    technician.enters(&["correct 3 assumed", "correct 3 rollover", "correct 9 glitch"]).await;
+    technician.enters(&["correct 3 swap", "correct 3", "confirm all"]).await;
     technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;

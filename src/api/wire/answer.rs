@@ -12,7 +12,7 @@ use crate::model::point;
 use crate::model::quality::{Cause, Quality};
 use crate::model::reading::{self, Value};
 use crate::model::reading_type::ReadingType;
-use crate::ops::query::{self, GapRow, Newest, PointStatus, StatisticalRow};
+use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -269,6 +269,62 @@ impl<'a> Gap<'a> {
             cause: Shown(gap.cause),
             missing: (gap.missing > 0).then_some(gap.missing),
             partial: gap.partial.then_some(true),
+        }
+    }
+}
+
+/// What a register did besides plain growth.
+#[derive(Serialize)]
+pub struct CounterEvent<'a> {
+    /// Its number.
+    #[serde(rename = "eventID")]
+    pub number: u32,
+    /// The point.
+    #[serde(rename = "pointID")]
+    pub point_id: &'a str,
+    /// The parameter.
+    #[serde(rename = "parameterID")]
+    pub parameter_id: &'a str,
+    /// When the last value before it was read.
+    #[serde(rename = "since")]
+    pub since: Shown<IsoTime>,
+    /// When the value was read that did not follow from that.
+    #[serde(rename = "timeStamp")]
+    pub at: Shown<IsoTime>,
+    /// The last value before it.
+    #[serde(rename = "before")]
+    pub before: f64,
+    /// The value that did not follow from that.
+    #[serde(rename = "after")]
+    pub after: f64,
+    /// What happened.
+    #[serde(rename = "verdict")]
+    pub verdict: &'static str,
+    /// What was counted for it, in the parameter's unit.
+    #[serde(rename = "counted")]
+    pub counted: f64,
+    /// Whether that was assumed, confirmed or corrected.
+    #[serde(rename = "basis")]
+    pub basis: &'static str,
+}
+
+impl<'a> CounterEvent<'a> {
+    /// The event of `row`, its times at `offset`.
+    #[must_use]
+    pub fn new(row: &CounterEventRow<'a>, offset: UtcOffset) -> Self {
+        let event = row.event.event;
+        let (verdict, counted) = row.event.verdict();
+        Self {
+            number: row.event.number,
+            point_id: &row.point.id,
+            parameter_id: &row.parameter.id,
+            since: Shown(event.since.iso(offset)),
+            at: Shown(event.at.iso(offset)),
+            before: event.before,
+            after: event.after,
+            verdict: word::of(&word::VERDICTS, verdict),
+            counted: without_binary_dust(counted),
+            basis: word::basis(&row.event),
         }
     }
 }

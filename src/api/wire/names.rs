@@ -23,6 +23,10 @@ pub const READING: &str = "reading";
 pub const GAP: &str = "gap";
 /// Stretches without readings that an answer has no room for.
 pub const GAP_LEFT_OUT: &str = "gapLeftOut";
+/// What registers did besides plain growth.
+pub const COUNTER_EVENT: &str = "counterEvent";
+/// What registers did that an answer has no room for.
+pub const COUNTER_EVENT_LEFT_OUT: &str = "counterEventLeftOut";
 /// Rows of a statistic.
 pub const STATISTIC: &str = "statistic";
 /// What was counted.

@@ -1,5 +1,6 @@
 //! Words: the values that a member may have out of a fixed list, and quality numbers.
 
+use crate::counter::Assumption;
 use crate::model::category::CodeSystem;
 use crate::model::cems::{BasicChargeMode, UserType};
 use crate::model::point::PointRole;
@@ -7,6 +8,7 @@ use crate::model::quality::{Doubt, Quality};
 use crate::ops::query::{Indicator, PointStatus, TimeOrder};
 use crate::stats::Function;
 use crate::stats::calendar::Period;
+use crate::store::CounterEvent;
 
 /// Good (ESPI `QualityOfReading`).
 pub const QUALITY_VALID: u8 = 0;
@@ -48,6 +50,24 @@ pub const FUNCTIONS: [(&str, Function); 5] = [
     ("min", Function::Min),
     ("last", Function::Last),
 ];
+
+/// Words for what a register did.
+pub const VERDICTS: [(&str, Assumption); 4] = [
+    ("rollover", Assumption::RolledOver),
+    ("reset", Assumption::Reset),
+    ("replaced", Assumption::Replaced),
+    ("glitch", Assumption::Glitch),
+];
+
+/// What the judgement of an event rests on.
+#[must_use]
+pub fn basis(event: &CounterEvent) -> &'static str {
+    match (event.ruled.is_some(), event.is_confirmed()) {
+        (false, _) => "assumed",
+        (true, true) => "confirmed",
+        (true, false) => "corrected",
+    }
+}
 
 /// Words for the direction of time.
 pub const ORDERS: [(&str, TimeOrder); 2] = [("asc", TimeOrder::Ascending), ("desc", TimeOrder::Descending)];

@@ -46,8 +46,7 @@ pub fn backup(
     let mut writer = BackupWriter::begin(out, made_at, through).map_err(ArchiveError::Output)?;
     write_tables(store, &mut writer)?;
 
-    let all_times = UtcTime::from_ms(i64::MIN)..UtcTime::from_ms(i64::MAX);
-    let wanted = Wanted { what: What::All, times: all_times, sequences: 0..through.saturating_add(1) };
+    let wanted = Wanted { what: What::All, times: UtcTime::ALWAYS, sequences: 0..through.saturating_add(1) };
     let mut walk = store.walk(wanted);
     let mut scans = 0_u64;
     while let Some(taken) = walk.next() {

@@ -15,7 +15,7 @@ use crate::model::gap::Gap;
 use crate::model::point::{Parameter, Point};
 use crate::model::reading::{Reading, SeriesId};
 use crate::ops::Ops;
-use crate::store::{Store, StoreError};
+use crate::store::{CounterEvent, Store, StoreError};
 use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// Which way time runs within one parameter.
@@ -117,6 +117,16 @@ impl HistoricalAnswer {
         })
     }
 
+    /// What the registers did in the range besides plain growth, whatever the page: a parameter's after
+    /// the other's, in the order in which it was found.
+    pub fn counter_events(&self) -> impl Iterator<Item = CounterEventRow<'_>> {
+        let range = &self.history.query.range;
+        self.chosen.parameters().flat_map(move |view| {
+            let events = self.history.store.counter_events(&[view.series], range).into_iter();
+            events.map(move |event| CounterEventRow { point: view.point, parameter: view.parameter, event })
+        })
+    }
+
     /// The readings of the page, in the order category, point, reading type, parameter, time.
     pub fn rows(&self) -> impl Iterator<Item = Result<HistoricalRow<'_>, QueryError>> {
         let asked = self.chosen.parameters().zip(&self.parts).filter(|(_, part)| !part.is_empty());
@@ -141,6 +151,17 @@ pub struct GapRow<'a> {
     pub parameter: &'a Parameter,
     /// When and why.
     pub gap: Gap,
+}
+
+/// What a register did besides plain growth, and whose it is.
+#[derive(Clone, Debug)]
+pub struct CounterEventRow<'a> {
+    /// The point.
+    pub point: &'a Point,
+    /// The parameter.
+    pub parameter: &'a Parameter,
+    /// What happened.
+    pub event: CounterEvent,
 }
 
 type Readings = Box<dyn Iterator<Item = Result<Reading, StoreError>>>;

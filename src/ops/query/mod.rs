@@ -19,7 +19,9 @@ mod thinning;
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
 pub use freshness::PointStatus;
-pub use historical_data::{GapRow, HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder};
+pub use historical_data::{
+    CounterEventRow, GapRow, HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder,
+};
 pub use paging::{Page, PageRequest};
 pub use selection::Selection;
 pub use static_data::{StaticAnswer, StaticInclude, StaticItem, StaticQuery};

@@ -243,7 +243,8 @@ impl StatisticalAnswer {
         let periods = self.periods_of(part);
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
         let readings = self.readings(part, first.start..last.end)?;
-        let mut summaries = tally(&profile(part.view.parameter), &periods, readings)?;
+        let rulings = self.store.rulings(part.view.series);
+        let mut summaries = tally(&profile(part.view.parameter), &rulings, &periods, readings)?;
         let sums = self.fill_from_rows(part, &periods, &mut summaries)?;
         let gaps = self.store.gaps(part.view.series, &(first.start..last.end))?;
         let missing = periods.iter().zip(&sums).map(|(period, sum)| match sum {

@@ -34,20 +34,40 @@ pub(super) struct Served {
     pub(super) store: Store,
     pub(super) clock: Arc<ManualClock>,
     server: Option<ApiServer>,
-    _dir: TempDir,
+    dir: Option<TempDir>,
 }
 
 impl Served {
     /// The site without any readings; the clock shows 2024-06-12T10:30:05+08:00.
     pub(super) fn empty() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap())
+    }
+
+    /// The site over the store in `dir`.
+    fn over(dir: TempDir) -> Self {
         let site = Arc::new(site());
         let store = Store::open(dir.path(), &site.store).unwrap();
         let clock = Arc::new(ManualClock::showing(at("2024-06-12T10:30:05+08:00")));
         store.begin_run(&Sight { shown: clock.now(), state: clock.state(), steady_ms: 0 }, "boot");
         let ops = Ops::new(Arc::clone(&site), store.clone(), clock.clone()).unwrap();
         let server = Some(api::serve(Arc::clone(&ops), &site.api).unwrap());
-        Self { ops, store, clock, server, _dir: dir }
+        Self { ops, store, clock, server, dir: Some(dir) }
+    }
+
+    /// The same site after the sealed readings have gone, as retention removes them.
+    pub(super) fn without_sealed_readings(mut self) -> Self {
+        while self.store.status().waiting_epochs > 0 {
+            self.store.flush().unwrap();
+        }
+        self.store.close().unwrap();
+        let dir = self.dir.take().unwrap();
+        drop(self);
+        for entry in std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.file_name().unwrap().to_str().unwrap().starts_with("raw-") {
+                std::fs::remove_dir_all(entry).unwrap();
+            }
+        }
+        Self::over(dir)
     }
 
     /// The site after a morning: the chiller was read every quarter of an hour since yesterday

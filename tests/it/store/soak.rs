@@ -41,7 +41,8 @@ fn scan(group: GroupId, minute: i64) -> Scan {
 #[test]
 fn child_lives_for_a_year() {
     let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
-    let settings = StoreSettings { raw_days: 45, size_max_mib: 32, ..StoreSettings::default() };
+    let settings =
+        StoreSettings { raw_days: 45, quarter_days: 45, size_max_mib: 32, ..StoreSettings::default() };
     let store = Store::open(Path::new(&dir), &settings).unwrap();
     let name = |place| store.series("PT-1", &format!("P{place}")).unwrap();
     let series: Vec<SeriesId> = (0..SERIES).map(name).collect();
@@ -73,7 +74,7 @@ fn a_year_leaves_file_size_and_memory_flat() {
     let months: Vec<Vec<u64>> =
         months.map(|line| line.split(' ').map(|number| number.parse().unwrap()).collect()).collect();
     assert_eq!(months.len(), 12, "{said}");
-    // From the third month on as much goes as comes.
+    // From the third month on as much goes as comes, rows of quarter hours included.
     let most = |months: &[Vec<u64>], column: usize| months.iter().map(|month| month[column]).max().unwrap();
     let (early, late) = months[2..].split_at(4);
     let (disk, memory) = (most(early, 0), most(early, 1));

@@ -7,10 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use cems_gateway::config::site::StoreSettings;
+use cems_gateway::counter::{Assumption, Event, Rulings};
+use cems_gateway::model::quality::Cause;
 use cems_gateway::model::reading::{GroupId, Reading, Sample, Scan, SeriesId, Value};
 use cems_gateway::stats::SeriesKind;
 use cems_gateway::stats::quarter::Row;
-use cems_gateway::store::{SeriesProfile, Store, Summed};
+use cems_gateway::store::{Ruled, SeriesProfile, Store, Summed};
 use cems_gateway::time::{Interval, UtcOffset, UtcTime};
 
 /// 2024-04-01 in Shanghai.
@@ -69,7 +71,7 @@ impl Site {
             UtcTime::from_ms(period.start.as_ms() - DAY_MS)..UtcTime::from_ms(period.end.as_ms() + DAY_MS);
         let readings: Vec<Reading> =
             self.store.history(self.series[series], around).unwrap().map(Result::unwrap).collect();
-        Row::of(&profile, period, &readings)
+        Row::of(&profile, &Rulings::default(), period, &readings)
     }
 }
 
@@ -170,4 +172,101 @@ fn after_a_restart_the_quarter_hours_that_were_under_way_are_summed_up() {
         let found = site.summed(1, &quarter(number), |summed| summed.row.summary.readings == 15);
         assert_same(&found.row, &site.walked(1, &quarter(number)), "a quarter hour");
     }
+}
+
+/// A site whose register is read when `is_read` says so, and shows what `shows` says.
+fn append_register(site: &Site, minutes: Range<i64>, shows: impl Fn(i64) -> Option<f64>) {
+    for minute in minutes {
+        let mut scan = site.scan(minute);
+        scan.samples[0] = match shows(minute) {
+            Some(value) => Sample::good(Value::Number(value)),
+            None => Sample::missing(Cause::Timeout),
+        };
+        site.store.append_blocking(scan).unwrap();
+    }
+}
+
+fn minute_of(minute: i64) -> f64 {
+    f64::from(i32::try_from(minute).unwrap())
+}
+
+#[test]
+fn what_flowed_while_a_register_was_not_read_is_in_its_rows_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    // The meter is silent from the morning of the first day to the afternoon of the fifth.
+    let silent = 9 * 60 + 7..4 * 1_440 + 15 * 60 + 3;
+    append_register(&site, 0..6 * 1_440, |minute| {
+        (!silent.contains(&minute)).then(|| 1_000.0 + minute_of(minute))
+    });
+    for (what, period, flowed) in [
+        ("the quarter hour in which it began", quarter(9 * 4), 15.0),
+        ("a quarter hour in its midst", quarter(10 * 4), 15.0),
+        ("a whole day in its midst", days(2, 3), 1_440.0),
+        ("the quarter hour in which it ended", quarter(4 * 96 + 15 * 4), 15.0),
+        ("the day in which it ended", days(4, 5), 1_440.0),
+        ("all of it", days(0, 5).start..quarter(6 * 96 - 2).end, 6.0 * 1_440.0 - 15.0 - 1.0 / 3.0),
+    ] {
+        let is_it = |summed: &Summed| (summed.row.summary.growth - flowed).abs() < 1e-6;
+        let found = site.summed(0, &period, is_it);
+        assert!(found.row.summary.covered_ms > 0.0, "{what}");
+    }
+    let inside = site.store.summed(site.series[0], &quarter(10 * 4)).unwrap();
+    let shown = 1_000.0 + 600.0 - 1.0 / 3.0;
+    let boundary = inside.row.boundary.unwrap();
+    assert!(boundary.interpolated && (boundary.value - shown).abs() < 1e-6, "{boundary:?}");
+    // The power of the same group was read all the time.
+    assert_eq!(site.store.summed(site.series[1], &days(2, 3)).unwrap().row.summary.readings, 1_440);
+    assert_eq!(site.store.counter_events(&site.series, &UtcTime::ALWAYS), []);
+}
+
+#[test]
+fn what_a_register_did_is_an_event_that_can_be_confirmed_or_corrected_and_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    let shows = |minute: i64| match minute {
+        40 => Some(0.0),
+        ..200 => Some(9_000.0 + minute_of(minute)),
+        // Another meter, which began at 500.
+        _ => Some(500.0 + minute_of(minute - 200)),
+    };
+    append_register(&site, 0..1_500, shows);
+    let events = loop {
+        let events = site.store.counter_events(&site.series, &UtcTime::ALWAYS);
+        if events.len() == 2 {
+            break events;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let told = events.iter().map(|known| {
+        let Event { before, after, assumption, counted, .. } = known.event;
+        (known.number, before, after, assumption, counted)
+    });
+    let expected =
+        [(0, 9_039.0, 0.0, Assumption::Glitch, 0.0), (1, 9_199.0, 500.0, Assumption::Reset, 500.0)];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let (swap, day) = (quarter(13), days(0, 1));
+    let of_day = |flowed: f64| move |summed: &Summed| (summed.row.summary.growth - flowed).abs() < 1e-6;
+    let flowed = 199.0 + 500.0 + 1_239.0 + 2.0 / 3.0;
+    let first = site.summed(0, &day, of_day(flowed));
+    // The old meter was taken down at 9 199.5, the new one began at 500.
+    let ruled = Ruled { at: UtcTime::from_ms(START_MS), verdict: Assumption::Replaced, counted: 0.5 };
+    let corrected = site.store.rule(1, Some(ruled)).unwrap();
+    assert_eq!(corrected.verdict(), (Assumption::Replaced, 0.5));
+    let second = site.summed(0, &day, of_day(flowed - 499.5));
+    assert!(second.revision > first.revision, "{} {}", first.revision, second.revision);
+    let rulings = site.store.rulings(site.series[0]);
+    let profile = profile(SeriesKind::Register);
+    let readings: Vec<Reading> =
+        site.store.history(site.series[0], UtcTime::ALWAYS).unwrap().map(Result::unwrap).collect();
+    let row = Row::of(&profile, &rulings, &swap, &readings);
+    assert_same(&site.store.summed(site.series[0], &swap).unwrap().row, &row, "the quarter hour of the swap");
+    site.store.close().unwrap();
+    drop(site);
+    let site = open(dir.path());
+    assert_eq!(site.store.counter_event(1), Some(corrected));
+    assert_eq!(site.store.status().counter_events_open, 1);
+    site.store.rule(1, None);
+    site.summed(0, &day, of_day(flowed));
+    assert_eq!(site.store.rule(7, None), None);
 }
