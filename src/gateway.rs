@@ -21,7 +21,8 @@ use crate::config::site::{Site, UplinkSettings};
 use crate::failure::Failure;
 use crate::ops::Ops;
 use crate::store::Store;
-use crate::time::{Clock, SystemClock};
+use crate::time::trust::Evidence;
+use crate::time::{Clock, MachineClock, Places};
 use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
 
 use desk::GatewayDesk;
@@ -42,25 +43,39 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(format!("the runtime cannot start: {error}")))
 }
 
-/// Runs the gateway of the site file `config` on the folder `data` until it is told to stop.
+/// Runs the gateway of the site file `config` on the folder `data` until it is told to stop. Where
+/// `trusts_clock`, the time that the machine shows at the start is believed although nothing speaks for it.
 ///
 /// # Errors
 /// The faults of the site file, or what the gateway needs and cannot have.
-pub fn run(config: &Path, data: &Path) -> Result<ExitCode, Failure> {
+pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, Failure> {
     let site = check::load(config)?;
     std::fs::create_dir_all(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
     let store = Store::open(data, &site.store)
         .map_err(|error| Failure::new(format!("{error}; after that, start the gateway again")))?;
+    let clock = Arc::new(machine_clock(&store, trusts_clock));
     runtime()?.block_on(async {
-        let gateway = Gateway::start(site, store, Arc::new(SystemClock), data).await?;
+        let gateway = Gateway::start(site, store, clock, data).await?;
         let consoles = gateway.open_consoles(config)?;
         shutdown_signal().await;
         drop(consoles);
         gateway.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The clock of this machine, with what it and the store know of it.
+fn machine_clock(store: &Store, trusts_clock: bool) -> MachineClock {
+    let places = Places::of_system();
+    let known = store.clock_evidence(&places.read_boot_id());
+    let evidence = Evidence {
+        was_set: known.was_set || trusts_clock,
+        kept_by_hardware: places.has_hardware_clock(),
+        ..known
+    };
+    MachineClock::new(places, evidence)
 }
 
 /// Ends with SIGINT or SIGTERM.
@@ -212,6 +227,7 @@ impl Gateway {
             uplink.shutdown().await;
         }
         let (api, store) = (self.api.lock().await.take(), self.ops.store().clone());
+        store.end_run();
         let closed = tokio::task::spawn_blocking(move || {
             if let Some(api) = api {
                 api.shutdown();

@@ -86,6 +86,10 @@ pub const QUARTER_PERIOD_DAYS_MAX: u32 = 31;
 pub const QUARTER_LATE_PAUSE_MS: u64 = 5_000;
 /// Starts of the store that are remembered: a restart a day for ten years.
 pub const BOOTS_MAX: usize = 4_000;
+/// Steps of an unset clock that are remembered of one run: it is set once or twice, not every minute.
+pub const CLOCK_STRETCHES_MAX: usize = 32;
+/// Scans that are re-dated between two flushes.
+pub const REDATING_SCANS: usize = 1_024;
 /// Entries of the gap ledger, about two megabytes of memory; the oldest go first and are counted.
 pub const GAPS_MAX: usize = 20_000;
 /// Gaps of one meter or value in one day before they are told as one that comes and goes.

@@ -42,6 +42,10 @@ enum Command {
         /// The folder of readings, cursors and passwords
         #[arg(long)]
         data: PathBuf,
+        /// Believe the time that the machine shows at the start, although neither a hardware clock nor a
+        /// time service speaks for it: for a container
+        #[arg(long)]
+        trust_clock: bool,
     },
     /// Tells all faults of a site file (exit code 78), or prints its read plan
     Check {
@@ -101,7 +105,7 @@ fn main() -> ExitCode {
         Command::Demo { listen, at, data, history_days } => {
             demo::run(&demo::Options { listen, at, data, history_days })
         }
-        Command::Run { config, data } => gateway::run(&config, &data),
+        Command::Run { config, data, trust_clock } => gateway::run(&config, &data, trust_clock),
         Command::Check { file } => check::run(&file),
         Command::Read(options) => tools::read(&options),
         Command::Write(options) => tools::write(&options),

@@ -5,6 +5,7 @@
 
 mod clock;
 mod interval;
+mod machine;
 mod offset;
 pub mod trust;
 mod written;
@@ -19,6 +20,7 @@ use thiserror::Error;
 
 pub use clock::{Clock, ManualClock, RunningClock, SystemClock};
 pub use interval::Interval;
+pub use machine::{MachineClock, Places};
 pub use offset::UtcOffset;
 pub use written::parse_instant;
 

@@ -34,7 +34,14 @@ pub(super) enum Document {
     /// This gateway.
     About,
     /// How the gateway is; without an envelope.
-    Health(Durable, UtcOffset),
+    Health {
+        /// What is on the medium.
+        durable: Durable,
+        /// The run in which the newest scan of that was taken.
+        run: Option<u32>,
+        /// The offset that times are shown in.
+        offset: UtcOffset,
+    },
 }
 
 /// Why a document was not written to its end.
@@ -55,8 +62,8 @@ impl Document {
     /// Writes the whole document.
     pub(super) fn write(&self, out: &mut dyn Write, envelope: &Envelope<'_>) -> Written {
         let mut json = JsonStream::new(out);
-        if let Self::Health(durable, offset) = self {
-            json.begin(&health(durable, *offset))?;
+        if let Self::Health { durable, run, offset } = self {
+            json.begin(&health(durable, *run, *offset))?;
             return Ok(json.finish()?);
         }
         json.begin(envelope)?;
@@ -65,7 +72,7 @@ impl Document {
             Self::Dynamic(answer) => write_dynamic(&mut json, answer)?,
             Self::Historical(answer) => write_historical(&mut json, answer)?,
             Self::Statistical(answer) => write_statistical(&mut json, answer)?,
-            Self::About | Self::Health(..) => write_about(&mut json)?,
+            Self::About | Self::Health { .. } => write_about(&mut json)?,
         }
         Ok(json.finish()?)
     }
@@ -78,9 +85,9 @@ pub(super) fn write_refusal(out: &mut dyn Write, envelope: &Envelope<'_>) -> Res
     json.finish()
 }
 
-fn health(durable: &Durable, offset: UtcOffset) -> Health {
+fn health(durable: &Durable, run: Option<u32>, offset: UtcOffset) -> Health {
     let through = durable.through.map(|at| Shown(at.iso(offset)));
-    Health { status: "ok", sequence: durable.sequence, through }
+    Health { status: "ok", run, sequence: durable.sequence, through }
 }
 
 /// Places of the nested lists: document, data, and for static data the site.

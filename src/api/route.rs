@@ -70,7 +70,9 @@ fn health(request: &Request, body: &Body<'_>, ops: &Arc<Ops>) -> Result<Routed, 
     match request.method() {
         Method::Get | Method::Head => {
             refuse_body(body)?;
-            Ok(document(Document::Health(ops.store().durable(), ops.site().cems.offset)))
+            let durable = ops.store().durable();
+            let run = ops.store().run_of(durable.sequence).map(|(run, _)| run);
+            Ok(document(Document::Health { durable, run, offset: ops.site().cems.offset }))
         }
         Method::Options => Ok(Routed::Options(HEALTH_ALLOW)),
         _ => Err(Fault::method_not_allowed(HEALTH_ALLOW)),

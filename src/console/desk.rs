@@ -103,10 +103,8 @@ pub struct Status {
     pub version: String,
     /// The time of day.
     pub now: UtcTime,
-    /// How far it may be trusted.
-    pub clock: ClockState,
-    /// The number of this run; readings tell which they were taken in.
-    pub run: Option<u32>,
+    /// What that is worth.
+    pub clock: ClockView,
     /// The offset that times are shown in.
     pub utc_offset: UtcOffset,
     /// Since the start.
@@ -123,6 +121,19 @@ pub struct Status {
     pub uplink: Option<UplinkView>,
     /// Whether edits are staged that have not been committed.
     pub staged: bool,
+}
+
+/// The clock in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockView {
+    /// How far it may be trusted.
+    pub state: ClockState,
+    /// The number of this run; readings tell which they were taken in.
+    pub run: Option<u32>,
+    /// How often somebody set it.
+    pub changes: u32,
+    /// What it would have shown when somebody set it last, and what it showed instead.
+    pub last_change: Option<(UtcTime, UtcTime)>,
 }
 
 /// One line and the meters on it.

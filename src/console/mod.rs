@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod attach;
+mod clock;
 pub mod command;
 mod counter_events;
 pub mod desk;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::clock::clock;
 use super::desk::{
     Applied, CheckReport, ParameterView, PointView, ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
 };
@@ -15,7 +16,6 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{Turn, Undone};
 use crate::model::quality::Quality;
 use crate::model::reading::{Reading, Value};
-use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
 
 /// All commands with their meanings, or one with its words and an example.
@@ -43,7 +43,7 @@ pub(super) fn status(status: &Status, language: Language) -> String {
         Language::English => writeln!(text, "{now}  up {up}  points: {points}, parameters: {parameters}"),
         Language::Chinese => writeln!(text, "{now}  已运行 {up}  测点 {points}，参数 {parameters}"),
     };
-    text += &clock_state(status, language);
+    text += &clock(&status.clock, status.utc_offset, language);
     text += &lines(&status.lines, language);
     text += &store(&status.store, status.utc_offset, language);
     text += &wear(status.store.wear.as_ref(), language);
@@ -55,19 +55,6 @@ pub(super) fn status(status: &Status, language: Language) -> String {
         );
     }
     text
-}
-
-fn clock_state(status: &Status, language: Language) -> String {
-    let (english, chinese) = match status.clock {
-        ClockState::Unset => ("NOT SET: readings are marked until it is", "未校准：校准前的读数带标记"),
-        ClockState::Holdover => ("not compared with a time service", "未与时间服务同步"),
-        ClockState::Synchronised => ("synchronised", "已同步"),
-    };
-    let run = status.run.map_or_else(|| "-".to_owned(), |run| run.to_string());
-    match language {
-        Language::English => format!("clock  {english}, run {run}\n"),
-        Language::Chinese => format!("时钟  {chinese}，第 {run} 次运行\n"),
-    }
 }
 
 fn store(store: &StoreView, offset: UtcOffset, language: Language) -> String {
@@ -141,7 +128,7 @@ fn newest(parameter: &ParameterView, offset: UtcOffset, language: Language) -> V
         let now = language.pick("now failing: ", "当前失败：");
         let cause = quality(Quality::Missing(cause), language);
         let gap = if last.is_empty() { "" } else { " " };
-        *last = format!("{last}{gap}[{now}{cause} {}]", clock(since, offset));
+        *last = format!("{last}{gap}[{now}{cause} {}]", time_of_day(since, offset));
     }
     cells
 }
@@ -165,7 +152,7 @@ pub(super) fn fresh(
 ) -> String {
     let cells = reading_cells(reading, &parameter.unit, offset, language);
     let [value, _, quality] = cells.as_slice() else { return String::new() };
-    format!("{}  {point_id} {}  {value}  {quality}\n", clock(reading.at, offset), parameter.id)
+    format!("{}  {point_id} {}  {value}  {quality}\n", time_of_day(reading.at, offset), parameter.id)
 }
 
 /// What was read, as words and as the numbers that it may stand for.
@@ -280,7 +267,7 @@ pub(super) fn local(at: UtcTime, offset: UtcOffset) -> String {
 }
 
 /// `10:30:05`
-fn clock(at: UtcTime, offset: UtcOffset) -> String {
+fn time_of_day(at: UtcTime, offset: UtcOffset) -> String {
     at.civil(offset).strftime("%H:%M:%S").to_string()
 }
 

@@ -7,16 +7,17 @@ use super::plant::LineStatus;
 use crate::check::place_of;
 use crate::config::site::{Site, StoreSettings, UplinkSettings};
 use crate::console::desk::{
-    CheckReport, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView, StoreView,
-    TurnaroundView, UplinkView, UplinkViewState, WearView,
+    CheckReport, ClockView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView,
+    StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
 };
 use crate::modbus::line::PortState;
 use crate::modbus::plan::CostModel;
 use crate::modbus::turnaround::Turnarounds;
 use crate::ops::Ops;
 use crate::poll::job::reads_of_meter;
-use crate::store::StoreStatus;
+use crate::store::{Boot, StoreStatus};
 use crate::time::UtcTime;
+use crate::time::trust::ClockState;
 use crate::uplink::{ModeName, UplinkState};
 
 pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
@@ -52,6 +53,14 @@ pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
 
 fn turnaround(of: &Turnarounds) -> Option<TurnaroundView> {
     Some(TurnaroundView { median: of.p50()?, p99: of.p99()? })
+}
+
+/// The clock in the present run, with its number.
+pub(super) fn clock(state: ClockState, run: Option<(u32, Boot)>) -> ClockView {
+    let (run, boot) = run.unzip();
+    let boot = boot.unwrap_or_default();
+    let last_change = boot.last_change.map(|change| (change.before, change.after));
+    ClockView { state, run, changes: boot.clock_changes, last_change }
 }
 
 pub(super) fn store(status: &StoreStatus, settings: &StoreSettings) -> StoreView {

@@ -74,14 +74,14 @@ mod yardstick;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 pub use crate::stats::SeriesProfile;
-pub use boots::Boot;
+pub use boots::{Boot, ClockChange};
 pub use counter_events::{CounterEvent, Ruled};
 pub use error::StoreError;
 pub use flash::Wear;
@@ -245,6 +245,13 @@ impl Store {
         }
     }
 
+    /// Has the writer take what changed in a small table with its next write.
+    fn write_soon(&self, mut state: MutexGuard<'_, State>) {
+        if state.wait_for_durability() {
+            self.shared.wake_writer();
+        }
+    }
+
     /// Takes a scan at once, however slow the medium is: this is for who must not miss the next one.
     /// What the writer cannot keep up with becomes durable later, when its epoch is sealed; memory
     /// holds a bounded number of scans, and what is lost beyond is counted in the status.
@@ -307,11 +314,6 @@ impl Store {
         let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?;
         let groups: Vec<GroupId> = places.iter().map(|(group, _)| *group).collect();
         Ok(state.gaps(series, &groups, range))
-    }
-
-    /// Tells that the clock was set: a pause that ends with the next scan is due to that.
-    pub fn clock_was_set(&self) {
-        self.shared.state().ledgers.gaps.clock_was_set();
     }
 
     /// How far the scans are acknowledged as being on the medium.

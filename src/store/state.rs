@@ -153,6 +153,7 @@ impl State {
             self.freeze();
             let younger = std::mem::take(&mut self.ledgers.gaps);
             ledgers.gaps.go_on_as(younger, |group| self.last_scan(&latest, group));
+            ledgers.boots.go_on_as(std::mem::take(&mut self.ledgers.boots));
         } else {
             self.names = names;
         }

@@ -1,6 +1,5 @@
 //! Clocks: where the time of day comes from.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
@@ -24,9 +23,21 @@ pub trait Clock: Send + Sync {
         let _ = shown;
         ClockState::Synchronised
     }
+
+    /// Milliseconds on a clock that nobody sets; it runs on while the program is restarted, until the
+    /// machine is. One that is handed in is itself never set.
+    fn steady_ms(&self) -> i64 {
+        self.now().as_ms()
+    }
+
+    /// Which start of the machine this is, so that two times of the steady clock can be compared; empty
+    /// where that is not known.
+    fn boot_id(&self) -> String {
+        String::new()
+    }
 }
 
-/// The clock of the machine.
+/// The time of day of the machine, taken as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -34,15 +45,7 @@ impl Clock for SystemClock {
     fn now(&self) -> UtcTime {
         UtcTime::from_ms(Timestamp::now().as_millisecond())
     }
-
-    fn state_showing(&self, shown: UtcTime) -> ClockState {
-        ClockState::of(shown, Path::new(SYNCHRONISED).exists())
-    }
 }
-
-/// There once systemd's time service has set the clock, and once any other has where the system's
-/// `time-sync.target` is kept by it.
-const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 
 /// A clock that shows `origin` when it is made and then runs with the runtime's own time, so that
 /// it stands still when a test has paused that time.

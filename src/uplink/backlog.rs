@@ -28,6 +28,9 @@ pub trait Backlog: Send + Sync + 'static {
     /// When the store cannot read them.
     fn scans_after(&self, sequence: u64, scans_max: usize) -> Result<Vec<(u64, Scan)>, BacklogError>;
 
+    /// In which run of the gateway a scan was taken; `None` for one that is too long ago.
+    fn run_of(&self, sequence: u64) -> Option<u32>;
+
     /// What the samples of a group's scans are called, in the group's order; `None` for an unknown group.
     fn labels(&self, group: GroupId) -> Option<Arc<[Label]>>;
 

@@ -12,7 +12,7 @@ use super::backoff::{system_jitter, wait_before_attempt};
 use super::batch::Batch;
 use super::link::{Link, LinkError};
 use super::mode::{Mode, Offline, Online};
-use super::payload::{Identity, Packed, pack};
+use super::payload::{Identity, Names, Packed, pack};
 use super::topic::Topics;
 use crate::config::site::UplinkSettings;
 use crate::limits::UPLINK_SCANS_READ_MAX;
@@ -225,7 +225,8 @@ fn read_and_pack(
 ) -> Result<Option<(Packed, u64)>, BacklogError> {
     let scans = backlog.scans_after(after, UPLINK_SCANS_READ_MAX)?;
     let newest = scans.last().map(|(sequence, _)| *sequence);
-    Ok(newest.map(|read_to| (pack(identity, after, &scans, |group| backlog.labels(group)), read_to)))
+    let names = Names { labels: |group| backlog.labels(group), run_of: |sequence| backlog.run_of(sequence) };
+    Ok(newest.map(|read_to| (pack(identity, after, &scans, names), read_to)))
 }
 
 async fn leave(online: Online<Link>) -> Mode<Link> {

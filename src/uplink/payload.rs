@@ -1,13 +1,15 @@
 //! Scans into JSON payloads; every member name of the uplink is here.
 //!
 //! ```json
-//! {"cemsID":"CEMS-1","sequence":41,"reading":[{"pointID":"PT-GRID","parameterID":"P",
+//! {"cemsID":"CEMS-1","run":3,"sequence":41,"reading":[{"pointID":"PT-GRID","parameterID":"P",
 //!  "readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW",
 //!  "timeStamp":"2024-06-12T10:30:05+08:00","value":486.2,"quality":0}]}
 //! ```
 //!
 //! A reading is the same reading whenever `pointID`, `parameterID` and `timeStamp` are the same, so
-//! that a receiver can drop what was sent twice. `sequence` is that of the newest scan inside.
+//! that a receiver can drop what was sent twice. `sequence` is that of the newest scan inside, and `run`
+//! counts the starts of the gateway: all readings of a message are of one run. It is left out for a run
+//! that is too long ago.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -50,20 +52,29 @@ pub(super) struct Packed {
     pub unsendable: usize,
 }
 
-/// Packs `scans`, oldest first, into as few messages as their size allows. `after` is the sequence
-/// number before the first of them.
+/// What names the samples of scans, and the runs that they were taken in.
+pub(super) struct Names<L, R> {
+    /// What the samples of a group's scans are called.
+    pub labels: L,
+    /// In which run the scan of this number was taken.
+    pub run_of: R,
+}
+
+/// Packs `scans`, oldest first, into as few messages as their size and their runs allow. `after` is the
+/// sequence number before the first of them.
 pub(super) fn pack(
     identity: &Identity,
     after: u64,
     scans: &[(u64, Scan)],
-    mut labels: impl FnMut(GroupId) -> Option<Arc<[Label]>>,
+    mut names: Names<impl FnMut(GroupId) -> Option<Arc<[Label]>>, impl Fn(u64) -> Option<u32>>,
 ) -> Packed {
     let mut known = HashMap::new();
     for (_, scan) in scans {
-        known.entry(scan.group).or_insert_with(|| labels(scan.group));
+        known.entry(scan.group).or_insert_with(|| (names.labels)(scan.group));
     }
     let mut packer = Packer::new(identity, after);
     for (sequence, scan) in scans {
+        packer.go_on_in((names.run_of)(*sequence));
         match known.get(&scan.group) {
             Some(Some(labels)) if labels.len() == scan.samples.len() => {
                 for (label, sample) in labels.iter().zip(&scan.samples) {
@@ -84,6 +95,8 @@ struct Packer<'a> {
     room: usize,
     used: usize,
     readings: Vec<WireReading<'a>>,
+    /// The run of these.
+    run: Option<u32>,
     /// The last scan that lies wholly in this or in earlier payloads.
     complete_to: u64,
     newest: u64,
@@ -95,10 +108,20 @@ struct Packer<'a> {
 impl<'a> Packer<'a> {
     fn new(identity: &'a Identity, after: u64) -> Self {
         let mut buffer = heapless::Vec::from_array([0; UPLINK_PAYLOAD_BYTES_MAX]);
-        let envelope = Payload { cems_id: &identity.cems_id, sequence: u64::MAX, reading: &[] };
+        let envelope =
+            Payload { cems_id: &identity.cems_id, run: Some(u32::MAX), sequence: u64::MAX, reading: &[] };
         let room = json_bytes(&envelope, &mut buffer).map_or(0, |json| UPLINK_PAYLOAD_BYTES_MAX - json.len());
         let (readings, packed) = (Vec::new(), Packed::default());
-        Self { identity, room, used: 0, readings, complete_to: after, newest: after, packed, buffer }
+        let (used, run) = (0, None);
+        Self { identity, room, used, readings, run, complete_to: after, newest: after, packed, buffer }
+    }
+
+    /// The scans from now on are of this run.
+    fn go_on_in(&mut self, run: Option<u32>) {
+        if run != self.run && !self.readings.is_empty() {
+            self.close();
+        }
+        self.run = run;
     }
 
     fn add(&mut self, sequence: u64, reading: WireReading<'a>) {
@@ -122,7 +145,7 @@ impl<'a> Packer<'a> {
 
     fn close(&mut self) {
         let (cems_id, reading) = (self.identity.cems_id.as_str(), self.readings.as_slice());
-        let envelope = Payload { cems_id, sequence: self.newest, reading };
+        let envelope = Payload { cems_id, run: self.run, sequence: self.newest, reading };
         let payload = json_bytes(&envelope, &mut self.buffer);
         let readings = self.readings.len();
         match payload {
@@ -154,6 +177,8 @@ fn json_bytes<'b, T: Serialize>(item: &T, buffer: &'b mut [u8]) -> Option<&'b [u
 struct Payload<'a> {
     #[serde(rename = "cemsID")]
     cems_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<u32>,
     sequence: u64,
     reading: &'a [WireReading<'a>],
 }
@@ -257,6 +282,11 @@ mod tests {
         Sample::good(Value::Number(number))
     }
 
+    /// Everything is of run 3.
+    fn named<L>(labels: L) -> Names<L, impl Fn(u64) -> Option<u32>> {
+        Names { labels, run_of: |_| Some(3) }
+    }
+
     #[test]
     fn a_payload_says_what_when_how_much_and_how_sure() {
         let labels: Arc<[Label]> = vec![
@@ -275,13 +305,13 @@ mod tests {
             doubtful,
         ];
         let packed =
-            pack(&identity(), 40, &[(41, scan(1_718_159_405_000, samples))], |_| Some(labels.clone()));
+            pack(&identity(), 40, &[(41, scan(1_718_159_405_000, samples))], named(|_| Some(labels.clone())));
         assert_eq!(packed.unsendable, 0);
         let text = String::from_utf8(packed.messages[0].payload.clone()).unwrap();
         assert_eq!(
             text,
             concat!(
-                r#"{"cemsID":"CEMS-1","sequence":41,"reading":["#,
+                r#"{"cemsID":"CEMS-1","run":3,"sequence":41,"reading":["#,
                 r#"{"pointID":"PT-GRID","parameterID":"P","readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW","timeStamp":"2024-06-12T10:30:05+08:00","value":486.2,"quality":0},"#,
                 r#"{"pointID":"PT-GRID","parameterID":"Q","readingTypeID":"0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0","unit":"kW","timeStamp":"2024-06-12T10:30:05+08:00","value":null,"quality":16,"cause":"exception-02"},"#,
                 r#"{"pointID":"PT-GRID","parameterID":"SN\"1\"","timeStamp":"2024-06-12T10:30:05+08:00","value":"序1","quality":0},"#,
@@ -292,10 +322,27 @@ mod tests {
     }
 
     #[test]
+    fn a_message_holds_readings_of_one_run() {
+        let labels: Arc<[Label]> = vec![label("P")].into();
+        let scans: Vec<_> = (1..=6).map(|n| (n, scan(0, vec![number(1.0)]))).collect();
+        let run_of = |sequence| (sequence > 2).then_some(if sequence > 4 { 8 } else { 7 });
+        let packed = pack(&identity(), 0, &scans, Names { labels: |_| Some(labels.clone()), run_of });
+        let told: Vec<_> = packed
+            .messages
+            .iter()
+            .map(|message| {
+                let json: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+                (json["run"].as_u64(), json["sequence"].as_u64().unwrap(), message.through, message.readings)
+            })
+            .collect();
+        assert_eq!(told, [(None, 2, 2, 2), (Some(7), 4, 4, 2), (Some(8), 6, 6, 2)]);
+    }
+
+    #[test]
     fn many_small_scans_share_a_message_and_a_large_one_spreads_over_several() {
         let wide: Arc<[Label]> = (0..250).map(|n| label(&format!("P{n}"))).collect();
         let samples = vec![number(1.5); 250];
-        let packed = pack(&identity(), 6, &[(7, scan(0, samples))], |_| Some(wide.clone()));
+        let packed = pack(&identity(), 6, &[(7, scan(0, samples))], named(|_| Some(wide.clone())));
         assert!(packed.messages.len() > 1);
         assert_eq!(packed.messages.iter().map(|m| m.readings).sum::<usize>(), 250);
         assert!(packed.messages.iter().all(|m| m.payload.len() <= UPLINK_PAYLOAD_BYTES_MAX));
@@ -305,7 +352,7 @@ mod tests {
 
         let narrow: Arc<[Label]> = vec![label("P")].into();
         let scans: Vec<_> = (1..=20).map(|n| (n, scan(0, vec![number(1.0)]))).collect();
-        let packed = pack(&identity(), 0, &scans, |_| Some(narrow.clone()));
+        let packed = pack(&identity(), 0, &scans, named(|_| Some(narrow.clone())));
         assert_eq!(packed.messages.len(), 1);
         assert_eq!((packed.messages[0].through, packed.messages[0].readings), (20, 20));
     }
@@ -315,12 +362,13 @@ mod tests {
         let narrow: Arc<[Label]> = vec![label("P")].into();
         let strange = Scan { group: GroupId(9), ..scan(0, vec![number(1.0); 3]) };
         let scans = [(1, strange), (2, scan(0, vec![number(1.0)]))];
-        let packed = pack(&identity(), 0, &scans, |group| (group == GroupId(1)).then(|| narrow.clone()));
+        let packed =
+            pack(&identity(), 0, &scans, named(|group| (group == GroupId(1)).then(|| narrow.clone())));
         assert_eq!((packed.unsendable, packed.messages.len()), (3, 1));
         assert_eq!(packed.messages[0].through, 2);
 
         let huge: Arc<[Label]> = vec![Label { unit: Some("k".repeat(20_000)), ..label("P") }].into();
-        let packed = pack(&identity(), 0, &[(1, scan(0, vec![number(1.0)]))], |_| Some(huge.clone()));
+        let packed = pack(&identity(), 0, &[(1, scan(0, vec![number(1.0)]))], named(|_| Some(huge.clone())));
         assert_eq!(packed, Packed { messages: Vec::new(), unsendable: 1 });
     }
 }

@@ -38,6 +38,10 @@ impl<S: Fn() -> Arc<Site> + Send + Sync + 'static> Backlog for StoreBacklog<S> {
         Ok(self.store.scans_after(sequence, scans_max)?)
     }
 
+    fn run_of(&self, sequence: u64) -> Option<u32> {
+        self.store.run_of(sequence).map(|(run, _)| run)
+    }
+
     fn labels(&self, group: GroupId) -> Option<Arc<[Label]>> {
         let site = (self.site)();
         let series = self.store.group_series(group)?;

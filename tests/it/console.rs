@@ -15,9 +15,9 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView,
-    Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
-    WearView,
+    Applied, CheckReport, ClockView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView,
+    PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView,
+    UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
@@ -172,8 +172,12 @@ impl Desk for FakeDesk {
             cems_name: "示例工厂".to_owned(),
             version: "1.2.3".to_owned(),
             now: at(0),
-            clock: ClockState::Synchronised,
-            run: Some(12),
+            clock: ClockView {
+                state: ClockState::Synchronised,
+                run: Some(12),
+                changes: 1,
+                last_change: Some((at(-7_200), at(-60))),
+            },
             utc_offset: UtcOffset::from_minutes(480).unwrap(),
             uptime: Duration::from_secs(2 * 86_400 + 3_725),
             points: 1,

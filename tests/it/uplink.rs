@@ -64,6 +64,10 @@ impl Backlog for MemoryBacklog {
         Ok((sequence + 1..=*self.durable.borrow()).take(scans_max).map(scan).collect())
     }
 
+    fn run_of(&self, _: u64) -> Option<u32> {
+        Some(1)
+    }
+
     fn labels(&self, _: GroupId) -> Option<Arc<[Label]>> {
         let label = |n: usize| Label {
             point_id: format!("PT-{n}"),

@@ -543,6 +543,9 @@ pub struct Health {
     /// Always `ok`: whoever is not well does not answer.
     #[serde(rename = "status")]
     pub status: &'static str,
+    /// The run in which the newest scan on the medium was taken.
+    #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
     /// Scans that are on the medium.
     #[serde(rename = "durableSequence")]
     pub sequence: u64,

@@ -188,6 +188,7 @@ pub const REGISTRY: &[Entry] = &[
     entry("mark", Inferred, "how sure a name is: K known, T deduced, S other source, I inferred"),
     entry("meaning", Inferred, "what a name or a code stands for"),
     entry("httpStatus", Inferred, "HTTP status of a return code"),
+    entry("run", Inferred, "start of the gateway, counting from 1, that the newest scan is of; our own"),
     entry("durableSequence", Inferred, "scans that are on the medium; our own"),
     entry("durableThrough", Inferred, "time of the newest scan on the medium; our own"),
 ];

@@ -24,7 +24,9 @@ impl State {
     /// Has the gap ledger see a scan that is about to be taken.
     pub(super) fn see(&mut self, series: &[SeriesId], scan: &Scan) {
         // Their time says nothing about what came before or after.
-        if scan.samples.iter().any(|sample| sample.quality == Quality::Suspect(Doubt::ClockUnset)) {
+        if self.ledgers.boots.is_unset()
+            || scan.samples.iter().any(|sample| sample.quality == Quality::Suspect(Doubt::ClockUnset))
+        {
             return;
         }
         // The last scans of a plan that is just being replaced.

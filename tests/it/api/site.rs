@@ -14,7 +14,8 @@ use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::model::tou::{Rate, Tou, TouDay};
 use cems_gateway::ops::Ops;
 use cems_gateway::store::Store;
-use cems_gateway::time::{Interval, ManualClock, UtcOffset, UtcTime, parse_instant};
+use cems_gateway::time::trust::Sight;
+use cems_gateway::time::{Clock, Interval, ManualClock, UtcOffset, UtcTime, parse_instant};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -48,6 +49,7 @@ impl Served {
         let site = Arc::new(site());
         let store = Store::open(dir.path(), &site.store).unwrap();
         let clock = Arc::new(ManualClock::showing(at("2024-06-12T10:30:05+08:00")));
+        store.begin_run(&Sight { shown: clock.now(), state: clock.state(), steady_ms: 0 }, "boot");
         let ops = Ops::new(Arc::clone(&site), store.clone(), clock.clone()).unwrap();
         let server = Some(api::serve(Arc::clone(&ops), &site.api).unwrap());
         Self { ops, store, clock, server, dir: Some(dir) }

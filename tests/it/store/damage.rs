@@ -8,6 +8,7 @@ use cems_gateway::config::site::StoreSettings;
 use cems_gateway::model::reading::{Sample, Scan, Value};
 use cems_gateway::store::Store;
 use cems_gateway::time::UtcTime;
+use cems_gateway::time::trust::{ClockState, Sight};
 
 use super::faults::child;
 use super::plant::{Plant, START_MS, copy_dir, settings};
@@ -130,6 +131,35 @@ fn blocks_that_are_missing_are_told_without_being_asked_for() {
     std::thread::sleep(std::time::Duration::from_millis(100));
     let damage = plant.store.status().damage;
     assert!(damage.iter().any(|note| note.contains("missing or changed")), "{damage:?}");
+}
+
+#[test]
+fn re_dating_goes_on_behind_epochs_that_are_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let plant = open(dir.path());
+    let sight = |shown_ms, steady_ms, state| Sight { shown: UtcTime::from_ms(shown_ms), steady_ms, state };
+    plant.store.begin_run(&sight(0, 0, ClockState::Unset), "boot");
+    for sequence in 1..=SCANS {
+        let scan = scan(&plant, sequence);
+        let at = UtcTime::from_ms(scan.at.as_ms() - START_MS);
+        plant.store.append_blocking(Scan { at, ..scan }).unwrap();
+    }
+    let end_ms = i64::try_from(SCANS + 1).unwrap() * 60_000;
+    plant.store.note_clock(&sight(START_MS + end_ms, end_ms, ClockState::Synchronised));
+    plant.store.close().unwrap();
+    drop(plant);
+    let periods = periods(dir.path());
+    assert!(periods.len() >= 2);
+    fs::remove_file(periods[0].join("db")).unwrap();
+
+    let plant = open(dir.path());
+    plant.store.begin_run(&sight(START_MS + end_ms, end_ms, ClockState::Synchronised), "boot");
+    let redated = plant.store.redate().unwrap();
+    assert!((4_096..SCANS).contains(&redated), "{redated}");
+    assert!(!plant.store.is_redating());
+    let last = START_MS + end_ms - 60_000;
+    let last = UtcTime::from_ms(last)..UtcTime::from_ms(last + 1);
+    assert_eq!(plant.store.history(plant.series[0], last).unwrap().count(), 1);
 }
 
 #[test]

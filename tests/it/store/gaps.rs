@@ -13,6 +13,7 @@ use cems_gateway::model::reading::{GroupId, Sample, Scan, SeriesId, Value};
 use cems_gateway::model::tou::Tou;
 use cems_gateway::stats::SeriesKind;
 use cems_gateway::store::{SeriesProfile, Store};
+use cems_gateway::time::trust::{ClockState, Sight};
 use cems_gateway::time::{Interval, UtcOffset, UtcTime};
 
 use super::plant::{START_MS, copy_dir, settings};
@@ -137,6 +138,25 @@ fn a_gap_that_went_on_at_the_end_is_there_again_and_ends_with_the_next_reading()
     let timeout = GapCause::Read(Cause::Timeout);
     let one = Gap { from: at(10), to: at(101), cause: timeout, missing: 91, ongoing: false, partial: false };
     assert_eq!(gaps, [one]);
+}
+
+#[test]
+fn silence_at_an_unset_clock_makes_no_gap_since_1970() {
+    let dir = tempfile::tempdir().unwrap();
+    let meter = Meter::open(dir.path(), &settings());
+    meter.read(0..10);
+    meter.store.close().unwrap();
+    let meter = Meter::open(dir.path(), &settings());
+    let sight = |shown, state, steady_ms| Sight { shown, state, steady_ms };
+    meter.store.begin_run(&sight(UtcTime::from_ms(0), ClockState::Unset, 0), "boot");
+    let silent = vec![Sample::missing(Cause::Timeout), Sample::missing(Cause::Timeout)];
+    meter
+        .store
+        .append_blocking(Scan { group: meter.group, at: UtcTime::from_ms(0), samples: silent })
+        .unwrap();
+    meter.store.note_clock(&sight(at(20), ClockState::Synchronised, 60_000));
+    meter.read(20..30);
+    assert_eq!(meter.missing(meter.series[0]), [(at(10), at(20), GapCause::Stopped)]);
 }
 
 #[test]
