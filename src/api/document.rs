@@ -14,6 +14,7 @@ use super::wire::registry::REGISTRY;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
 use super::wire::{Shown, names, word};
 use crate::limits;
+use crate::model::alarm::Alarm;
 use crate::ops::query::{
     DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
     StatisticalAnswer,
@@ -39,6 +40,8 @@ pub(super) enum Document {
         durable: Durable,
         /// The run in which the newest scan of that was taken.
         run: Option<u32>,
+        /// What somebody should look after.
+        alarms: Vec<Alarm>,
         /// The offset that times are shown in.
         offset: UtcOffset,
     },
@@ -62,8 +65,8 @@ impl Document {
     /// Writes the whole document.
     pub(super) fn write(&self, out: &mut dyn Write, envelope: &Envelope<'_>) -> Written {
         let mut json = JsonStream::new(out);
-        if let Self::Health { durable, run, offset } = self {
-            json.begin(&health(durable, *run, *offset))?;
+        if let Self::Health { durable, run, alarms, offset } = self {
+            json.begin(&health(durable, *run, alarms, *offset))?;
             return Ok(json.finish()?);
         }
         json.begin(envelope)?;
@@ -85,9 +88,11 @@ pub(super) fn write_refusal(out: &mut dyn Write, envelope: &Envelope<'_>) -> Res
     json.finish()
 }
 
-fn health(durable: &Durable, run: Option<u32>, offset: UtcOffset) -> Health {
+fn health(durable: &Durable, run: Option<u32>, alarms: &[Alarm], offset: UtcOffset) -> Health {
     let through = durable.through.map(|at| Shown(at.iso(offset)));
-    Health { status: "ok", run, sequence: durable.sequence, through }
+    let mut words: Vec<&'static str> = alarms.iter().map(Alarm::word).collect();
+    words.dedup();
+    Health { status: word::health(words.is_empty()), alarms: words, run, sequence: durable.sequence, through }
 }
 
 /// Places of the nested lists: document, data, and for static data the site.

@@ -72,7 +72,12 @@ fn health(request: &Request, body: &Body<'_>, ops: &Arc<Ops>) -> Result<Routed, 
             refuse_body(body)?;
             let durable = ops.store().durable();
             let run = ops.store().run_of(durable.sequence).map(|(run, _)| run);
-            Ok(document(Document::Health { durable, run, offset: ops.site().cems.offset }))
+            Ok(document(Document::Health {
+                durable,
+                run,
+                alarms: ops.alarms(),
+                offset: ops.site().cems.offset,
+            }))
         }
         Method::Options => Ok(Routed::Options(HEALTH_ALLOW)),
         _ => Err(Fault::method_not_allowed(HEALTH_ALLOW)),

@@ -10,6 +10,7 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::modbus::exceptions::ExceptionCounts;
+use crate::model::alarm::Alarm;
 use crate::model::gap::Gap;
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
@@ -103,6 +104,8 @@ pub struct Status {
     pub version: String,
     /// The time of day.
     pub now: UtcTime,
+    /// What somebody should look after.
+    pub alarms: Vec<Alarm>,
     /// What that is worth.
     pub clock: ClockView,
     /// The offset that times are shown in.

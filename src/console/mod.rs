@@ -4,6 +4,7 @@
 //! [`Desk`], and what comes back is put into words in English or Chinese. Edits are staged on the
 //! text of the site file; nothing is written or put to work before `commit`.
 
+mod alarms;
 pub mod archive;
 mod attach;
 mod clock;

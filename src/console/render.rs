@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::alarms::alarms;
 use super::clock::clock;
 use super::desk::{
     Applied, CheckReport, ParameterView, PointView, ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
@@ -43,6 +44,7 @@ pub(super) fn status(status: &Status, language: Language) -> String {
         Language::English => writeln!(text, "{now}  up {up}  points: {points}, parameters: {parameters}"),
         Language::Chinese => writeln!(text, "{now}  已运行 {up}  测点 {points}，参数 {parameters}"),
     };
+    text += &alarms(&status.alarms, language);
     text += &clock(&status.clock, status.utc_offset, language);
     text += &lines(&status.lines, language);
     text += &store(&status.store, status.utc_offset, language);

@@ -82,6 +82,7 @@ impl Desk for GatewayDesk {
             cems_name: site.cems.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             now: gateway.ops.clock().now(),
+            alarms: gateway.ops.alarms(),
             clock: view::clock(gateway.ops.clock().state(), gateway.ops.store().run_of(u64::MAX)),
             utc_offset: site.cems.offset,
             uptime: gateway.started.elapsed(),

@@ -10,10 +10,12 @@ pub mod query;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::site::Site;
+use crate::model::alarm::Alarm;
 use crate::model::point::{Parameter, Point};
 use crate::model::reading::SeriesId;
 use crate::stats::SeriesKind;
 use crate::store::{SeriesProfile, Store, StoreError};
+use crate::time::trust::ClockState;
 use crate::time::{Clock, UtcTime};
 
 /// The site that is served, together with the durable series of its parameters.
@@ -111,6 +113,13 @@ impl Ops {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What somebody should look after at present.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let clock = (self.clock.state() == ClockState::Unset).then_some(Alarm::ClockUnset);
+        self.store.alarms().into_iter().chain(clock).collect()
     }
 
     /// The clock that says what is past.

@@ -93,6 +93,7 @@ pub use walk::{Taken, Walk, Wanted, What};
 
 use crate::config::site::StoreSettings;
 use crate::limits;
+use crate::model::alarm::Alarm;
 use crate::model::gap::Gap;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::model::tou::Tou;
@@ -314,6 +315,12 @@ impl Store {
         let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?;
         let groups: Vec<GroupId> = places.iter().map(|(group, _)| *group).collect();
         Ok(state.gaps(series, &groups, range))
+    }
+
+    /// What somebody should look after.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Alarm> {
+        self.shared.state().alarms()
     }
 
     /// How far the scans are acknowledged as being on the medium.

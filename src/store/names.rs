@@ -58,6 +58,19 @@ impl StoredNames {
         !other.series.keys().all(|id| self.series.contains_key(id))
             || !other.groups.keys().all(|id| self.groups.contains_key(id))
     }
+
+    /// Whether `other` has a name that this must have had: one before the last it has, or one of the
+    /// first `at_least`.
+    pub(super) fn has_lost(&self, other: &Self, at_least: NameCounts) -> bool {
+        let known_series = self.series.keys().next_back().map_or(0, |last| last.saturating_add(1));
+        let known_groups = self.groups.keys().next_back().map_or(0, |last| last.saturating_add(1));
+        let series_end = usize::try_from(known_series).unwrap_or(usize::MAX).max(at_least.series);
+        let groups_end = usize::from(known_groups).max(at_least.groups);
+        let is_before = |id: u32, end: usize| usize::try_from(id).is_ok_and(|id| id < end);
+        let mut series = other.series.keys().filter(|id| !self.series.contains_key(id));
+        let mut groups = other.groups.keys().filter(|id| !self.groups.contains_key(id));
+        series.any(|id| is_before(*id, series_end)) || groups.any(|id| is_before(u32::from(*id), groups_end))
+    }
 }
 
 /// Every series and group that this store has named, by ID and by name.

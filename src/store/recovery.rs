@@ -145,7 +145,12 @@ impl Recovered {
             self.damage.push(format!("the names of {lost} series and groups are lost"));
         }
         if in_database.lacks(&stored) {
-            self.damage.push("names were missing in the database and are taken from the file".to_owned());
+            if in_database.has_lost(&stored, at_least) {
+                self.damage.push("names were missing in the database and are taken from the file".to_owned());
+            } else {
+                // The file has them first, and the power went before the database had them too.
+                log::info!("store: the last names are taken from the file");
+            }
             for (tree, key, value) in names.stored().records() {
                 if let Some(table) = database.table(tree) {
                     table.put(&key, &value)?;

@@ -25,6 +25,7 @@ use super::recovery::{Recovered, RingPen};
 use super::status::{Durable, StoreStatus};
 use crate::counter::Event;
 use crate::limits;
+use crate::model::alarm::Alarm;
 use crate::model::gap::{Gap, GapCause};
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::{Interval, UtcTime};
@@ -226,6 +227,14 @@ impl State {
             wear: self.ledgers.flash.wear(),
             ..StoreStatus::default()
         }
+    }
+
+    /// What somebody should look after.
+    pub(super) fn alarms(&self) -> Vec<Alarm> {
+        let failing = self.failing().map(|reason| Alarm::StoreFailing { reason: reason.to_owned() });
+        let lost = (self.dropped_scans > 0).then_some(Alarm::ReadingsLost { scans: self.dropped_scans });
+        let damaged = self.damage.iter().map(|what| Alarm::StoreDamaged { what: what.clone() });
+        failing.into_iter().chain(lost).chain(damaged).collect()
     }
 
     /// Notes damage for the log and the status, each kind once.

@@ -4,6 +4,7 @@
 
 mod client;
 mod golden;
+mod health;
 mod hostile;
 mod paging;
 mod registers;

@@ -23,6 +23,7 @@ use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
+use cems_gateway::model::alarm::Alarm;
 use cems_gateway::model::gap::{Gap, GapCause};
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
@@ -172,6 +173,7 @@ impl Desk for FakeDesk {
             cems_name: "示例工厂".to_owned(),
             version: "1.2.3".to_owned(),
             now: at(0),
+            alarms: vec![Alarm::StoreDamaged { what: "blocks of epoch 7 are missing".to_owned() }],
             clock: ClockView {
                 state: ClockState::Synchronised,
                 run: Some(12),

@@ -540,9 +540,12 @@ pub struct Capability<'a> {
 /// How the gateway is.
 #[derive(Serialize)]
 pub struct Health {
-    /// Always `ok`: whoever is not well does not answer.
+    /// `ok`, or `alarm` when something needs to be looked after.
     #[serde(rename = "status")]
     pub status: &'static str,
+    /// The kinds of what needs to be looked after; left out when there is nothing.
+    #[serde(rename = "alarm", skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<&'static str>,
     /// The run in which the newest scan on the medium was taken.
     #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
     pub run: Option<u32>,

@@ -51,6 +51,12 @@ pub const FUNCTIONS: [(&str, Function); 5] = [
     ("last", Function::Last),
 ];
 
+/// How the gateway is: well, or working while something needs to be looked after.
+#[must_use]
+pub const fn health(is_well: bool) -> &'static str {
+    if is_well { "ok" } else { "alarm" }
+}
+
 /// Words for what a register did.
 pub const VERDICTS: [(&str, Assumption); 4] = [
     ("rollover", Assumption::RolledOver),

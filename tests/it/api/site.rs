@@ -1,6 +1,7 @@
 //! A small site over a temporary store, served on a port of its own.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
@@ -55,20 +56,21 @@ impl Served {
         Self { ops, store, clock, server, dir: Some(dir) }
     }
 
-    /// The same site after the sealed readings have gone, as retention removes them.
-    pub(super) fn without_sealed_readings(mut self) -> Self {
-        while self.store.status().waiting_epochs > 0 {
-            self.store.flush().unwrap();
-        }
+    /// The same site, started again after `change` was made to its folder.
+    pub(super) fn restarted_after(mut self, change: impl FnOnce(&Path)) -> Self {
         self.store.close().unwrap();
         let dir = self.dir.take().unwrap();
         drop(self);
-        for entry in std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.file_name().unwrap().to_str().unwrap().starts_with("raw-") {
-                std::fs::remove_dir_all(entry).unwrap();
-            }
-        }
+        change(dir.path());
         Self::over(dir)
+    }
+
+    /// The same site after the sealed readings have gone, as retention removes them.
+    pub(super) fn without_sealed_readings(self) -> Self {
+        while self.store.status().waiting_epochs > 0 {
+            self.store.flush().unwrap();
+        }
+        self.restarted_after(remove_sealed_readings)
     }
 
     /// The site after a morning: the chiller was read every quarter of an hour since yesterday
@@ -115,6 +117,14 @@ impl Drop for Served {
     fn drop(&mut self) {
         if let Some(server) = self.server.take() {
             server.shutdown();
+        }
+    }
+}
+
+fn remove_sealed_readings(data: &Path) {
+    for entry in std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.file_name().unwrap().to_str().unwrap().starts_with("raw-") {
+            std::fs::remove_dir_all(entry).unwrap();
         }
     }
 }

@@ -1,0 +1,59 @@
+//! Alarms as `status` shows them, above everything else; pure.
+
+use std::fmt::Write;
+
+use super::language::Language;
+use super::table::printable;
+use crate::model::alarm::Alarm;
+
+/// One line an alarm.
+pub(super) fn alarms(alarms: &[Alarm], language: Language) -> String {
+    let head = language.pick("ALARM", "告警");
+    let mut lines = String::new();
+    for alarm in alarms {
+        let _ = writeln!(lines, "{head}  {}", printable(&text(alarm, language)));
+    }
+    lines
+}
+
+fn text(alarm: &Alarm, language: Language) -> String {
+    match (alarm, language) {
+        (Alarm::StoreFailing { reason }, Language::English) => {
+            format!("the store takes no writes, readings wait in memory: {reason}")
+        }
+        (Alarm::StoreFailing { reason }, Language::Chinese) => {
+            format!("存储无法写入，读数暂存内存：{reason}")
+        }
+        (Alarm::StoreDamaged { what }, Language::English) => format!("the store was damaged: {what}"),
+        (Alarm::StoreDamaged { what }, Language::Chinese) => format!("存储曾受损：{what}"),
+        (Alarm::ReadingsLost { scans }, Language::English) => {
+            format!("{scans} scans were lost because the store took no writes for too long")
+        }
+        (Alarm::ReadingsLost { scans }, Language::Chinese) => {
+            format!("存储长时间无法写入，丢失 {scans} 批读数")
+        }
+        (Alarm::ClockUnset, Language::English) => "the clock is not set".to_owned(),
+        (Alarm::ClockUnset, Language::Chinese) => "时钟未校准".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alarm_is_a_line_in_both_languages() {
+        let all = [
+            Alarm::StoreFailing { reason: "no space\u{1b}[2J".to_owned() },
+            Alarm::StoreDamaged { what: "epoch 7".to_owned() },
+            Alarm::ReadingsLost { scans: 3 },
+            Alarm::ClockUnset,
+        ];
+        let english = alarms(&all, Language::English);
+        assert_eq!(english.lines().filter(|line| line.starts_with("ALARM  ")).count(), all.len());
+        assert!(!english.contains('\u{1b}') && english.contains("epoch 7"), "{english}");
+        let chinese = alarms(&all, Language::Chinese);
+        assert_eq!(chinese.lines().filter(|line| line.starts_with("告警  ")).count(), all.len());
+        assert_eq!(alarms(&[], Language::English), "");
+    }
+}

@@ -1,0 +1,36 @@
+//! Alarms: what somebody should look after, for as long as it lasts.
+
+/// Something that somebody should look after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// The store takes no writes; readings wait in memory.
+    StoreFailing {
+        /// What was said.
+        reason: String,
+    },
+    /// Something stored was found damaged since the gateway was started.
+    StoreDamaged {
+        /// What, and what was done about it.
+        what: String,
+    },
+    /// Readings were lost since the gateway was started, because the store took no writes for too long.
+    ReadingsLost {
+        /// Scans that had to go.
+        scans: u64,
+    },
+    /// The clock is not set.
+    ClockUnset,
+}
+
+impl Alarm {
+    /// Its kind in one word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::StoreFailing { .. } => "store-failing",
+            Self::StoreDamaged { .. } => "store-damaged",
+            Self::ReadingsLost { .. } => "readings-lost",
+            Self::ClockUnset => "clock-unset",
+        }
+    }
+}
