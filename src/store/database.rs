@@ -22,6 +22,8 @@ pub(super) struct Database {
     pub(super) ring: Table,
     /// Markers of sealed epochs.
     pub(super) epochs: Table,
+    /// Rows of quarter hours that were computed anew after their period was over.
+    pub(super) late_quarters: Table,
     /// Rows of days.
     pub(super) days: Table,
     /// Rows of months.
@@ -44,6 +46,7 @@ impl Database {
             groups: engine.table(Tree::Groups)?,
             ring: engine.table(Tree::Ring)?,
             epochs: engine.table(Tree::Epochs)?,
+            late_quarters: engine.table(Tree::Quarters)?,
             days: engine.table(Tree::Days)?,
             months: engine.table(Tree::Months)?,
             ledgers: Tree::LEDGERS.into_iter().map(ledger).collect::<Result<_, _>>()?,
@@ -58,6 +61,7 @@ impl Database {
             Tree::Groups => Some(&self.groups),
             Tree::Ring => Some(&self.ring),
             Tree::Epochs => Some(&self.epochs),
+            Tree::Quarters => Some(&self.late_quarters),
             Tree::Days => Some(&self.days),
             Tree::Months => Some(&self.months),
             _ => self.ledgers.iter().find(|(known, _)| *known == tree).map(|(_, table)| table),

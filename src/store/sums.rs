@@ -68,7 +68,10 @@ pub(super) fn remove_expired(
     let day_from = today.saturating_sub(settings.day_years.saturating_mul(366));
     let month_from = month_number(now, UtcOffset::UTC).saturating_sub(settings.day_years.saturating_mul(12));
     shared.with_database(|database| {
-        for (table, from) in [(&database.days, day_from), (&database.months, month_from)] {
+        let late_from = kept_from.saturating_mul(DAY_MINUTES);
+        for (table, from) in
+            [(&database.late_quarters, late_from), (&database.days, day_from), (&database.months, month_from)]
+        {
             let end = rows::key(from, GroupId(0), 0);
             let old: Vec<_> = table.scan(..end).take(EXPIRED_AT_ONCE).collect::<Result<_, _>>()?;
             old.iter().try_for_each(|(key, _)| table.remove(key))?;
@@ -259,7 +262,8 @@ fn add_rows(rows: &mut [Row], later: &RowRecord, is_start: bool) {
     }
 }
 
-/// Puts the rows of a quarter hour into the newest period of rows; says whether they say something new.
+/// Puts the rows of a quarter hour into its period, or beside the days and months when that is over;
+/// says whether they say something new.
 fn put_quarter(
     shared: &Shared,
     minutes: u32,
@@ -272,7 +276,16 @@ fn put_quarter(
         return Ok(false);
     }
     let day = minutes / DAY_MINUTES;
+    let revision = known.map_or(0, |known| known.revision.saturating_add(1));
+    let parts = (0_u8..).zip(rows::encode(new, start, revision));
+    let records = parts.map(|(part, value)| (rows::key(minutes, group, part), value));
     let newest = shared.quarters.firsts().last().copied();
+    if newest.is_some_and(|first| day < first) {
+        shared.with_database(|database| {
+            records.into_iter().try_for_each(|(key, value)| database.late_quarters.put(&key, &value))
+        })?;
+        return Ok(true);
+    }
     let is_full = newest.is_none_or(|first| {
         day.saturating_sub(first) >= limits::QUARTER_PERIOD_DAYS_MAX
             || shared.quarters.bytes(first) >= limits::PERIOD_BYTES_MAX
@@ -281,9 +294,8 @@ fn put_quarter(
         Some(first) if !is_full || day <= first => shared.quarters.holding(first)?,
         _ => shared.quarters.begin(day)?,
     };
-    let revision = known.map_or(0, |known| known.revision.saturating_add(1));
-    for (part, value) in (0_u8..).zip(rows::encode(new, start, revision)) {
-        period.records.put(&rows::key(minutes, group, part), &value)?;
+    for (key, value) in records {
+        period.records.put(&key, &value)?;
     }
     if shared.state().quarters.is_idle() {
         period.sync()?;
@@ -323,22 +335,21 @@ pub(super) fn record(
     Ok(whole)
 }
 
-/// The rows of a quarter hour: a later computation lies in the newest period, whatever its time.
+/// The rows of a quarter hour; what was computed after its period was over comes first.
 pub(super) fn quarter_record(
     shared: &Shared,
     start: UtcTime,
     group: GroupId,
 ) -> Result<Option<RowRecord>, StoreError> {
     let minutes = minutes(start);
-    let newest = shared.quarters.firsts().last().copied();
-    let own = shared.quarters.first_of(minutes / DAY_MINUTES);
-    for first in [newest, own.filter(|own| Some(*own) != newest)].into_iter().flatten() {
-        let found = record(&shared.quarters.holding(first)?.records, minutes, group, start)?;
-        if found.is_some() {
-            return Ok(found);
-        }
+    let late = shared.with_database(|database| record(&database.late_quarters, minutes, group, start))?;
+    if late.is_some() {
+        return Ok(late);
     }
-    Ok(None)
+    match shared.quarters.first_of(minutes / DAY_MINUTES) {
+        Some(first) => record(&shared.quarters.holding(first)?.records, minutes, group, start),
+        None => Ok(None),
+    }
 }
 
 fn minutes(at: UtcTime) -> u32 {

@@ -61,6 +61,9 @@ impl Site {
 
     /// The row of `period` once it satisfies `is_it`; the writer sums up when it has time.
     fn summed(&self, series: usize, period: &Range<UtcTime>, is_it: impl Fn(&Summed) -> bool) -> Summed {
+        while self.store.status().waiting_quarters > 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         for _ in 0..2_000 {
             let summed = self.store.summed(self.series[series], period).unwrap();
             if is_it(&summed) {
@@ -214,6 +217,33 @@ fn after_a_restart_the_quarter_hours_that_were_under_way_are_summed_up() {
         let found = site.summed(1, &quarter(number), |summed| summed.row.summary.readings == 15);
         assert_same(&found.row, &site.walked(1, &quarter(number)), "a quarter hour");
     }
+}
+
+#[test]
+fn a_row_that_was_computed_anew_stays_so_when_its_period_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(dir.path());
+    let append = |minutes: Range<i64>| {
+        for minute in minutes.step_by(5) {
+            site.store.append_blocking(site.scan(minute)).unwrap();
+        }
+    };
+    let late = 1_500..1_515;
+    append(0..late.start);
+    append(late.end..33 * 1_440);
+    let (period, day) = (quarter(100), days(1, 2));
+    let readings = |count: u64| move |summed: &Summed| summed.row.summary.readings == count;
+    site.summed(1, &day, readings(285));
+    append(late);
+    let anew = site.summed(1, &period, readings(3));
+    let day_anew = site.summed(1, &day, readings(288));
+    append(33 * 1_440..66 * 1_440);
+    site.summed(1, &days(64, 65), readings(288));
+    assert_eq!(site.store.summed(site.series[1], &period).unwrap(), anew);
+    assert_eq!(site.store.summed(site.series[1], &day).unwrap(), day_anew);
+    site.store.close().unwrap();
+    drop(site);
+    assert_eq!(open(dir.path()).store.summed(SeriesId(1), &period).unwrap(), anew);
 }
 
 /// A site whose register is read when `is_read` says so, and shows what `shows` says.
