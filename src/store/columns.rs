@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::code::column::Piece;
 use super::code::ramp::RampCoder;
 use super::code::sample::SampleCoder;
+use super::code::strand::Strand;
 use super::epoch::Epoch;
 use super::error::StoreError;
 use super::key::{self, series_column};
@@ -43,17 +44,23 @@ pub(super) fn readings(
     let mut readings = Vec::new();
     let mut taken = Vec::new();
     for (group, place) in places {
-        let times = times(columns, *group)?;
-        let Some(wanted) = span_of(&times, range) else { continue };
+        let times = columns.pieces(*group, key::TIMES, 0)?;
+        let scans = times.last().map_or(0, Piece::end);
         // Only readings out of several groups can be of one time and out of order.
         let sequences = if places.len() > 1 { numbers(columns, *group, key::SEQUENCES)? } else { Vec::new() };
-        readings.reserve(wanted.len());
-        each_sample(columns, *group, *place, &wanted, |index, sample| {
-            if let Some(at) = times.get(index).filter(|at| range.contains(at)) {
-                readings.push(Reading::new(*at, sample));
+        let mut samples = Strand::<SampleCoder>::of(columns.pieces(*group, series_column(*place), 0)?);
+        let mut times = Strand::<RampCoder>::of(times);
+        readings.reserve(scans);
+        // Side by side, since each number waits for the one before it in its column only: the processor
+        // is at both columns at once.
+        for index in 0..scans {
+            let at = UtcTime::from_ms(times.at(index).ok_or_else(|| unreadable(*group))?);
+            if range.contains(&at) {
+                let sample = samples.at(index).ok_or_else(|| unreadable(*group))?;
+                readings.push(Reading::new(at, sample));
                 taken.extend(sequences.get(index));
             }
-        })?;
+        }
     }
     if taken.is_empty() {
         // As they were taken is nearly always as they are in time, which is soon seen.
@@ -201,13 +208,6 @@ fn each_sample(
     }
     // The last piece, or all of them, may be missing.
     if reached < wanted.end { Err(unreadable(group)) } else { Ok(()) }
-}
-
-/// The part of `times` from the first to the last one in `range`.
-fn span_of(times: &[UtcTime], range: &Range<UtcTime>) -> Option<Range<usize>> {
-    let first = times.iter().position(|at| range.contains(at))?;
-    let last = times.iter().rposition(|at| range.contains(at))?;
-    Some(first..last + 1)
 }
 
 /// The error for columns of a group that do not fit together or do not decode.
