@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::block;
 use super::code::column::Piece;
 use super::code::ramp::RampCoder;
 use super::code::sample::SampleCoder;
@@ -30,6 +31,33 @@ impl Columns for Epoch {
     fn pieces(&self, group: GroupId, column: u16, from: usize) -> Result<Vec<Piece>, StoreError> {
         Ok(Epoch::groups(self).get(&group).map_or_else(Vec::new, |columns| columns.pieces(column, from)))
     }
+}
+
+/// The pieces of `column` that hold scans of index `from` on, out of the values of stored blocks: the one
+/// that holds its first piece, and those behind it that begin with it.
+pub(super) fn column_of(
+    group: GroupId,
+    column: u16,
+    from: usize,
+    values: impl Iterator<Item = Result<impl AsRef<[u8]>, StoreError>>,
+) -> Result<Vec<Piece>, StoreError> {
+    let mut found: Vec<Piece> = Vec::new();
+    for value in values {
+        let value = value?;
+        let pieces = block::pieces(value.as_ref()).ok_or_else(|| unreadable(group))?;
+        for part in pieces.iter().filter(|part| part.column == column) {
+            let piece = part.to_piece();
+            if piece.first != found.last().map_or(0, Piece::end) {
+                return Err(unreadable(group));
+            }
+            found.push(piece);
+        }
+        if pieces.last().is_some_and(|part| part.column > column) {
+            break;
+        }
+    }
+    found.retain(|piece| piece.end() > from);
+    Ok(found)
 }
 
 /// Where a series is found: its groups and its place in each.

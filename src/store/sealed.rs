@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::block::{self, Block};
 use super::code::column::Piece;
-use super::columns::{Columns, unreadable};
+use super::columns::{self, Columns};
 use super::epoch::Epoch;
 use super::error::StoreError;
 use super::key::BlockKey;
@@ -144,25 +144,7 @@ impl Columns for SealedEpoch {
         let Some(start) = start else { return Ok(Vec::new()) };
         // A block behind the start that holds more of the column begins with it.
         let after = (Bound::Excluded(first.to_bytes()), Bound::Included(last.to_bytes()));
-
-        let mut found = Vec::new();
-        for entry in std::iter::once(start).chain(blocks.scan(after)) {
-            let (_, value) = entry?;
-            let pieces = block::pieces(&value).ok_or_else(|| unreadable(group))?;
-            let of_column = pieces.iter().filter(|part| part.column == column);
-            found.extend(of_column.map(|part| part.to_piece()));
-            if pieces.last().is_some_and(|part| part.column > column) {
-                break;
-            }
-        }
-        let mut expected = 0;
-        for piece in &found {
-            if piece.first != expected {
-                return Err(unreadable(group));
-            }
-            expected = piece.end();
-        }
-        found.retain(|piece| piece.end() > from);
-        Ok(found)
+        let values = std::iter::once(start).chain(blocks.scan(after)).map(|entry| Ok(entry?.1));
+        columns::column_of(group, column, from, values)
     }
 }

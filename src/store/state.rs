@@ -6,6 +6,7 @@ mod intake;
 mod jobs;
 #[cfg(test)]
 mod tests;
+mod unlisted;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -28,6 +29,7 @@ use crate::model::gap::{Gap, GapCause};
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::UtcTime;
 use checkup::Checkup;
+use unlisted::Unlisted;
 
 /// A full epoch that is not sealed yet.
 struct Frozen {
@@ -86,6 +88,7 @@ pub(super) struct State {
     /// Whether a full epoch may be sealed a step further.
     step_due: bool,
     checkup: Checkup,
+    unlisted: Unlisted,
     pub(super) last_sequence: u64,
     pub(super) durable: Durable,
     /// Since when something waits to become durable.
