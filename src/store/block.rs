@@ -17,13 +17,21 @@ use crate::model::reading::GroupId;
 
 const VERSION: u8 = 1;
 
-/// A piece with the column that it belongs to.
-#[derive(Clone, Debug)]
-pub(super) struct ColumnPiece {
+/// A piece as it lies in a block, with the column that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ColumnPiece<'a> {
     /// The column (`key.rs`).
     pub(super) column: u16,
-    /// The piece.
-    pub(super) piece: Piece,
+    first: usize,
+    count: usize,
+    bytes: &'a [u8],
+}
+
+impl ColumnPiece<'_> {
+    /// The piece by itself.
+    pub(super) fn to_piece(self) -> Piece {
+        Piece { first: self.first, count: self.count, bytes: self.bytes.to_vec() }
+    }
 }
 
 /// One stored value.
@@ -74,7 +82,7 @@ impl Packer {
 }
 
 /// The pieces in a block's value; `None` when it is none of ours.
-pub(super) fn pieces(value: &[u8]) -> Option<Vec<ColumnPiece>> {
+pub(super) fn pieces(value: &[u8]) -> Option<Vec<ColumnPiece<'_>>> {
     let (&VERSION, mut rest) = value.split_first()? else { return None };
     let mut pieces = Vec::new();
     while !rest.is_empty() {
@@ -83,7 +91,7 @@ pub(super) fn pieces(value: &[u8]) -> Option<Vec<ColumnPiece>> {
         let count = scan_index(take_varint(&mut rest)?)?;
         let length = usize::try_from(take_varint(&mut rest)?).ok()?;
         let (bytes, after) = rest.split_at_checked(length)?;
-        pieces.push(ColumnPiece { column, piece: Piece { first, count, bytes: bytes.to_vec() } });
+        pieces.push(ColumnPiece { column, first, count, bytes });
         rest = after;
     }
     Some(pieces)
@@ -128,12 +136,12 @@ mod tests {
             let blocks = blocks(3, GroupId(7), &epoch.groups()[&GroupId(7)]);
             prop_assert!(blocks.is_sorted_by_key(|block| block.key));
             prop_assert!(blocks.iter().all(|block| block.value.len() <= limits::STORE_VALUE_BYTES_MAX));
-            let stored: Vec<ColumnPiece> =
+            let stored: Vec<ColumnPiece<'_>> =
                 blocks.iter().flat_map(|block| pieces(&block.value).unwrap()).collect();
             for (place, expected) in columns.iter().enumerate() {
                 let mut back: Vec<Sample> = Vec::new();
                 for part in stored.iter().filter(|part| usize::from(part.column) == place + 2) {
-                    let read = part.piece.decode::<SampleCoder>(&(0..usize::MAX), |_, item| back.push(item));
+                    let read = part.to_piece().decode::<SampleCoder>(&(0..usize::MAX), |_, item| back.push(item));
                     prop_assert!(read.is_some());
                 }
                 prop_assert_eq!(back.len(), expected.len());

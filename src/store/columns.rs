@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::block;
 use super::code::column::Piece;
 use super::code::ramp::RampCoder;
 use super::code::sample::SampleCoder;
+use super::code::strand::Strand;
 use super::epoch::Epoch;
 use super::error::StoreError;
 use super::key::{self, series_column};
@@ -31,6 +33,33 @@ impl Columns for Epoch {
     }
 }
 
+/// The pieces of `column` that hold scans of index `from` on, out of the values of stored blocks: the one
+/// that holds its first piece, and those behind it that begin with it.
+pub(super) fn column_of(
+    group: GroupId,
+    column: u16,
+    from: usize,
+    values: impl Iterator<Item = Result<impl AsRef<[u8]>, StoreError>>,
+) -> Result<Vec<Piece>, StoreError> {
+    let mut found: Vec<Piece> = Vec::new();
+    for value in values {
+        let value = value?;
+        let pieces = block::pieces(value.as_ref()).ok_or_else(|| unreadable(group))?;
+        for part in pieces.iter().filter(|part| part.column == column) {
+            let piece = part.to_piece();
+            if piece.first != found.last().map_or(0, Piece::end) {
+                return Err(unreadable(group));
+            }
+            found.push(piece);
+        }
+        if pieces.last().is_some_and(|part| part.column > column) {
+            break;
+        }
+    }
+    found.retain(|piece| piece.end() > from);
+    Ok(found)
+}
+
 /// Where a series is found: its groups and its place in each.
 pub(super) type Places = [(GroupId, u16)];
 
@@ -43,17 +72,23 @@ pub(super) fn readings(
     let mut readings = Vec::new();
     let mut taken = Vec::new();
     for (group, place) in places {
-        let times = times(columns, *group)?;
-        let Some(wanted) = span_of(&times, range) else { continue };
+        let times = columns.pieces(*group, key::TIMES, 0)?;
+        let scans = times.last().map_or(0, Piece::end);
         // Only readings out of several groups can be of one time and out of order.
         let sequences = if places.len() > 1 { numbers(columns, *group, key::SEQUENCES)? } else { Vec::new() };
-        readings.reserve(wanted.len());
-        each_sample(columns, *group, *place, &wanted, |index, sample| {
-            if let Some(at) = times.get(index).filter(|at| range.contains(at)) {
-                readings.push(Reading::new(*at, sample));
+        let mut samples = Strand::<SampleCoder>::of(columns.pieces(*group, series_column(*place), 0)?);
+        let mut times = Strand::<RampCoder>::of(times);
+        readings.reserve(scans);
+        // Side by side, since each number waits for the one before it in its column only: the processor
+        // is at both columns at once.
+        for index in 0..scans {
+            let at = UtcTime::from_ms(times.at(index).ok_or_else(|| unreadable(*group))?);
+            if range.contains(&at) {
+                let sample = samples.at(index).ok_or_else(|| unreadable(*group))?;
+                readings.push(Reading::new(at, sample));
                 taken.extend(sequences.get(index));
             }
-        })?;
+        }
     }
     if taken.is_empty() {
         // As they were taken is nearly always as they are in time, which is soon seen.
@@ -201,13 +236,6 @@ fn each_sample(
     }
     // The last piece, or all of them, may be missing.
     if reached < wanted.end { Err(unreadable(group)) } else { Ok(()) }
-}
-
-/// The part of `times` from the first to the last one in `range`.
-fn span_of(times: &[UtcTime], range: &Range<UtcTime>) -> Option<Range<usize>> {
-    let first = times.iter().position(|at| range.contains(at))?;
-    let last = times.iter().rposition(|at| range.contains(at))?;
-    Some(first..last + 1)
 }
 
 /// The error for columns of a group that do not fit together or do not decode.

@@ -8,7 +8,8 @@
 //! names             series and groups once more, for a main database that is lost or cannot be opened
 //! reserve           space to give back when the disk is full: sled needs some to open again
 //! db/               the main database: conf, db, snap.*, blobs/ (always empty)
-//! raw-0000004711/   the sealed readings from epoch 4711 on, a database of the same make
+//! raw-0000004711/   the sealed readings from epoch 4711 on, a database of the same make, and when it
+//!                   is written no more its contents: where each block lies in it
 //! quarter-0000019814/  rows of quarter hours from that day on, counted from 1970
 //! damaged-1/        a database that could not be opened, for a person to look at
 //! ```

@@ -86,22 +86,46 @@ impl<'a> Framed<'a> {
 ///
 /// # Errors
 /// When the file cannot be read any further.
-pub(super) fn carve(mut file: impl Read, mut found: impl FnMut(Framed<'_>)) -> io::Result<()> {
-    let mut window = Vec::with_capacity(CHUNK_BYTES + RECORD_BYTES_MAX);
-    loop {
-        let read = file.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut window)?;
+pub(super) fn carve(file: impl Read, mut found: impl FnMut(Framed<'_>)) -> io::Result<()> {
+    let mut carver = Carver::new(file);
+    while carver.step(&mut |_, framed| found(framed))? {}
+    Ok(())
+}
+
+/// A file that is searched for records, a chunk at a time.
+pub(super) struct Carver<R> {
+    file: R,
+    window: Vec<u8>,
+    /// Where the window begins in the file.
+    place: u64,
+}
+
+impl<R: Read> Carver<R> {
+    /// Searches `file` from where it stands.
+    pub(super) fn new(file: R) -> Self {
+        Self { file, window: Vec::with_capacity(CHUNK_BYTES + RECORD_BYTES_MAX), place: 0 }
+    }
+
+    /// Searches the next chunk and hands out each record with where it begins, counted from where the
+    /// search began; `false` at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read any further.
+    pub(super) fn step(&mut self, found: &mut impl FnMut(u64, Framed<'_>)) -> io::Result<bool> {
+        let read = self.file.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut self.window)?;
         let is_end = read == 0;
-        let searched = carve_window(&window, is_end, &mut found);
-        if is_end {
-            return Ok(());
-        }
-        window.drain(..searched);
+        let place = self.place;
+        let searched = carve_window(&self.window, is_end, &mut |at, framed| found(place + at as u64, framed));
+        self.window.drain(..searched);
+        self.place += searched as u64;
+        Ok(!is_end)
     }
 }
 
-/// Looks for records in `window`; gives how many of its bytes are done with. What could be the start
-/// of a record that goes on behind the window is kept, unless the window is the last.
-fn carve_window(window: &[u8], is_last: bool, found: &mut impl FnMut(Framed<'_>)) -> usize {
+/// Looks for records in `window` and hands them out with where they begin in it; gives how many of its
+/// bytes are done with. What could be the start of a record that goes on behind the window is kept,
+/// unless the window is the last.
+fn carve_window(window: &[u8], is_last: bool, found: &mut impl FnMut(usize, Framed<'_>)) -> usize {
     let keep = if is_last { 0 } else { RECORD_BYTES_MAX };
     let end = window.len().saturating_sub(keep);
     let mut at = 0;
@@ -114,8 +138,8 @@ fn carve_window(window: &[u8], is_last: bool, found: &mut impl FnMut(Framed<'_>)
         }
         match window.get(at..).and_then(Framed::at_start_of) {
             Some(framed) => {
+                found(at, framed);
                 at += framed.stored_bytes();
-                found(framed);
             }
             None => at += 1,
         }

@@ -24,6 +24,10 @@ pub struct History {
     sealed: Vec<Sealed>,
     /// Readings of the epochs that have been read, oldest epoch first.
     runs: Vec<Run>,
+    /// The run that holds the next reading.
+    front: usize,
+    /// How many of its readings come before those of all others.
+    clear: usize,
 }
 
 struct Run {
@@ -57,7 +61,7 @@ impl History {
             let readings = columns::readings(&columns, &places, &range)?.into_iter();
             runs.push(Run { epoch, readings });
         }
-        Ok(Self { shared: Arc::clone(shared), places, range, sealed, runs })
+        Ok(Self { shared: Arc::clone(shared), places, range, sealed, runs, front: 0, clear: 0 })
     }
 
     /// Reads the sealed epochs that may hold the next reading.
@@ -73,6 +77,22 @@ impl History {
         }
     }
 
+    /// Finds the run that holds the next reading, and how far it can be followed without looking at
+    /// the others: to its end, unless the clock was set back.
+    #[cold]
+    fn find_front(&mut self) -> Result<(), StoreError> {
+        self.read_ahead()?;
+        // The first of equal times is that of the oldest epoch.
+        let nexts = || (0..).zip(&self.runs).filter_map(|(place, run)| Some((place, run.next_at()?)));
+        let Some((front, _)) = nexts().min_by_key(|(_, at)| *at) else { return Ok(()) };
+        let others = nexts().filter(|(place, _)| *place != front).map(|(_, at)| at);
+        let end = others.chain(self.sealed.last().map(|epoch| epoch.extent.first)).min();
+        let readings = self.runs.get(front).map_or(&[][..], |run| run.readings.as_slice());
+        let clear = end.map_or(readings.len(), |end| readings.partition_point(|reading| reading.at < end));
+        (self.front, self.clear) = (front, clear.max(1));
+        Ok(())
+    }
+
     fn add_run(&mut self, epoch: u32, readings: Vec<Reading>) {
         self.runs.retain(|run| !run.readings.as_slice().is_empty());
         self.runs.push(Run { epoch, readings: readings.into_iter() });
@@ -83,13 +103,15 @@ impl History {
 impl Iterator for History {
     type Item = Result<Reading, StoreError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if let Err(error) = self.read_ahead() {
+        if self.clear == 0
+            && let Err(error) = self.find_front()
+        {
             return Some(Err(error));
         }
-        // The first of equal times is that of the oldest epoch.
-        let runs = self.runs.iter_mut().filter(|run| run.next_at().is_some());
-        runs.min_by_key(|run| run.next_at())?.readings.next().map(Ok)
+        self.clear = self.clear.checked_sub(1)?;
+        self.runs.get_mut(self.front)?.readings.next().map(Ok)
     }
 }
 

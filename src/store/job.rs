@@ -46,6 +46,8 @@ pub(super) enum Job {
     Write(Write),
     /// See whether a sealed epoch is still what it was.
     Check { number: u32 },
+    /// Search the period that begins with the epoch `first` for its contents, a step further.
+    List { first: u32 },
     /// Save what is left of a sealed epoch that did not read back.
     Salvage { number: u32 },
     /// Sum up a quarter hour of a group.
@@ -87,6 +89,14 @@ pub(super) enum Pause {
 }
 
 impl Pause {
+    /// The shorter of two.
+    pub(super) fn or(self, other: Self) -> Self {
+        match other {
+            Self::Until(at) => self.or_at(at),
+            Self::Forever => self,
+        }
+    }
+
     /// The same, or `at` where that is sooner.
     pub(super) fn or_at(self, at: Instant) -> Self {
         match self {

@@ -27,6 +27,7 @@ mod boots;
 mod closing_note;
 mod code;
 mod columns;
+mod contents;
 mod counter_events;
 mod cursor;
 mod database;
@@ -176,6 +177,7 @@ impl Store {
         state.ledgers.gaps.opened_after(directory.pause());
         let window = Duration::from_millis(settings.durability_window_ms.max(0).unsigned_abs());
         let durable = state.durable;
+        state.are_over(periods.unlisted());
         let shared = Arc::new(Shared::new(state, database, (periods, quarters), window));
         if let Err(error) = sums::resume(&shared) {
             log::warn!("store: {error}; quarter hours that were under way are summed up anew or left out");
@@ -186,6 +188,7 @@ impl Store {
             settings: settings.clone(),
             pen: pen.unwrap_or_default(),
             sealing: None,
+            listing: None,
             written: durable,
             damage_strikes: 0,
             device: DeviceWatch::of(dir),

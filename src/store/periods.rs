@@ -1,13 +1,14 @@
 //! The period databases of one tier in a data directory: which there are, which are open, and when one ends.
 //!
-//! The newest is written; older ones are opened when somebody asks for their readings, and the few
-//! that were asked for last stay open.
+//! The newest is written; older ones are read by their contents (`contents`), or opened where they have
+//! none, and the few that were asked for last stay open.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::contents::Contents;
 use super::directory;
 use super::engine::{self, Use};
 use super::error::StoreError;
@@ -36,6 +37,8 @@ struct Known {
     firsts: BTreeSet<u32>,
     /// Those that are held open, the one used last at the end.
     open: Vec<(u32, Arc<Period>)>,
+    /// The contents that were used last, the last one at the end.
+    contents: Vec<(u32, Arc<Contents>)>,
     /// Those that somebody else may still hold open; one directory cannot be opened twice.
     lent: HashMap<u32, Weak<Period>>,
     /// Those that were rebuilt; what does not read even then is lost.
@@ -71,6 +74,34 @@ impl Periods {
         known.open(first, &self.data, self.tier)
     }
 
+    /// The contents of the period that holds `epoch`, where they list it.
+    pub(super) fn contents(&self, epoch: u32) -> Option<Arc<Contents>> {
+        let mut known = self.known();
+        let first = known.firsts.range(..=epoch).next_back().copied()?;
+        known.contents(first, &self.data, self.tier).filter(|contents| contents.lists(epoch))
+    }
+
+    /// Removes the contents of the period that holds `epoch`: they are not what they should be.
+    pub(super) fn distrust_contents(&self, epoch: u32) {
+        let mut known = self.known();
+        let Some(first) = known.firsts.range(..=epoch).next_back().copied() else { return };
+        known.contents.retain(|(listed, _)| *listed != first);
+        Contents::remove(&self.directory_of(first));
+    }
+
+    /// The periods that are written no more and have no contents yet.
+    pub(super) fn unlisted(&self) -> Vec<u32> {
+        let mut firsts = self.firsts();
+        firsts.pop();
+        firsts.retain(|first| !Contents::are_in(&self.directory_of(*first)));
+        firsts
+    }
+
+    /// The directory of the period that begins with `first`.
+    pub(super) fn directory_of(&self, first: u32) -> PathBuf {
+        period::directory_of(&self.data, self.tier, first)
+    }
+
     /// The first epoch of the period that holds `epoch`, where there is one.
     pub(super) fn first_of(&self, epoch: u32) -> Option<u32> {
         self.known().firsts.range(..=epoch).next_back().copied()
@@ -92,7 +123,7 @@ impl Periods {
 
     /// Bytes on disk of the period that begins with `first`.
     pub(super) fn bytes(&self, first: u32) -> u64 {
-        directory::tree_bytes(&period::directory_of(&self.data, self.tier, first))
+        directory::tree_bytes(&self.directory_of(first))
     }
 
     /// Removes the period that begins with `first`; who reads in it at the moment ends in peace.
@@ -102,12 +133,13 @@ impl Periods {
     pub(super) fn remove(&self, first: u32) -> Result<(), StoreError> {
         let mut known = self.known();
         known.firsts.remove(&first);
+        known.contents.retain(|(listed, _)| *listed != first);
         if let Some(place) = known.open.iter().position(|(open, _)| *open == first) {
             let (_, period) = known.open.remove(place);
             known.lend(first, period);
         }
         drop(known);
-        directory::remove_whole(&period::directory_of(&self.data, self.tier, first))
+        directory::remove_whole(&self.directory_of(first))
     }
 
     /// Closes the period that holds `epoch`, to be opened again when it is needed. What sled wrote since
@@ -137,7 +169,7 @@ impl Periods {
         if known.lent.get(&first).is_some_and(|lent| lent.strong_count() > 0) {
             return Err(StoreError::Failing { reason: "a damaged period is still being read".to_owned() });
         }
-        let path = period::directory_of(&self.data, self.tier, first);
+        let path = self.directory_of(first);
         let (period, note) = salvage::period(&self.data, &path, self.tier, "a record does not read back")?;
         known.open.push((first, Arc::new(period)));
         known.was_rebuilt(first, note);
@@ -180,6 +212,19 @@ impl Known {
         Ok(period)
     }
 
+    fn contents(&mut self, first: u32, data: &Path, tier: Tier) -> Option<Arc<Contents>> {
+        let held = self.contents.iter().position(|(listed, _)| *listed == first);
+        let contents = match held {
+            Some(place) => self.contents.remove(place).1,
+            None => Arc::new(Contents::open(&period::directory_of(data, tier, first))?),
+        };
+        if self.contents.len() >= limits::PERIODS_OPEN_MAX {
+            self.contents.remove(0);
+        }
+        self.contents.push((first, Arc::clone(&contents)));
+        Some(contents)
+    }
+
     fn open_directory(&mut self, first: u32, data: &Path, tier: Tier) -> Result<Period, StoreError> {
         let path = period::directory_of(data, tier, first);
         // Only the newest is ever written.
@@ -198,6 +243,7 @@ impl Known {
         let end = self.firsts.range(first.saturating_add(1)..).next().copied();
         self.rebuilt.push(Rebuilt { note, epochs: first..end.unwrap_or(u32::MAX) });
         self.salvaged.insert(first);
+        self.contents.retain(|(listed, _)| *listed != first);
     }
 
     fn close(&mut self) {

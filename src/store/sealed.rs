@@ -1,11 +1,12 @@
 //! Sealed epochs in their period: written once, step by step, read column by column.
 
 use std::collections::VecDeque;
+use std::ops::Bound;
 use std::sync::Arc;
 
-use super::block::{self, Block, ColumnPiece};
+use super::block::{self, Block};
 use super::code::column::Piece;
-use super::columns::{Columns, unreadable};
+use super::columns::{self, Columns};
 use super::epoch::Epoch;
 use super::error::StoreError;
 use super::key::BlockKey;
@@ -139,24 +140,11 @@ impl Columns for SealedEpoch {
         let first = BlockKey { column, ..first_of_group };
         let last = BlockKey { column, scan: u16::MAX, ..first_of_group };
         let blocks = &self.period.records;
-        let before = blocks.scan(first_of_group.to_bytes()..=first.to_bytes()).next_back();
-        let Some((start, _)) = before.transpose()? else { return Ok(Vec::new()) };
-
-        let mut found = Vec::new();
-        for entry in blocks.scan(start..=last.to_bytes().as_slice().into()) {
-            let (_, value) = entry?;
-            let pieces = block::pieces(&value).ok_or_else(|| unreadable(group))?;
-            let of_column = pieces.into_iter().filter(|part| part.column == column);
-            found.extend(of_column.map(|ColumnPiece { piece, .. }| piece));
-        }
-        let mut expected = 0;
-        for piece in &found {
-            if piece.first != expected {
-                return Err(unreadable(group));
-            }
-            expected = piece.end();
-        }
-        found.retain(|piece| piece.end() > from);
-        Ok(found)
+        let start = blocks.scan(first_of_group.to_bytes()..=first.to_bytes()).next_back();
+        let Some(start) = start else { return Ok(Vec::new()) };
+        // A block behind the start that holds more of the column begins with it.
+        let after = (Bound::Excluded(first.to_bytes()), Bound::Included(last.to_bytes()));
+        let values = std::iter::once(start).chain(blocks.scan(after)).map(|entry| Ok(entry?.1));
+        columns::column_of(group, column, from, values)
     }
 }

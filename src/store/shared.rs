@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 use super::columns::Columns;
+use super::contents::ListedEpoch;
 use super::database::Database;
 use super::engine;
 use super::error::StoreError;
@@ -98,8 +99,17 @@ impl Shared {
     pub(super) fn read_sealed<T>(
         &self,
         number: u32,
-        read: impl FnOnce(&dyn Columns) -> Result<T, StoreError>,
+        read: impl Fn(&dyn Columns) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
+        if let Some(contents) = self.periods.contents(number) {
+            match read(&ListedEpoch { contents, number }) {
+                Ok(found) => return Ok(Some(found)),
+                Err(error) => {
+                    log::warn!("store: {error}; epoch {number} is read through its database");
+                    self.periods.distrust_contents(number);
+                }
+            }
+        }
         let period = self.periods.holding(number);
         let outcome = period.and_then(|period| read(&SealedEpoch { period, number }));
         self.note_rebuilt();
@@ -125,10 +135,12 @@ impl Shared {
         if periods.is_empty() && quarters.is_empty() {
             return;
         }
+        let unlisted = self.periods.unlisted();
         let mut state = self.state();
         for rebuilt in periods {
             state.rebuilt(rebuilt);
         }
+        state.are_over(unlisted);
         for rebuilt in quarters {
             state.note_damage(rebuilt.note);
         }

@@ -6,6 +6,7 @@ mod intake;
 mod jobs;
 #[cfg(test)]
 mod tests;
+mod unlisted;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -30,6 +31,7 @@ use crate::model::gap::{Gap, GapCause};
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::time::{Interval, UtcTime};
 use checkup::Checkup;
+use unlisted::Unlisted;
 
 /// 2000-01-01: a clock that shows less was never set.
 const UNSET_BEFORE_MS: i64 = 946_684_800_000;
@@ -91,6 +93,7 @@ pub(super) struct State {
     /// Whether a full epoch may be sealed a step further.
     step_due: bool,
     checkup: Checkup,
+    unlisted: Unlisted,
     pub(super) last_sequence: u64,
     pub(super) durable: Durable,
     /// Since when something waits to become durable.

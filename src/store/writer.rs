@@ -1,12 +1,14 @@
 //! The one thread that writes: scans into the ring, full epochs into their period, and nothing is
 //! called durable before it is on the medium.
 
+use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::block_device::DeviceWatch;
+use super::contents::Listing;
 use super::database::Database;
 use super::directory::{self, Directory};
 use super::engine;
@@ -40,6 +42,8 @@ pub(super) struct Writer {
     pub(super) pen: RingPen,
     /// The epoch that is being sealed.
     pub(super) sealing: Option<Sealing>,
+    /// The period that is searched for its contents.
+    pub(super) listing: Option<Listing>,
     /// The last scan in the ring, durable with the next sync.
     pub(super) written: Durable,
     /// Failures in a row that speak of damage.
@@ -80,6 +84,10 @@ impl Writer {
             Job::Seal { number, epoch, names, whole } => self.seal(number, epoch, &names, whole),
             Job::Write(write) => self.write(&write),
             Job::Check { number } => self.check(number),
+            Job::List { first } => {
+                self.list(first);
+                Ok(())
+            }
             Job::Salvage { number } => self.salvage(number),
             Job::Sum { quarter } => self.sum_up(quarter),
             Job::Reopen => self.reopen(),
@@ -205,7 +213,9 @@ impl Writer {
             retention::is_full(&self.settings, &self.shared.state().index, *first, bytes)
         });
         if is_full {
+            let over = periods.firsts().pop();
             periods.begin(number)?;
+            self.shared.state().are_over(over);
             self.remove_expired(now)?;
         }
         self.make_room(epoch.bytes() as u64)?;
@@ -293,6 +303,36 @@ impl Writer {
         Ok(())
     }
 
+    /// Searches a period for its contents, a step further. Without them it can be read as well.
+    fn list(&mut self, first: u32) {
+        match self.list_further(first) {
+            Ok(true) => self.shared.state().is_listed(first),
+            Ok(false) => {}
+            Err(error) => {
+                log::warn!("store: the period from epoch {first} on gets no contents: {error}");
+                self.listing = None;
+                self.shared.state().is_listed(first);
+            }
+        }
+    }
+
+    /// `true` when all of it has been searched.
+    fn list_further(&mut self, first: u32) -> io::Result<bool> {
+        let mut listing = match self.listing.take().filter(|listing| listing.first == first) {
+            Some(listing) => listing,
+            None => Listing::begin(first, self.shared.periods.directory_of(first))?,
+        };
+        let Some(contents) = listing.step()? else {
+            self.listing = Some(listing);
+            return Ok(false);
+        };
+        let disk_bytes = directory::tree_bytes(self.directory.path());
+        if retention::has_room(&self.settings, disk_bytes, contents.len() as u64) {
+            listing.write(&contents)?;
+        }
+        Ok(true)
+    }
+
     /// Sums up a quarter hour. What stands in its way is no reason to take no readings.
     fn sum_up(&self, quarter: Quarter) -> Result<(), StoreError> {
         match sums::sum_up(&self.shared, quarter) {
@@ -315,7 +355,7 @@ impl Writer {
     /// Rebuilds the period of an epoch and has all of it checked again; when that has been done before,
     /// notes `damage`.
     fn salvage_or(&mut self, number: u32, damage: String) -> Result<(), StoreError> {
-        self.sealing = None;
+        (self.sealing, self.listing) = (None, None);
         match self.shared.periods.salvage(number) {
             Ok(true) => self.shared.note_rebuilt(),
             Ok(false) => self.shared.state().lacks_readings(number, damage),

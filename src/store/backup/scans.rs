@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::block::{self, Block, ColumnPiece};
+use super::super::block::{self, Block};
 use super::super::code::column::Piece;
 use super::super::columns::Columns;
 use super::super::epoch::Epoch;
@@ -46,8 +46,8 @@ impl ScanFrame {
             let (value, rest) = rest.split_at_checked(bytes)?;
             payload = rest;
             let columns = groups.entry(GroupId(u16::from_be_bytes(*group))).or_default();
-            for ColumnPiece { column, piece } in block::pieces(value)? {
-                add(columns, usize::from(column), piece)?;
+            for part in block::pieces(value)? {
+                add(columns, usize::from(part.column), part.to_piece())?;
             }
         }
         groups.values().all(|columns| is_whole(columns)).then_some(Self { groups })

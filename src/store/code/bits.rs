@@ -90,6 +90,7 @@ impl<'a> BitReader<'a> {
 
     /// The next bits without taking them, the first one highest: at least [`WINDOW_BITS`], with zeros
     /// where there are fewer.
+    #[inline]
     pub(crate) fn window(&self) -> u64 {
         let rest = self.bytes.get(self.position / 8..).unwrap_or_default();
         let bytes = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
@@ -101,6 +102,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Passes over `count` bits; `None` when there are fewer.
+    #[inline]
     pub(crate) fn skip(&mut self, count: u32) -> Option<()> {
         let end = self.position + count as usize;
         (end <= self.bytes.len() * 8).then(|| self.position = end)

@@ -36,6 +36,7 @@ impl Coder for RampCoder {
         self.learn(*number);
     }
 
+    #[inline]
     fn decode(&mut self, bits: &mut BitReader<'_>) -> Option<i64> {
         let off = if self.last.is_none() {
             bits.take_sized()?

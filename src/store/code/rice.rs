@@ -17,6 +17,8 @@ const MEAN_OVER: u64 = 16;
 /// Keeps the mean far from the ends of a `u64`; longer numbers are written plainly anyway.
 const SEEN_MAX: u64 = 1 << 40;
 
+const _: () = assert!(SEEN_MAX < u64::MAX / (11 * 4 * MEAN_OVER), "the mean is multiplied without a check");
+
 /// The running mean that sets the length of the next number.
 #[derive(Clone, Debug)]
 pub(crate) struct Rice {
@@ -61,26 +63,35 @@ impl Rice {
     }
 
     /// Reads what [`Rice::put`] or [`Rice::put_leave`] wrote.
+    #[inline]
     pub(crate) fn take(&mut self, bits: &mut BitReader<'_>) -> Option<Symbol> {
         let k = self.parameter();
         let window = bits.window();
-        let ones = window.leading_ones().min(ONES_MAX);
-        // The zero after the ones is taken with them; of the twenty ones it is asked for below.
-        let number = if ones < ONES_MAX {
-            if ones + 1 + k <= WINDOW_BITS {
-                bits.skip(ones + 1 + k)?;
-                let low = (window << (ones + 1)).checked_shr(u64::BITS - k).unwrap_or(0);
-                (u64::from(ones) << k) | low
-            } else {
-                bits.skip(ones + 1)?;
+        let ones = window.leading_ones();
+        let length = ones + 1 + k;
+        if ones >= ONES_MAX || length > WINDOW_BITS {
+            return self.take_long(bits);
+        }
+        bits.skip(length)?;
+        // Two shifts, since `k` may be 0 and no number is shifted by all of its bits.
+        let low = (window << (ones + 1)) >> 1 >> (u64::BITS - 1 - k);
+        let number = (u64::from(ones) << k) | low;
+        self.learn(number);
+        Some(Symbol::Number(number))
+    }
+
+    /// [`Rice::take`] for what does not fit into one window; kept apart, so that what does is short.
+    #[cold]
+    fn take_long(&mut self, bits: &mut BitReader<'_>) -> Option<Symbol> {
+        let ones = bits.window().leading_ones().min(ONES_MAX);
+        bits.skip(ones)?;
+        let number = match bits.flag()? {
+            true => return Some(Symbol::Leave),
+            false if ones < ONES_MAX => {
+                let k = self.parameter();
                 (u64::from(ones) << k) | bits.take(k)?
             }
-        } else {
-            bits.skip(ones)?;
-            if bits.flag()? {
-                return Some(Symbol::Leave);
-            }
-            bits.take_sized()?
+            false => bits.take_sized()?,
         };
         self.learn(number);
         Some(Symbol::Number(number))
@@ -88,7 +99,7 @@ impl Rice {
 
     /// The `k` for which numbers of this mean are shortest: 2^k is about 0.7 times the mean.
     fn parameter(&self) -> u32 {
-        let bound = self.sum.saturating_mul(11) / (16 * MEAN_OVER);
+        let bound = self.sum * 11 / (16 * MEAN_OVER);
         u64::BITS - bound.leading_zeros()
     }
 

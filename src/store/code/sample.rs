@@ -124,23 +124,18 @@ impl Coder for SampleCoder {
         }
     }
 
+    #[inline]
     fn decode(&mut self, bits: &mut BitReader<'_>) -> Option<Sample> {
-        let changes = match self.form {
-            Form::Scaled => match self.rice.take(bits)? {
-                Symbol::Number(off) => {
-                    self.units = self.units.wrapping_add(unzigzag(off));
-                    false
-                }
-                Symbol::Leave => true,
-            },
-            Form::Raw | Form::Text | Form::None => bits.flag()?,
-        };
-        if changes {
-            self.take_change(bits)?;
-        } else if self.form == Form::Raw {
-            self.raw ^= take_difference(bits)?;
+        if self.form != Form::Scaled {
+            return self.take_unscaled(bits);
         }
-        self.sample()
+        match self.rice.take(bits)? {
+            Symbol::Number(off) => {
+                self.units = self.units.wrapping_add(unzigzag(off));
+                Some(Sample { value: Some(self.scaled_value()), quality: self.quality })
+            }
+            Symbol::Leave => self.take_change(bits),
+        }
     }
 }
 
@@ -207,7 +202,21 @@ impl SampleCoder {
         }
     }
 
-    fn take_change(&mut self, bits: &mut BitReader<'_>) -> Option<()> {
+    /// Reads a sample after one that was no scaled number.
+    #[inline(never)]
+    fn take_unscaled(&mut self, bits: &mut BitReader<'_>) -> Option<Sample> {
+        if bits.flag()? {
+            return self.take_change(bits);
+        }
+        if self.form == Form::Raw {
+            self.raw ^= take_difference(bits)?;
+        }
+        self.sample()
+    }
+
+    /// Reads a sample that is of another quality or form than the one before.
+    #[cold]
+    fn take_change(&mut self, bits: &mut BitReader<'_>) -> Option<Sample> {
         self.quality = Quality::from_code(u8::try_from(bits.take(8)?).ok()?)?;
         self.form = Form::from_code(bits.take(2)?)?;
         match self.form {
@@ -225,13 +234,17 @@ impl SampleCoder {
             }
             Form::None => {}
         }
-        Some(())
+        self.sample()
+    }
+
+    fn scaled_value(&self) -> Value {
+        Value::Number(decimal::unscaled(self.units, self.scale))
     }
 
     /// The sample that the state stands for; `None` when it is a text and there was never one.
     fn sample(&self) -> Option<Sample> {
         let value = match self.form {
-            Form::Scaled => Some(Value::Number(decimal::unscaled(self.units, self.scale))),
+            Form::Scaled => Some(self.scaled_value()),
             Form::Raw => Some(Value::Number(f64::from_bits(self.raw))),
             Form::Text => Some(Value::Text(self.text.clone()?)),
             Form::None => None,

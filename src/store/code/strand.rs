@@ -9,7 +9,7 @@ use super::column::Piece;
 /// The items of a column from the first piece on, one by one.
 pub(crate) struct Strand<C> {
     pieces: vec::IntoIter<Piece>,
-    piece: Option<Piece>,
+    piece: Piece,
     /// Index of the next item in the column.
     next: usize,
     /// Bits of the piece that are decoded.
@@ -20,30 +20,40 @@ pub(crate) struct Strand<C> {
 impl<C: Coder> Strand<C> {
     /// Begins at the first item of `pieces`, which follow one another.
     pub(crate) fn of(pieces: Vec<Piece>) -> Self {
-        Self { pieces: pieces.into_iter(), piece: None, next: 0, position: 0, coder: C::default() }
+        let nothing = Piece { first: 0, count: 0, bytes: Vec::new() };
+        Self { pieces: pieces.into_iter(), piece: nothing, next: 0, position: 0, coder: C::default() }
     }
 
     /// The item of this index, which is not below the one that was asked for before; `None` when there
     /// is none or it does not read back.
+    #[inline]
     pub(crate) fn at(&mut self, index: usize) -> Option<C::Item> {
-        while self.piece.as_ref().is_none_or(|piece| piece.end() <= index) {
-            let piece = self.pieces.next()?;
-            (self.next, self.position, self.coder) = (piece.first, 0, C::default());
-            self.piece = Some(piece);
+        if index >= self.piece.end() {
+            self.open_piece_of(index)?;
         }
-        let mut item = None;
-        while self.next <= index {
-            item = Some(self.decode()?);
+        while self.next < index {
+            self.decode()?;
         }
-        item
+        // Of an index that was asked for before there is nothing left.
+        if self.next == index { self.decode() } else { None }
     }
 
+    #[inline]
     fn decode(&mut self) -> Option<C::Item> {
-        let mut bits = BitReader::at(&self.piece.as_ref()?.bytes, self.position);
+        let mut bits = BitReader::at(&self.piece.bytes, self.position);
         let item = self.coder.decode(&mut bits)?;
         self.position = bits.position();
         self.next += 1;
         Some(item)
+    }
+
+    #[cold]
+    fn open_piece_of(&mut self, index: usize) -> Option<()> {
+        while self.piece.end() <= index {
+            self.piece = self.pieces.next()?;
+            (self.next, self.position, self.coder) = (self.piece.first, 0, C::default());
+        }
+        Some(())
     }
 }
 

@@ -49,7 +49,11 @@ impl State {
             return Ok(Job::Sum { quarter });
         }
         let due_at = [due_at, self.quarters.late_at()].into_iter().flatten().min();
-        self.checkup.next(now).map_err(|pause| due_at.map_or(pause, |due_at| pause.or_at(due_at)))
+        let pause = match self.unlisted.next(now) {
+            Ok(step) => return Ok(step),
+            Err(pause) => due_at.map_or(pause, |due_at| pause.or_at(due_at)),
+        };
+        self.checkup.next(now).map_err(|other| other.or(pause))
     }
 
     /// Whether a full epoch cannot wait for its next step: it is not in the ring, or those who append
@@ -70,6 +74,16 @@ impl State {
         if self.index.contains(number) {
             self.checkup.add_unreadable(number);
         }
+    }
+
+    /// The periods that begin with these epochs are written no more and have no contents yet.
+    pub(in crate::store) fn are_over(&mut self, firsts: impl IntoIterator<Item = u32>) {
+        self.unlisted.add(firsts);
+    }
+
+    /// The contents of a period are there, or cannot be had.
+    pub(in crate::store) fn is_listed(&mut self, first: u32) {
+        self.unlisted.settle(first);
     }
 
     /// An epoch is to be looked at again.

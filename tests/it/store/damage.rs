@@ -64,6 +64,40 @@ fn open(dir: &Path) -> Plant {
     Plant::named(Store::open(dir, &small()).unwrap())
 }
 
+/// Waits until `is_so`, which the store sees to while it has nothing else to do.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("{what}");
+}
+
+/// A store as [`filled`] leaves it, whose first period has contents; gives where they are.
+fn filled_and_listed(dir: &Path) -> (Vec<Scan>, PathBuf) {
+    let scans = filled(dir);
+    let contents = periods(dir)[0].join("contents");
+    let plant = open(dir);
+    wait_until("the period has no contents", || contents.exists());
+    plant.store.close().unwrap();
+    (scans, contents)
+}
+
+/// Has every entry of the contents tell of a place one byte further on.
+fn shift_places(contents: &Path) {
+    let mut bytes = fs::read(contents).unwrap();
+    let end = bytes.len() - 4;
+    for entry in bytes[1..end].chunks_exact_mut(16) {
+        let place = u32::from_be_bytes(entry[10..14].try_into().unwrap());
+        entry[10..14].copy_from_slice(&(place + 1).to_be_bytes());
+    }
+    let crc = crc32fast::hash(&bytes[..end]).to_be_bytes();
+    bytes[end..].copy_from_slice(&crc);
+    fs::write(contents, bytes).unwrap();
+}
+
 #[test]
 fn a_main_database_that_cannot_be_opened_gives_every_reading_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -94,10 +128,36 @@ fn a_main_database_that_is_gone_costs_only_what_was_not_sealed() {
 fn a_damaged_period_is_salvaged_when_it_is_read_and_takes_no_other_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let scans = filled(dir.path());
-    spoil(&periods(dir.path())[0]);
+    let period = &periods(dir.path())[0];
+    // By its contents it would be read without its database.
+    let _ = fs::remove_file(period.join("contents"));
+    spoil(period);
     let plant = open(dir.path());
     plant.assert_holds(&scans);
     assert!(dir.path().join("damaged-1").exists());
+}
+
+#[test]
+fn a_damaged_period_with_contents_is_read_at_once_and_salvaged_when_it_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let (scans, contents) = filled_and_listed(dir.path());
+    spoil(&periods(dir.path())[0]);
+    let plant = open(dir.path());
+    plant.assert_holds(&scans);
+    wait_until("the period is not salvaged", || dir.path().join("damaged-1").exists());
+    wait_until("what was salvaged is not listed", || contents.exists());
+    plant.assert_holds(&scans);
+}
+
+#[test]
+fn contents_that_tell_of_wrong_places_cost_nothing_but_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let (scans, contents) = filled_and_listed(dir.path());
+    shift_places(&contents);
+    let plant = open(dir.path());
+    plant.assert_holds(&scans);
+    assert!(!contents.exists());
+    assert_eq!(plant.store.status().damage, Vec::<String>::new());
 }
 
 #[test]
@@ -122,12 +182,7 @@ fn blocks_that_are_missing_are_told_without_being_asked_for() {
     let period = &periods(dir.path())[0];
     fs::remove_file(period.join("db")).unwrap();
     let plant = open(dir.path());
-    let mut waits = 0;
-    while plant.store.status().unchecked_epochs > 0 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        waits += 1;
-        assert!(waits < 1_000, "{:?}", plant.store.status());
-    }
+    wait_until("some epochs are never checked", || plant.store.status().unchecked_epochs == 0);
     std::thread::sleep(std::time::Duration::from_millis(100));
     let damage = plant.store.status().damage;
     assert!(damage.iter().any(|note| note.contains("missing or changed")), "{damage:?}");
