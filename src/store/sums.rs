@@ -272,12 +272,13 @@ fn put_quarter(
     new: &[Row],
 ) -> Result<bool, StoreError> {
     let known = quarter_record(shared, start, group)?;
+    let new = known.as_ref().map_or_else(|| new.to_vec(), |known| no_fewer_readings(new, &known.rows));
     if known.as_ref().is_some_and(|known| known.rows == new) || new.iter().all(Row::is_empty) {
         return Ok(false);
     }
     let day = minutes / DAY_MINUTES;
     let revision = known.map_or(0, |known| known.revision.saturating_add(1));
-    let parts = (0_u8..).zip(rows::encode(new, start, revision));
+    let parts = (0_u8..).zip(rows::encode(&new, start, revision));
     let records = parts.map(|(part, value)| (rows::key(minutes, group, part), value));
     let newest = shared.quarters.firsts().last().copied();
     if newest.is_some_and(|first| day < first) {
@@ -301,6 +302,16 @@ fn put_quarter(
         period.sync()?;
     }
     Ok(true)
+}
+
+/// The `new` rows, but for those of fewer readings than were `known`: readings of that time have gone
+/// since, and what they came to has not.
+fn no_fewer_readings(new: &[Row], known: &[Row]) -> Vec<Row> {
+    let rows = new.iter().enumerate().map(|(place, new)| match known.get(place) {
+        Some(known) if known.summary.readings > new.summary.readings => *known,
+        _ => *new,
+    });
+    rows.collect()
 }
 
 /// Puts rows in place of those that are known, with the next revision; says whether they differ.
