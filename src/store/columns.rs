@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::block;
-use super::code::column::Piece;
-use super::code::ramp::RampCoder;
-use super::code::sample::SampleCoder;
-use super::code::strand::Strand;
-use super::epoch::Epoch;
-use super::error::StoreError;
-use super::key::{self, series_column};
 use crate::model::reading::{GroupId, Reading, Sample, Scan};
+use crate::store::code::column::Piece;
+use crate::store::code::ramp::RampCoder;
+use crate::store::code::sample::SampleCoder;
+use crate::store::code::strand::Strand;
+use crate::store::disk::key::{self, series_column};
+use crate::store::epoch::Epoch;
+use crate::store::error::StoreError;
+use crate::store::periods::block;
 use crate::time::UtcTime;
 
 /// The columns of one epoch.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::code::column::{Column, Piece};
-use super::code::ramp::RampCoder;
-use super::code::sample::SampleCoder;
-use super::key;
 use crate::limits;
 use crate::model::reading::{GroupId, Scan};
+use crate::store::code::column::{Column, Piece};
+use crate::store::code::ramp::RampCoder;
+use crate::store::code::sample::SampleCoder;
+use crate::store::disk::key;
 use crate::time::UtcTime;
 
 /// Memory that a column takes beside its bytes, roughly.

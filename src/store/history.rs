@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::vec;
 
-use super::columns::{self, Columns};
-use super::error::StoreError;
-use super::index::Sealed;
-use super::shared::Shared;
 use crate::model::reading::{GroupId, Reading, SeriesId};
+use crate::store::columns::{self, Columns};
+use crate::store::error::StoreError;
+use crate::store::index::Sealed;
+use crate::store::shared::Shared;
 use crate::time::UtcTime;
 
 /// Readings of one series in ascending time; those of equal time in the order they were taken.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::epoch::Extent;
-use super::marker::Marker;
+use crate::store::epoch::Extent;
+use crate::store::periods::marker::Marker;
 use crate::time::UtcTime;
 
 /// What is remembered of one sealed epoch.

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use super::epoch::Epoch;
-use super::ledger::Change;
-use super::names::NameCounts;
-use super::quarters::Quarter;
-use super::tree::Tree;
 use crate::model::reading::{GroupId, Scan, SeriesId};
+use crate::store::disk::tree::Tree;
+use crate::store::epoch::Epoch;
+use crate::store::ledgers::ledger::Change;
+use crate::store::names::NameCounts;
+use crate::store::rows::quarters::Quarter;
 
 /// Names that are not on the medium yet, as they are stored.
 #[derive(Default)]

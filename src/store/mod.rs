@@ -21,52 +21,28 @@
 //! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 
 pub mod backup;
-mod block;
-mod block_device;
-mod boots;
-mod closing_note;
 mod code;
 mod columns;
-mod contents;
-mod counter_events;
-mod cursor;
-mod database;
-mod directory;
-mod engine;
+mod disk;
 mod epoch;
 mod error;
-mod flash;
-mod frame;
-mod gaps;
 mod history;
 mod index;
 mod job;
-mod key;
 mod latest;
-mod ledger;
 mod ledgers;
-mod marker;
 mod names;
 mod names_file;
-mod period;
 mod periods;
 mod profile;
-mod quarter_row;
-mod quarters;
 mod recovery;
 mod redating;
-mod retention;
 mod ring;
 mod rows;
 mod ruling;
-mod salvage;
-mod sealed;
 mod shared;
 mod state;
 mod status;
-mod summed;
-mod sums;
-mod tree;
 mod walk;
 mod whole;
 mod writer;
@@ -82,14 +58,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use crate::stats::SeriesProfile;
-pub use boots::{Boot, ClockChange};
-pub use counter_events::{CounterEvent, Ruled};
 pub use error::StoreError;
-pub use flash::Wear;
 pub use history::History;
 pub use latest::Latest;
+pub use ledgers::boots::{Boot, ClockChange};
+pub use ledgers::counter_events::{CounterEvent, Ruled};
+pub use ledgers::flash::Wear;
+pub use rows::summed::Summed;
 pub use status::{Durable, StoreStatus};
-pub use summed::Summed;
 pub use walk::{Taken, Walk, Wanted, What};
 
 use crate::config::site::StoreSettings;
@@ -99,13 +75,13 @@ use crate::model::gap::Gap;
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::model::tou::Tou;
 use crate::time::{UtcOffset, UtcTime};
-use block_device::DeviceWatch;
 use columns::Columns;
-use directory::Directory;
+use disk::block_device::DeviceWatch;
+use disk::directory::Directory;
 use names::{NameCounts, Names};
 use names_file::NamesFile;
-use period::Tier;
 use periods::Periods;
+use periods::period::Tier;
 use profile::SiteProfile;
 use shared::Shared;
 use state::{Outage, State};
@@ -179,7 +155,7 @@ impl Store {
         let durable = state.durable;
         state.are_over(periods.unlisted());
         let shared = Arc::new(Shared::new(state, database, (periods, quarters), window));
-        if let Err(error) = sums::resume(&shared) {
+        if let Err(error) = rows::sums::resume(&shared) {
             log::warn!("store: {error}; quarter hours that were under way are summed up anew or left out");
         }
         let writer = Writer {
@@ -410,8 +386,8 @@ impl Store {
     /// The state of the store.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
-        let disk_bytes = directory::tree_bytes(&self.data);
-        let blob_files = directory::blob_files(&self.data);
+        let disk_bytes = disk::directory::tree_bytes(&self.data);
+        let blob_files = disk::directory::blob_files(&self.data);
         StoreStatus { disk_bytes, blob_files, ..self.shared.state().status() }
     }
 
@@ -431,6 +407,6 @@ impl Store {
 
 /// Bytes of memory that an epoch may take: bounded for the memory, and for what must find room on disk.
 fn epoch_bytes_max(settings: &StoreSettings) -> usize {
-    let of_size = retention::size_max_bytes(settings) / limits::EPOCHS_OF_SIZE_MAX;
+    let of_size = periods::retention::size_max_bytes(settings) / limits::EPOCHS_OF_SIZE_MAX;
     limits::OPEN_BYTES_MAX.min(usize::try_from(of_size).unwrap_or(usize::MAX))
 }

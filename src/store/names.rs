@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::error::StoreError;
-use super::job::NewNames;
-use super::tree::Tree;
 use crate::limits;
 use crate::model::reading::{GroupId, Scan, SeriesId, Value};
+use crate::store::disk::tree::Tree;
+use crate::store::error::StoreError;
+use crate::store::job::NewNames;
 
 /// How many series and groups there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

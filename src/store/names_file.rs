@@ -9,10 +9,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::StoreError;
-use super::frame::{Framed, carve};
-use super::job::NewNames;
-use super::names::StoredNames;
+use crate::store::disk::frame::{Framed, carve};
+use crate::store::error::StoreError;
+use crate::store::job::NewNames;
+use crate::store::names::StoredNames;
 
 /// The file of names.
 #[derive(Debug)]

@@ -8,12 +8,12 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::boots::{Boot, ClockChange, Redating};
-use super::error::StoreError;
 use super::{Store, Taken, Wanted, What};
 use crate::limits;
 use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::{GroupId, Sample, Scan};
+use crate::store::error::StoreError;
+use crate::store::ledgers::boots::{Boot, ClockChange, Redating};
 use crate::time::UtcTime;
 use crate::time::trust::{Evidence, Sight};
 

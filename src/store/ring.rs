@@ -13,12 +13,12 @@
 
 use std::collections::HashMap;
 
-use super::code::Coder;
-use super::code::bits::{BitReader, BitWriter, put_varint, take_varint};
-use super::code::ramp::RampCoder;
-use super::code::sample::SampleCoder;
 use crate::limits;
 use crate::model::reading::{GroupId, Sample, Scan};
+use crate::store::code::Coder;
+use crate::store::code::bits::{BitReader, BitWriter, put_varint, take_varint};
+use crate::store::code::ramp::RampCoder;
+use crate::store::code::sample::SampleCoder;
 use crate::time::UtcTime;
 
 const VERSION: u8 = 1;
@@ -172,8 +172,8 @@ impl<'a> Record<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::code::sample::tests::{any_sample, same_bits};
     use super::*;
+    use crate::store::code::sample::tests::{any_sample, same_bits};
 
     /// Group 0 has one series, group 1 has five and so on.
     fn width(group: GroupId) -> Option<usize> {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::Store;
-use super::counter_events::{CounterEvent, Ruled};
 use crate::counter::Rulings;
 use crate::model::reading::SeriesId;
+use crate::store::ledgers::counter_events::{CounterEvent, Ruled};
 use crate::time::UtcTime;
 
 impl Store {

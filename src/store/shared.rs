@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use super::columns::Columns;
-use super::contents::ListedEpoch;
-use super::database::Database;
-use super::engine;
-use super::error::StoreError;
-use super::job::{Job, Pause};
-use super::periods::Periods;
-use super::sealed::SealedEpoch;
-use super::state::{Phase, State};
-use super::status::Durable;
 use crate::model::reading::Scan;
+use crate::store::columns::Columns;
+use crate::store::disk::database::Database;
+use crate::store::disk::engine;
+use crate::store::error::StoreError;
+use crate::store::job::{Job, Pause};
+use crate::store::periods::Periods;
+use crate::store::periods::contents::ListedEpoch;
+use crate::store::periods::sealed::SealedEpoch;
+use crate::store::state::{Phase, State};
+use crate::store::status::Durable;
 
 /// What the handles and the writer share. The state is never locked while waiting for the database.
 pub(super) struct Shared {

@@ -1,6 +1,6 @@
 //! What the store says about itself: how far it is durable, how full, how well.
 
-use super::flash::Wear;
+use crate::store::ledgers::flash::Wear;
 use crate::time::UtcTime;
 
 /// How far the scans are acknowledged as being on the medium.

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::vec;
 
 use super::Store;
-use super::code::column::Piece;
-use super::code::ramp::RampCoder;
-use super::code::sample::SampleCoder;
-use super::code::strand::Strand;
-use super::columns::{Columns, unreadable};
-use super::epoch::Epoch;
-use super::error::StoreError;
-use super::index::Sealed;
-use super::key::{self, series_column};
-use super::shared::Shared;
 use crate::model::reading::{GroupId, Sample, SeriesId};
+use crate::store::code::column::Piece;
+use crate::store::code::ramp::RampCoder;
+use crate::store::code::sample::SampleCoder;
+use crate::store::code::strand::Strand;
+use crate::store::columns::{Columns, unreadable};
+use crate::store::disk::key::{self, series_column};
+use crate::store::epoch::Epoch;
+use crate::store::error::StoreError;
+use crate::store::index::Sealed;
+use crate::store::shared::Shared;
 use crate::time::UtcTime;
 
 /// Which samples of a scan are wanted.

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Store;
-use super::backup::Record;
-use super::engine::Table;
-use super::error::StoreError;
-use super::tree::Tree;
 use crate::model::reading::{GroupId, Scan, SeriesId};
+use crate::store::backup::Record;
+use crate::store::disk::engine::Table;
+use crate::store::disk::tree::Tree;
+use crate::store::error::StoreError;
 
 /// The trees of small tables that a copy carries as they are. Cursors are carried by name, and how a
 /// medium wears out, and when a store was started, is of no interest on another.

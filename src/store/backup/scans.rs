@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::block::{self, Block};
-use super::super::code::column::Piece;
-use super::super::columns::Columns;
-use super::super::epoch::Epoch;
-use super::super::error::StoreError;
-use super::super::walk::{Rows, Taken, Wanted, What};
 use crate::model::reading::{GroupId, Scan};
+use crate::store::code::column::Piece;
+use crate::store::columns::Columns;
+use crate::store::epoch::Epoch;
+use crate::store::error::StoreError;
+use crate::store::periods::block::{self, Block};
+use crate::store::walk::{Rows, Taken, Wanted, What};
 use crate::time::UtcTime;
 
 /// Columns of a group beside those of its series: times and sequence numbers.

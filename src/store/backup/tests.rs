@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::code::sample::tests::{any_sample, same_bits};
 use super::*;
 use crate::model::reading::{Sample, Scan};
+use crate::store::code::sample::tests::{any_sample, same_bits};
 
 /// Everything in a backup, to be compared.
 #[derive(Debug, Default, PartialEq)]

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::super::epoch::Epoch;
 use super::frame::{FrameWriter, Kind};
 use super::{Record, Totals, scans};
 use crate::limits;
 use crate::model::reading::{GroupId, Scan, SeriesId, Value};
+use crate::store::epoch::Epoch;
 use crate::time::UtcTime;
 
 /// Bytes that a reading without text takes at most.

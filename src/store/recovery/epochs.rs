@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use super::Recovered;
 use crate::model::gap::GapCause;
-use crate::store::database::Database;
+use crate::store::disk::database::Database;
 use crate::store::epoch::Extent;
 use crate::store::error::StoreError;
 use crate::store::index::EpochIndex;
-use crate::store::marker::Marker;
 use crate::store::names::NameCounts;
 use crate::store::periods::Periods;
-use crate::store::sealed::SealedEpoch;
+use crate::store::periods::marker::Marker;
+use crate::store::periods::sealed::SealedEpoch;
 use crate::store::status::Durable;
 use crate::time::UtcTime;
 

@@ -6,7 +6,7 @@ use crate::store::error::StoreError;
 use crate::store::latest::LatestTable;
 use crate::store::names::Names;
 use crate::store::periods::Periods;
-use crate::store::sealed::SealedEpoch;
+use crate::store::periods::sealed::SealedEpoch;
 
 /// Sealed epochs that are searched for the newest reading of a series that seldom has one.
 const LATEST_EPOCHS_MAX: usize = 8;

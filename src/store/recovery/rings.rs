@@ -3,7 +3,7 @@
 use super::witness::Witness;
 use super::{Recovered, RingPen};
 use crate::model::gap::GapCause;
-use crate::store::database::Database;
+use crate::store::disk::database::Database;
 use crate::store::epoch::Epoch;
 use crate::store::error::StoreError;
 use crate::store::ring::{self, Record, RingCoder};

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use crate::store::database::Database;
+use crate::store::disk::database::Database;
+use crate::store::disk::frame::Framed;
+use crate::store::disk::salvage;
+use crate::store::disk::tree::Tree;
 use crate::store::error::StoreError;
-use crate::store::frame::Framed;
 use crate::store::ring::{self, Record};
-use crate::store::salvage;
-use crate::store::tree::Tree;
 
 /// Epochs whose ring records are kept: no more than two are unsealed at a time.
 const EPOCHS_MAX: usize = 2;

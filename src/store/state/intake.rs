@@ -10,9 +10,9 @@ use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::{GroupId, Scan, SeriesId};
 use crate::store::epoch::Epoch;
 use crate::store::error::StoreError;
-use crate::store::gaps::{Newcomer, Seen};
 use crate::store::job::RingPart;
 use crate::store::latest::LatestTable;
+use crate::store::ledgers::gaps::{Newcomer, Seen};
 use crate::time::{Interval, UtcTime};
 
 /// Pending scans that wake the writer before the durability window is over.

@@ -7,8 +7,8 @@ use super::intake::PENDING_WAKES;
 use crate::limits;
 use crate::model::gap::GapCause;
 use crate::store::job::{Job, NewNames, Pause, RingPart, Write};
-use crate::store::marker::Marker;
 use crate::store::names::NameCounts;
+use crate::store::periods::marker::Marker;
 use crate::store::status::Durable;
 
 impl State {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::model::reading::{GroupId, Sample, SeriesId, Value};
 use crate::store::job::{Job, Pause};
-use crate::store::marker::Marker;
-use crate::store::marker::Sum;
+use crate::store::periods::marker::Marker;
+use crate::store::periods::marker::Sum;
 use crate::time::UtcTime;
 
 const WINDOW: Duration = Duration::from_secs(5);
