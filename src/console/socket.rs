@@ -43,6 +43,15 @@ pub enum SocketError {
     },
 }
 
+impl SocketError {
+    /// Whether the medium takes no files at present, so that nobody is to blame.
+    #[must_use]
+    pub fn is_of_the_medium(&self) -> bool {
+        use io::ErrorKind::{ReadOnlyFilesystem, StorageFull};
+        matches!(self, Self::Bind { source, .. } if matches!(source.kind(), ReadOnlyFilesystem | StorageFull))
+    }
+}
+
 /// A listening console socket; closed and removed when this is dropped.
 #[derive(Debug)]
 pub struct SocketConsole {

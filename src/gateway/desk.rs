@@ -17,7 +17,7 @@ use crate::console::desk::{
     Applied, CheckReport, Desk, GapView, PointView, Progress, ReadFailure, ReadOrder, Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
-use crate::console::{self, Login, SocketConsole};
+use crate::console::{self, Login, SocketConsole, SocketError};
 use crate::document::Faults;
 use crate::failure::Failure;
 use crate::meters;
@@ -187,8 +187,8 @@ async fn archive<T: Send + 'static>(
 
 /// The open consoles; they close when this is dropped.
 pub(super) struct Consoles {
-    _socket: SocketConsole,
-    _orders: OrderSocket,
+    _socket: Option<SocketConsole>,
+    _orders: Option<OrderSocket>,
     _port: Option<AbortOnDrop>,
 }
 
@@ -199,13 +199,24 @@ impl Consoles {
         data: &Path,
         port: Option<&SerialSettings>,
     ) -> Result<Self, Failure> {
-        let orders = listen_for_orders(data, Arc::clone(&desk.gateway.ops)).map_err(Failure::new)?;
+        let orders = if_the_medium_lets_us(listen_for_orders(data, Arc::clone(&desk.gateway.ops)))?;
         let desk: Arc<dyn Desk> = desk;
-        let socket = console::listen(data, Arc::clone(&desk)).map_err(Failure::new)?;
+        let socket = if_the_medium_lets_us(console::listen(data, Arc::clone(&desk)))?;
         let login = Arc::new(Login::of(data));
         let port = port
             .map(|settings| AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), desk, login))));
         Ok(Self { _socket: socket, _orders: orders, _port: port })
+    }
+}
+
+/// A socket, or none where the medium takes no files: polling and the serial console work without.
+fn if_the_medium_lets_us<T>(made: Result<T, SocketError>) -> Result<Option<T>, Failure> {
+    match made {
+        Err(error) if error.is_of_the_medium() => {
+            log::error!("{error}; the gateway works without it until it is started anew");
+            Ok(None)
+        }
+        made => made.map(Some).map_err(Failure::new),
     }
 }
 

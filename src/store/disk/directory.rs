@@ -47,6 +47,16 @@ pub(in crate::store) struct Directory {
     _lock: File,
 }
 
+/// The file that the lock is taken on. On a medium that takes no writes it is only read, or the
+/// directory itself stands in for it: readings can wait in memory until it takes some.
+fn open_lock(path: &Path, lock_path: &Path) -> io::Result<File> {
+    let is_read_only = |error: &io::Error| error.kind() == io::ErrorKind::ReadOnlyFilesystem;
+    match File::options().create(true).truncate(false).write(true).open(lock_path) {
+        Err(error) if is_read_only(&error) => File::open(lock_path).or_else(|_| File::open(path)),
+        other => other,
+    }
+}
+
 impl Directory {
     /// Makes the directory if it is missing and takes its lock.
     pub(in crate::store) fn take(path: &Path) -> Result<Self, StoreError> {
@@ -56,7 +66,7 @@ impl Directory {
         };
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
         let lock_path = path.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = open_lock(path, &lock_path);
         let lock = lock.map_err(|error| unusable(&lock_path, &error))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {

@@ -32,6 +32,11 @@ impl Disk {
         &self.mount
     }
 
+    /// Mounts it anew as `ro` or `rw`, under whoever uses it.
+    pub(crate) fn remount(&self, how: &str) {
+        run("mount", &["-o", &format!("remount,{how}"), self.mount.to_str().unwrap()]);
+    }
+
     /// What the medium holds at this moment, nothing synced: a copy of the image, mounted.
     pub(crate) fn cut(&self, name: &str) -> Self {
         let copy = self.image.with_file_name(name).with_extension("img");

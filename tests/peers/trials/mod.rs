@@ -191,6 +191,34 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     });
 }
 
+/// A start on a medium that takes no writes: readings wait in memory, and follow when it takes writes.
+#[test]
+fn a_read_only_medium_keeps_nobody_from_starting() {
+    let work = TempDir::new().unwrap();
+    let disk = Disk::new(work.path(), "ro", 48);
+    let data = disk.path().join("data");
+    let mut filler = Filler::start(&native(), &data, 7);
+    filler.listen(9_000, "enough");
+    let acknowledged = filler.kill();
+    disk.remount("ro");
+    let plant = Plant::open(&data, 7).unwrap();
+    let next = acknowledged + 1_000;
+    for number in next..next + 100 {
+        plant.store.append_now(plant.scan(number)).unwrap();
+    }
+    assert!(plant.store.status().failing.is_some());
+    disk.remount("rw");
+    while let Err(error) = plant.store.flush() {
+        assert!(plant.store.status().failing.is_some(), "{error}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_holds(&plant, acknowledged);
+    let scans = plant.durable_scans().unwrap();
+    assert!((next..next + 100).all(|number| scans.contains_key(&number)));
+    assert_eq!(plant.store.status().damage, Vec::<String>::new());
+    plant.store.close().unwrap();
+}
+
 /// Files below `path` with their lengths.
 fn files(path: &Path) -> Vec<(PathBuf, u64)> {
     let mut found = Vec::new();
