@@ -24,7 +24,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The database does not take writes at present; what is appended is kept in memory.
-    #[error("the database takes no writes: {reason}; see that its medium has space left and is mounted for writing")]
+    #[error(
+        "the database takes no writes: {reason}; see that its medium has space left and is mounted for writing"
+    )]
     Failing {
         /// What the database said.
         reason: String,

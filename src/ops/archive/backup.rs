@@ -45,6 +45,7 @@ pub fn backup(
     let out = Counted { out: BufWriter::with_capacity(BUFFER_BYTES, out), bytes: 0 };
     let mut writer = BackupWriter::begin(out, made_at, through).map_err(ArchiveError::Output)?;
     write_tables(store, &mut writer)?;
+    store.each_row(|row| writer.record(row).map_err(ArchiveError::Output))?;
 
     let wanted = Wanted { what: What::All, times: UtcTime::ALWAYS, sequences: 0..through.saturating_add(1) };
     let mut walk = store.walk(wanted);

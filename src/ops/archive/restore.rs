@@ -19,6 +19,8 @@ use crate::time::UtcTime;
 
 /// Bytes that are read from the file together.
 const BUFFER_BYTES: usize = 128 * 1_024;
+/// Rows that are added together.
+const ROWS_TOGETHER: usize = 1_024;
 
 /// What a restore did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +99,8 @@ struct Restoring<'a> {
     series: HashMap<SeriesId, SeriesId>,
     groups: HashMap<GroupId, (GroupId, Arc<[SeriesId]>)>,
     records: Vec<Record>,
+    /// Rows that are to be added together.
+    rows: Vec<Record>,
     cursors: Vec<Cursor>,
     scans_added: u64,
     report: RestoreReport,
@@ -119,6 +123,7 @@ impl<'a> Restoring<'a> {
             series: HashMap::new(),
             groups: HashMap::new(),
             records: Vec::new(),
+            rows: Vec::new(),
             cursors: Vec::new(),
             scans_added: 0,
             report: RestoreReport::default(),
@@ -150,13 +155,30 @@ impl<'a> Restoring<'a> {
             Entry::Cursor { name, sequence } => {
                 self.cursors.push(Cursor { name, sequence, scans_added: 0 });
             }
+            Entry::Record(record) if Store::is_row(&record) => self.take_row(record)?,
             Entry::Record(record) => self.records.push(record),
             Entry::Scans(frame) => self.take_scans(&frame)?,
         }
         Ok(())
     }
 
+    /// Rows are added a batch at a time, and before the scans: what those come to is then known already.
+    fn take_row(&mut self, row: Record) -> Result<(), StoreError> {
+        self.rows.push(row);
+        if self.rows.len() >= ROWS_TOGETHER { self.add_rows() } else { Ok(()) }
+    }
+
+    fn add_rows(&mut self) -> Result<(), StoreError> {
+        let rows = std::mem::take(&mut self.rows);
+        self.report.records += rows.len() as u64;
+        if self.has_same_ids() {
+            self.report.records_added += self.store.add_rows(&rows)?;
+        }
+        Ok(())
+    }
+
     fn take_scans(&mut self, frame: &ScanFrame) -> Result<(), Failed> {
+        self.add_rows()?;
         let present = self.present(frame)?;
         for scan in frame.scans()? {
             let (sequence, scan) = scan?;
@@ -221,12 +243,17 @@ impl<'a> Restoring<'a> {
     /// The entries of small tables speak of series by their IDs, so they are of use only where these
     /// are the same.
     fn add_records(&mut self) -> Result<(), StoreError> {
-        self.report.records = self.records.len() as u64;
-        let same_series = self.series.iter().all(|(there, here)| there == here);
-        if same_series && self.groups.iter().all(|(there, (here, _))| there == here) {
-            self.report.records_added = self.store.add_records(&self.records)?;
+        self.add_rows()?;
+        self.report.records += self.records.len() as u64;
+        if self.has_same_ids() {
+            self.report.records_added += self.store.add_records(&self.records)?;
         }
         Ok(())
+    }
+
+    fn has_same_ids(&self) -> bool {
+        let same_series = self.series.iter().all(|(there, here)| there == here);
+        same_series && self.groups.iter().all(|(there, (here, _))| there == here)
     }
 
     /// In a store that was empty, and in which nobody else has appended meanwhile, the scans are

@@ -22,6 +22,7 @@
 //! The first value of a row differs from 0 at scale 0, the first time from the start. Big-endian; sized
 //! numbers and scales as in `code`. A part holds the rows of as many series as fit.
 
+mod copy;
 pub(in crate::store) mod quarter_row;
 pub(in crate::store) mod quarters;
 pub(in crate::store) mod summed;

@@ -27,7 +27,7 @@ use crate::store::shared::Shared;
 use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// Minutes of a day.
-const DAY_MINUTES: u32 = 1_440;
+pub(super) const DAY_MINUTES: u32 = 1_440;
 /// Rows of days and months that are removed at one sealing.
 const EXPIRED_AT_ONCE: usize = 64;
 
@@ -279,13 +279,25 @@ fn put_quarter(
     let day = minutes / DAY_MINUTES;
     let revision = known.map_or(0, |known| known.revision.saturating_add(1));
     let parts = (0_u8..).zip(rows::encode(&new, start, revision));
-    let records = parts.map(|(part, value)| (rows::key(minutes, group, part), value));
+    let records: Vec<_> = parts.map(|(part, value)| (rows::key(minutes, group, part), value)).collect();
+    let records = records.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
+    put_records(shared, day, records, shared.state().quarters.is_idle())?;
+    Ok(true)
+}
+
+/// Puts rows of quarter hours of a `day` into their period, or beside the days and months when that is
+/// over; and returns when they are on the medium, where that is to be waited for.
+pub(super) fn put_records<'a>(
+    shared: &Shared,
+    day: u32,
+    mut records: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    sync: bool,
+) -> Result<(), StoreError> {
     let newest = shared.quarters.firsts().last().copied();
     if newest.is_some_and(|first| day < first) {
-        shared.with_database(|database| {
-            records.into_iter().try_for_each(|(key, value)| database.late_quarters.put(&key, &value))
-        })?;
-        return Ok(true);
+        return shared.with_database(|database| {
+            records.try_for_each(|(key, value)| database.late_quarters.put(key, value))
+        });
     }
     let is_full = newest.is_none_or(|first| {
         day.saturating_sub(first) >= limits::QUARTER_PERIOD_DAYS_MAX
@@ -296,12 +308,9 @@ fn put_quarter(
         _ => shared.quarters.begin(day)?,
     };
     for (key, value) in records {
-        period.records.put(&key, &value)?;
+        period.records.put(key, value)?;
     }
-    if shared.state().quarters.is_idle() {
-        period.sync()?;
-    }
-    Ok(true)
+    if sync { period.sync() } else { Ok(()) }
 }
 
 /// The `new` rows, but for those of fewer readings than were `known`: readings of that time have gone

@@ -11,6 +11,7 @@ use cems_gateway::counter::{Assumption, Event, Rulings};
 use cems_gateway::model::quality::Cause;
 use cems_gateway::model::reading::{GroupId, Reading, Sample, Scan, SeriesId, Value};
 use cems_gateway::model::tou::{Rate, Tou, TouDay};
+use cems_gateway::ops::archive::{NewFile, backup, open_backup, restore};
 use cems_gateway::stats::SeriesKind;
 use cems_gateway::stats::quarter::Row;
 use cems_gateway::store::{Ruled, SeriesProfile, Store, Summed};
@@ -161,6 +162,15 @@ fn what_flowed_is_told_apart_by_rate_in_every_row() {
     assert_eq!(level.row.rates.present().count(), 0, "a power does not flow");
 }
 
+/// Removes the sealed readings, as retention does.
+fn remove_readings(data: &Path) {
+    for entry in fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.file_name().unwrap().to_str().unwrap().starts_with("raw-") {
+            fs::remove_dir_all(entry).unwrap();
+        }
+    }
+}
+
 #[test]
 fn rows_outlive_the_readings() {
     let dir = tempfile::tempdir().unwrap();
@@ -173,11 +183,7 @@ fn rows_outlive_the_readings() {
     }
     site.store.close().unwrap();
     drop(site);
-    for entry in fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.file_name().unwrap().to_str().unwrap().starts_with("raw-") {
-            fs::remove_dir_all(entry).unwrap();
-        }
-    }
+    remove_readings(dir.path());
     let site = open(dir.path());
     assert!(site.store.readings_from().unwrap() > day.start);
     assert_eq!(site.store.summed(site.series[0], &day).unwrap(), before);
@@ -255,6 +261,36 @@ fn a_row_that_was_computed_anew_stays_so_when_its_period_is_over() {
     site.store.close().unwrap();
     drop(site);
     is_kept(&open(dir.path()).store, &period, &anew);
+}
+
+#[test]
+fn rows_of_readings_that_have_gone_are_in_a_backup_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = open(&dir.path().join("data"));
+    site.append(0..6 * 1_440);
+    let (day, hour) = (days(1, 2), quarter(100));
+    let before = site.summed(0, &day, |summed| summed.row.summary.readings == 1_440);
+    let before_hour = site.store.summed(site.series[0], &hour).unwrap();
+    while site.store.status().waiting_epochs > 0 {
+        site.store.flush().unwrap();
+    }
+    site.store.close().unwrap();
+    drop(site);
+    remove_readings(&dir.path().join("data"));
+    let site = open(&dir.path().join("data"));
+    let file = dir.path().join("store.backup");
+    let new = NewFile::begin(&file).unwrap();
+    backup(&site.store, UtcTime::from_ms(START_MS), new.file(), &mut |_, _| {}).unwrap();
+    new.keep().unwrap();
+
+    let other = open(&dir.path().join("other"));
+    let bring_back = || restore(&other.store, &open_backup(&file).unwrap(), &file, &mut |_, _| {}).unwrap();
+    let report = bring_back();
+    assert!(report.records_added > 5 * 96, "{report:?}");
+    let found = other.summed(0, &day, |summed| summed.row.summary.readings == 1_440);
+    assert_eq!(found.row, before.row);
+    assert_eq!(other.store.summed(other.series[0], &hour).unwrap().row, before_hour.row);
+    assert_eq!(bring_back().records_added, 0, "everything is there already");
 }
 
 /// A site whose register is read when `is_read` says so, and shows what `shows` says.
