@@ -1,7 +1,9 @@
-//! Fills a store until it is killed, its disk is full, or it has given enough: `store_trial DIR SEED COUNT`.
+//! Fills a store until it is killed, its disk is full, or it has given enough:
+//! `store_trial DIR SEED COUNT [FIRST]`.
 //!
-//! It prints `acknowledged N` for scans that are durable, and goes on after what was there before. A
-//! program of its own, so that it is built for ARM too.
+//! It goes on after what was there before, or with the scan FIRST, and prints `acknowledged N` for scans
+//! that are durable, and `checked` once all that was there before has been looked at. A program of its own,
+//! so that it is built for ARM too.
 
 #[path = "trials/plant.rs"]
 #[allow(dead_code, reason = "the tests use what this program does not")]
@@ -17,9 +19,10 @@ use plant::Plant;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
-    let [_, dir, seed, count] = words.as_slice() else { return ExitCode::from(2) };
-    let (Ok(seed), Ok(count)) = (seed.parse(), count.parse()) else { return ExitCode::from(2) };
-    match fill(Path::new(dir), seed, count) {
+    let [_, dir, numbers @ ..] = words.as_slice() else { return ExitCode::from(2) };
+    let numbers: Result<Vec<u64>, _> = numbers.iter().map(|number| number.parse()).collect();
+    let Ok([seed, count, first @ ..]) = numbers.as_deref() else { return ExitCode::from(2) };
+    match fill(Path::new(dir), *seed, *count, first.first().copied()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -40,9 +43,12 @@ fn open(dir: &Path, seed: u64) -> Result<Plant, StoreError> {
     Plant::open(dir, seed)
 }
 
-fn fill(dir: &Path, seed: u64, count: u64) -> Result<(), Box<dyn std::error::Error>> {
+fn fill(dir: &Path, seed: u64, count: u64, first: Option<u64>) -> Result<(), Box<dyn std::error::Error>> {
     let plant = open(dir, seed)?;
-    let first = plant.durable_scans()?.last_key_value().map_or(0, |(number, _)| *number) + 1;
+    let first = match first {
+        Some(first) => first,
+        None => plant.durable_scans()?.last_key_value().map_or(0, |(number, _)| *number) + 1,
+    };
     let mut told = 0;
     let mut out = std::io::stdout();
     for number in first..first + count {
@@ -61,6 +67,11 @@ fn fill(dir: &Path, seed: u64, count: u64) -> Result<(), Box<dyn std::error::Err
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+    while plant.store.status().unchecked_epochs > 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    plant.store.flush()?;
+    writeln!(out, "checked")?;
     writeln!(out, "enough")?;
     // The end comes from outside.
     std::thread::sleep(Duration::from_mins(1));

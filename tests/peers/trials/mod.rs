@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use cems_gateway::time::UtcTime;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -62,9 +63,14 @@ struct Filler {
 }
 
 impl Filler {
+    /// Fills what is in `dir` from where it ends.
     fn start(program: &[OsString], dir: &Path, seed: u64) -> Self {
+        Self::with(program, dir, &[seed, SCANS_MAX])
+    }
+
+    fn with(program: &[OsString], dir: &Path, numbers: &[u64]) -> Self {
         let mut command = Command::new(&program[0]);
-        command.args(&program[1..]).arg(dir).arg(seed.to_string()).arg(SCANS_MAX.to_string());
+        command.args(&program[1..]).arg(dir).args(numbers.iter().map(u64::to_string));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines, acknowledged: 0 }
@@ -162,14 +168,24 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    fill_disk(&native(), TRIALS);
+}
+
+#[test]
+fn damage_gives_no_wrong_reading_and_what_it_costs_is_told() {
+    damage_files(&native(), TRIALS);
+}
+
+/// Lets `program` fill a store on a disk of its own until there is no room, and sometimes again after.
+pub(crate) fn fill_disk(program: &[OsString], count: u64) {
     let work = TempDir::new().unwrap();
-    trials(TRIALS, 3_000, |seed, random| {
+    trials(count, 3_000, |seed, random| {
         let disk = Disk::new(work.path(), "full", 24);
         let ballast = disk.path().join("ballast");
         // Room for the start of a store, or just not.
         fs::write(&ballast, vec![1; usize::try_from((12 << 20) + random.below(8 << 20)).unwrap()]).unwrap();
         let data = disk.path().join("data");
-        let mut filler = Filler::start(&native(), &data, seed);
+        let mut filler = Filler::start(program, &data, seed);
         filler.listen(SCANS_MAX / 2, "failing");
         if random.below(2) == 0 {
             // It goes on as soon as there is room.
@@ -276,21 +292,23 @@ fn damage(data: &Path, random: &mut Random) -> String {
 /// A scan that is missing lies in a gap of each of its series.
 fn assert_told(plant: &Plant, number: u64, done: &str) {
     let scan = plant.scan(number);
-    let moment = scan.at..cems_gateway::time::UtcTime::from_ms(scan.at.as_ms() + 1);
+    let moment = scan.at..UtcTime::from_ms(scan.at.as_ms() + 1);
     let (_, series) = plant.groups.iter().find(|(group, _)| *group == scan.group).unwrap();
     for series in series {
         let gaps = plant.store.gaps(*series, &moment).unwrap();
-        assert!(!gaps.is_empty(), "{done}: scan {number} is missing in silence; {:?}", plant.store.status());
+        let all = plant.store.gaps(*series, &UtcTime::ALWAYS).unwrap();
+        let status = plant.store.status();
+        assert!(!gaps.is_empty(), "{done}: scan {number} is missing in silence; {status:?}; gaps: {all:?}");
     }
 }
 
-#[test]
-fn damage_gives_no_wrong_reading_and_what_it_costs_is_told() {
+/// Damages a file of a store that `program` has filled, and has it go on with that.
+pub(crate) fn damage_files(program: &[OsString], count: u64) {
     let work = TempDir::new().unwrap();
     let mut fillings = Vec::new();
     for closed in [true, false] {
         let dir = work.path().join(format!("filled-{closed}"));
-        let mut filler = Filler::start(&native(), &dir, 7);
+        let mut filler = Filler::start(program, &dir, 7);
         filler.listen(u64::MAX - 1, "enough");
         let acknowledged = filler.kill();
         if closed {
@@ -299,21 +317,16 @@ fn damage_gives_no_wrong_reading_and_what_it_costs_is_told() {
         }
         fillings.push((dir, acknowledged));
     }
-    trials(TRIALS, 4_000, |_, random| {
+    trials(count, 4_000, |_, random| {
         let (filled, acknowledged) = &fillings[usize::try_from(random.below(2)).unwrap()];
         let data = work.path().join("damaged");
         copy(filled, &data);
         let done = damage(&data, random);
+        // What is read from now on ends what was missing before.
+        let mut goes_on = Filler::with(program, &data, &[7, 2, acknowledged + 1_000]);
+        goes_on.listen(u64::MAX - 1, "checked");
+        goes_on.kill();
         let plant = Plant::open(&data, 7).unwrap();
-        // The gateway goes on, and what it reads next ends what was missing before.
-        let next = acknowledged + 1_000;
-        for number in [next, next + 1] {
-            plant.store.append_blocking(plant.scan(number)).unwrap();
-        }
-        plant.store.flush().unwrap();
-        while plant.store.status().unchecked_epochs > 0 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
         let scans = plant.durable_scans().unwrap();
         for (number, scan) in &scans {
             assert_eq!(*scan, plant.scan(*number), "{done}");

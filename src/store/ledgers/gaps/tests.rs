@@ -225,6 +225,21 @@ fn one_that_comes_and_goes_and_leaves_the_site_is_told_as_not_configured() {
 }
 
 #[test]
+fn what_the_medium_lost_on_a_day_of_many_gaps_is_an_entry_of_its_own_and_stored_at_once() {
+    let mut gaps = Gaps::default();
+    for second in 0..200 {
+        let sample = if second % 2 == 0 { missing(Cause::Timeout) } else { value() };
+        see(&mut gaps, second, &[sample.clone(), sample]);
+    }
+    let mut back = stored_again(&mut gaps);
+    back.opened_after(GapCause::Storage);
+    see_after(&mut back, Some(199), 300, &[value(), value()]);
+    let stored = back.take_changes();
+    assert!(all(&back, SERIES[0]).contains(&(200, 300, GapCause::Storage, 100, false)));
+    assert_eq!(stored.len(), 1, "it does not wait for others: {stored:?}");
+}
+
+#[test]
 fn a_power_cut_leaves_no_hole_behind_one_that_comes_and_goes() {
     let mut gaps = Gaps::default();
     for second in 0..500 {

@@ -284,23 +284,33 @@ impl Watch {
     }
 
     fn begin(&mut self, book: &mut Book, scope: Scope, gap: Gap) {
+        let from = if comes_and_goes(gap.cause) {
+            self.flap(book, scope, gap)
+        } else {
+            book.put(scope, gap);
+            gap.from
+        };
+        if gap.ongoing {
+            self.open.insert(scope, Open { from, stored: gap.to });
+        }
+    }
+
+    /// Puts in what may come and go all day; gives the start of the entry that tells it.
+    fn flap(&mut self, book: &mut Book, scope: Scope, gap: Gap) -> UtcTime {
         let day = gap.from.floor(Interval::DAY);
         let known = self.flaps.get(&scope).filter(|flaps| flaps.day == day).copied();
         let Flaps { count, from, .. } = known.unwrap_or(Flaps { day, count: 0, from: gap.from });
         // One that comes and goes all the time goes on in the entry of its last one.
-        let flaps = gap.cause != GapCause::Configuration && gap.from >= from;
-        let joins = flaps && count >= limits::GAPS_A_DAY_MAX;
+        let joins = gap.from >= from && count >= limits::GAPS_A_DAY_MAX;
         let joined = joins && book.edit((scope, from), |last| join(last, &gap));
         let from = if joined { from } else { gap.from };
         self.flaps.insert(scope, Flaps { day, count: count + 1, from });
-        if gap.ongoing {
-            self.open.insert(scope, Open { from, stored: gap.to });
-        }
         if joined {
             book.store_later((scope, from), gap.to);
         } else {
             book.put(scope, gap);
         }
+        from
     }
 
     /// Ends what goes on; `at` is when there was a reading, or should have been one that is missing for
@@ -317,6 +327,11 @@ impl Watch {
             None => book.store(place),
         }
     }
+}
+
+/// Whether a cause comes and goes with every other reading, so that it cannot be told each time.
+const fn comes_and_goes(cause: GapCause) -> bool {
+    matches!(cause, GapCause::Read(_) | GapCause::Mixed)
 }
 
 /// The cause of a gap whose next reading is missing for the cause `next`; `None` when that is another
