@@ -14,9 +14,14 @@
 //! or its epoch's marker is on the medium; what a power cut takes is at most what was appended within
 //! the durability window. `docs/storage-format.md` draws the bytes.
 //!
-//! The main database has what is new and what is small; sealed readings and rows lie in periods of some
-//! days, each a database of its own (`periods`). What sled cannot open any more is salvaged record by
-//! record (`salvage`). What is missing is told with its cause (`gaps`).
+//! - `disk`: the data directory, sled's databases, records in their frames, and what is done with damage.
+//!   The main database has what is new and what is small.
+//! - `periods`: sealed readings, in databases of some days each.
+//! - `rows`: what they come to over quarter hours, days and months, kept when they have gone.
+//! - `ledgers`: small tables in memory and in the main database: gaps with their causes, what registers
+//!   did besides growing, starts of the store, cursors, wear of the flash.
+//! - `state` decides what is to be done next, `writer` does it, `recovery` reads what is there at a start.
+//! - `code`: how readings become few bits.
 //!
 //! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 
