@@ -296,9 +296,11 @@ fn assert_told(plant: &Plant, number: u64, done: &str) {
     let (_, series) = plant.groups.iter().find(|(group, _)| *group == scan.group).unwrap();
     for series in series {
         let gaps = plant.store.gaps(*series, &moment).unwrap();
-        let all = plant.store.gaps(*series, &UtcTime::ALWAYS).unwrap();
-        let status = plant.store.status();
-        assert!(!gaps.is_empty(), "{done}: scan {number} is missing in silence; {status:?}; gaps: {all:?}");
+        if gaps.is_empty() {
+            let all = plant.store.gaps(*series, &UtcTime::ALWAYS).unwrap();
+            let status = plant.store.status();
+            panic!("{done}: scan {number} is missing in silence; {status:?}; gaps: {all:?}");
+        }
     }
 }
 
