@@ -40,8 +40,6 @@ fn the_aarch64_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
 
 /// Trials of each kind on ARM where nobody says otherwise.
 const TRIALS: u64 = 200;
-/// Those that take seconds each in the emulator; `CEMS_TRIALS` asks for more.
-const LONG_TRIALS: u64 = 40;
 
 /// The program that fills a store, under the emulator.
 fn armv7_filler() -> Vec<std::ffi::OsString> {
@@ -62,12 +60,12 @@ fn a_power_cut_on_armv7_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_full_disk_on_armv7_loses_nothing_that_was_acknowledged() {
-    trials::fill_disk(&armv7_filler(), LONG_TRIALS);
+    trials::fill_disk(&armv7_filler(), TRIALS);
 }
 
 #[test]
 fn damage_on_armv7_gives_no_wrong_reading_and_what_it_costs_is_told() {
-    trials::damage_files(&armv7_filler(), LONG_TRIALS);
+    trials::damage_files(&armv7_filler(), TRIALS);
 }
 
 #[test]
