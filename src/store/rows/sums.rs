@@ -314,10 +314,10 @@ pub(super) fn put_records<'a>(
 }
 
 /// The `new` rows, but for those of fewer readings than were `known`: readings of that time have gone
-/// since, and what they came to has not.
+/// since, and what they came to has not. Nor has what is known to have flowed while nothing was read.
 fn no_fewer_readings(new: &[Row], known: &[Row]) -> Vec<Row> {
     let rows = new.iter().enumerate().map(|(place, new)| match known.get(place) {
-        Some(known) if known.summary.readings > new.summary.readings => *known,
+        Some(known) if known.summary.readings > new.summary.readings || new.is_empty() => *known,
         _ => *new,
     });
     rows.collect()
@@ -390,4 +390,30 @@ pub(in crate::store) fn first_of_month(at: UtcTime, offset: UtcOffset, months: i
     let first: Date = at.civil(offset).date().first_of_month();
     let date = first.checked_add(jiff::Span::new().months(months)).ok()?;
     UtcTime::from_civil(DateTime::from_parts(date, Time::midnight()), offset).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::summary::Summary;
+
+    fn row(readings: u64, growth: f64) -> Row {
+        Row { summary: Summary { readings, growth, ..Summary::default() }, ..Row::default() }
+    }
+
+    #[test]
+    fn a_row_is_replaced_by_one_of_as_many_readings_and_by_none_that_knows_less() {
+        let outage =
+            Row { summary: Summary { covered_ms: 1_000.0, ..row(0, 5.0).summary }, ..Row::default() };
+        for (known, new, kept) in [
+            (row(3, 1.0), row(3, 2.0), row(3, 2.0)),
+            (row(3, 1.0), row(4, 2.0), row(4, 2.0)),
+            (row(3, 1.0), row(2, 2.0), row(3, 1.0)),
+            (outage, Row::default(), outage),
+            (outage, row(1, 4.0), row(1, 4.0)),
+        ] {
+            assert_eq!(no_fewer_readings(&[new], &[known]), [kept]);
+        }
+        assert_eq!(no_fewer_readings(&[row(1, 1.0)], &[]), [row(1, 1.0)]);
+    }
 }
