@@ -78,6 +78,11 @@ pub const PERIOD_DAYS_MAX: i64 = 7;
 pub const PERIODS_OPEN_MAX: usize = 3;
 /// Quarter hours that are summed up after a pause in which nothing was read: two days.
 pub const QUARTERS_BEHIND_MAX: i64 = 192;
+/// Bytes of rows that wait while the medium takes no writes: a day of 500 parameters, and after that a
+/// row a day.
+pub const WAITING_ROWS_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of memory that holding one record takes beside its own.
+pub const WAITING_ROW_OVERHEAD_BYTES: usize = 64;
 /// Quarter hours of groups that wait to be summed up.
 pub const QUARTERS_WAITING_MAX: usize = 20_000;
 /// Days of one period of quarter-hour rows.

@@ -45,9 +45,9 @@ pub struct StoreStatus {
     pub expired_scans: u64,
     /// Scans that were lost because the medium took no writes for too long.
     pub dropped_scans: u64,
-    /// Quarter hours of groups that wait to be summed up.
+    /// Quarter hours of groups that wait to be summed up, or to be stored.
     pub waiting_quarters: usize,
-    /// Quarter hours of groups that were not summed up because too many waited.
+    /// Quarter hours of groups that were not summed up, or not stored, because too many waited.
     pub quarters_dropped: u64,
     /// Entries of the gap ledger.
     pub gaps: usize,

@@ -338,17 +338,23 @@ impl Writer {
 
     /// Sums up a quarter hour. What stands in its way is no reason to take no readings.
     fn sum_up(&self, quarter: Quarter) -> Result<(), StoreError> {
-        match sums::sum_up(&self.shared, quarter) {
+        let was_failing = self.shared.state().failing().is_some();
+        let outcome = sums::sum_up(&self.shared, quarter);
+        let mut state = self.shared.state();
+        match outcome {
+            Err(StoreError::Failing { .. }) if was_failing => state.quarters.put_back(quarter),
             Err(error @ StoreError::Failing { .. }) => {
-                self.shared.state().quarters.put_back(quarter);
-                Err(error)
+                state.quarters.put_back(quarter);
+                return Err(error);
             }
             Err(error) => {
-                self.shared.state().note_damage(format!("a quarter hour is not summed up: {error}"));
-                Ok(())
+                state.waiting_rows.settle(quarter);
+                state.note_damage(format!("a quarter hour is not summed up: {error}"));
             }
-            Ok(()) => Ok(()),
+            Ok(()) if !was_failing => state.waiting_rows.settle(quarter),
+            Ok(()) => {}
         }
+        Ok(())
     }
 
     fn salvage(&mut self, number: u32) -> Result<(), StoreError> {

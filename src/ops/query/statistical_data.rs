@@ -309,8 +309,7 @@ impl StatisticalAnswer {
         summary: &mut Summary,
     ) -> Result<OfRows, StoreError> {
         let summed = self.store.summed(part.view.series, period)?;
-        let has_gone = self.store.readings_from().is_none_or(|from| period.start < from);
-        let outlives = has_gone && summed.row.summary.readings > summary.readings;
+        let outlives = summed.row.summary.readings > summary.readings;
         if outlives {
             *summary = summed.row.summary;
         }

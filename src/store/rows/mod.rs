@@ -23,10 +23,13 @@
 //! numbers and scales as in `code`. A part holds the rows of as many series as fit.
 
 mod copy;
+#[cfg(test)]
+mod outage_tests;
 pub(in crate::store) mod quarter_row;
 pub(in crate::store) mod quarters;
 pub(in crate::store) mod summed;
 pub(in crate::store) mod sums;
+pub(in crate::store) mod waiting;
 
 use crate::limits;
 use crate::model::reading::GroupId;
@@ -108,6 +111,19 @@ pub(super) fn decode(value: &[u8], start: UtcTime) -> Option<RowRecord> {
     let mut bits = BitReader::new(rest);
     let rows = (0..u16::from_be_bytes(*count)).map(|_| take_row(start, &mut bits)).collect::<Option<_>>()?;
     Some(RowRecord { first: u16::from_be_bytes(*first), revision: u16::from_be_bytes(*revision), rows })
+}
+
+/// All parts of a record together; without those that no version wrote.
+pub(super) fn join(parts: impl Iterator<Item = Option<RowRecord>>) -> Option<RowRecord> {
+    let mut whole: Option<RowRecord> = None;
+    for part in parts.flatten() {
+        match &mut whole {
+            None if part.first == 0 => whole = Some(part),
+            Some(whole) if usize::from(part.first) == whole.rows.len() => whole.rows.extend(part.rows),
+            _ => {}
+        }
+    }
+    whole
 }
 
 fn put_row(row: &Row, start: UtcTime, out: &mut BitWriter) {

@@ -81,14 +81,15 @@ pub(in crate::store) fn remove_expired(
 }
 
 /// Sums up one quarter hour of a group, and the day and the month that it completes or changes. One of
-/// which the readings have gone stays as it is.
+/// which the readings have gone stays as it is. While the medium takes no writes the rows wait in memory.
 pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) -> Result<(), StoreError> {
     let state = shared.state();
     let Some(series) = state.names.group_series(group).cloned() else { return Ok(()) };
     let profile = state.profiles.clone();
     let has_gone = state.readings_from().is_some_and(|from| start < from.floor(Interval::QUARTER_HOUR));
+    let waiting = state.waiting_rows.get((start, group));
     drop(state);
-    if has_gone {
+    if has_gone && waiting.is_none() {
         return Ok(());
     }
     let period = start..start.plus(Interval::QUARTER_HOUR);
@@ -108,7 +109,16 @@ pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) ->
         outages.extend(outage.map(|outage| (rows.len(), outage, known.interval)));
         rows.push(row);
     }
-    let is_changed = put_quarter(shared, minutes(start), group, start, &rows)?;
+    // Only memory may have what rows were computed from that have waited.
+    let sync = waiting.is_some() || shared.state().quarters.is_idle();
+    if let Some(waiting) = waiting {
+        rows = no_fewer_readings(&rows, &waiting.rows);
+    }
+    if shared.state().failing().is_some() {
+        shared.state().waiting_rows.put((start, group), &rows, profile.offset);
+        return Ok(());
+    }
+    let is_changed = put_quarter(shared, (start, group), &rows, sync)?;
     let day = local_midnight(start, profile.offset);
     let is_last_of_day = period.end >= day.plus(Interval::DAY);
     let day_is_known = shared.with_database(|database| {
@@ -169,7 +179,7 @@ fn fill_outages(
         let known = quarter_record(shared, at, group)?;
         let mut rows = known.map_or_else(|| vec![Row::default(); width], |known| known.rows);
         fill(&mut rows, outages, &period, profile);
-        put_quarter(shared, minutes(at), group, at, &rows)?;
+        put_quarter(shared, (at, group), &rows, shared.state().quarters.is_idle())?;
         at = period.end;
         if at == next_day {
             sum_up_day(shared, day, group, width, offset)?;
@@ -266,22 +276,21 @@ fn add_rows(rows: &mut [Row], later: &RowRecord, is_start: bool) {
 /// says whether they say something new.
 fn put_quarter(
     shared: &Shared,
-    minutes: u32,
-    group: GroupId,
-    start: UtcTime,
+    (start, group): Quarter,
     new: &[Row],
+    sync: bool,
 ) -> Result<bool, StoreError> {
-    let known = quarter_record(shared, start, group)?;
+    let known = stored_quarter(shared, start, group)?;
     let new = known.as_ref().map_or_else(|| new.to_vec(), |known| no_fewer_readings(new, &known.rows));
     if known.as_ref().is_some_and(|known| known.rows == new) || new.iter().all(Row::is_empty) {
         return Ok(false);
     }
-    let day = minutes / DAY_MINUTES;
+    let minutes = minutes(start);
     let revision = known.map_or(0, |known| known.revision.saturating_add(1));
     let parts = (0_u8..).zip(rows::encode(&new, start, revision));
     let records: Vec<_> = parts.map(|(part, value)| (rows::key(minutes, group, part), value)).collect();
     let records = records.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
-    put_records(shared, day, records, shared.state().quarters.is_idle())?;
+    put_records(shared, minutes / DAY_MINUTES, records, sync)?;
     Ok(true)
 }
 
@@ -296,7 +305,8 @@ pub(super) fn put_records<'a>(
     let newest = shared.quarters.firsts().last().copied();
     if newest.is_some_and(|first| day < first) {
         return shared.with_database(|database| {
-            records.try_for_each(|(key, value)| database.late_quarters.put(key, value))
+            records.try_for_each(|(key, value)| database.late_quarters.put(key, value))?;
+            if sync { database.sync() } else { Ok(()) }
         });
     }
     let is_full = newest.is_none_or(|first| {
@@ -343,24 +353,24 @@ pub(in crate::store) fn record(
     group: GroupId,
     start: UtcTime,
 ) -> Result<Option<RowRecord>, StoreError> {
-    let mut whole: Option<RowRecord> = None;
-    for entry in table.scan(rows::key(number, group, 0)..=rows::key(number, group, u8::MAX)) {
-        let Some(part) = rows::decode(&entry?.1, start) else { continue };
-        match &mut whole {
-            None if part.first == 0 => whole = Some(part),
-            Some(whole) if usize::from(part.first) == whole.rows.len() => whole.rows.extend(part.rows),
-            _ => {}
-        }
-    }
-    Ok(whole)
+    let keys = rows::key(number, group, 0)..=rows::key(number, group, u8::MAX);
+    let parts = table.scan(keys).map(|entry| Ok(rows::decode(&entry?.1, start)));
+    let parts = parts.collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(rows::join(parts.into_iter()))
 }
 
-/// The rows of a quarter hour; what was computed after its period was over comes first.
+/// The rows of a quarter hour, those that wait for the medium first.
 pub(in crate::store) fn quarter_record(
     shared: &Shared,
     start: UtcTime,
     group: GroupId,
 ) -> Result<Option<RowRecord>, StoreError> {
+    let waiting = shared.state().waiting_rows.get((start, group));
+    if waiting.is_some() { Ok(waiting) } else { stored_quarter(shared, start, group) }
+}
+
+/// The rows of a quarter hour on the medium; what was computed after its period was over comes first.
+fn stored_quarter(shared: &Shared, start: UtcTime, group: GroupId) -> Result<Option<RowRecord>, StoreError> {
     let minutes = minutes(start);
     let late = shared.with_database(|database| record(&database.late_quarters, minutes, group, start))?;
     if late.is_some() {

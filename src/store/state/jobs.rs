@@ -15,11 +15,11 @@ impl State {
     /// What the writer has to do now, or for how long nothing.
     pub(in crate::store) fn next_job(&mut self, now: Instant, window: Duration) -> Result<Job, Pause> {
         self.checkup.is_idle();
-        if let Some(outage) = &self.outage {
+        if let Some(retry_at) = self.outage.as_ref().map(|outage| outage.retry_at) {
             return match () {
                 () if self.is_closing() => Ok(Job::Stop),
-                () if now >= outage.retry_at => Ok(Job::Reopen),
-                () => Err(Pause::Until(outage.retry_at)),
+                () if now >= retry_at => Ok(Job::Reopen),
+                () => self.next_sum(now).ok_or(Pause::Until(retry_at)),
             };
         }
         if self.must_seal() {
@@ -45,8 +45,11 @@ impl State {
         if std::mem::take(&mut self.step_due) && !self.frozen.is_empty() {
             return Ok(self.seal(false));
         }
-        if let Some(quarter) = self.quarters.next(now) {
+        if let Some(quarter) = self.waiting_rows.first() {
             return Ok(Job::Sum { quarter });
+        }
+        if let Some(job) = self.next_sum(now) {
+            return Ok(job);
         }
         let due_at = [due_at, self.quarters.late_at()].into_iter().flatten().min();
         let pause = match self.unlisted.next(now) {
@@ -54,6 +57,11 @@ impl State {
             Err(pause) => due_at.map_or(pause, |due_at| pause.or_at(due_at)),
         };
         self.checkup.next(now).map_err(|other| other.or(pause))
+    }
+
+    /// Sums are made of what memory holds even while the medium takes none of them.
+    fn next_sum(&mut self, now: Instant) -> Option<Job> {
+        self.quarters.next(now).map(|quarter| Job::Sum { quarter })
     }
 
     /// Whether a full epoch cannot wait for its next step: it is not in the ring, or those who append

@@ -28,6 +28,7 @@ use crate::store::periods::Rebuilt;
 use crate::store::profile::SiteProfile;
 use crate::store::recovery::{Recovered, RingPen};
 use crate::store::rows::quarters::Quarters;
+use crate::store::rows::waiting::WaitingRows;
 use crate::store::status::{Durable, StoreStatus};
 use crate::time::{Interval, UtcTime};
 use checkup::Checkup;
@@ -75,6 +76,7 @@ pub(super) struct State {
     names_durable: NameCounts,
     pub(super) ledgers: Ledgers,
     pub(super) quarters: Quarters,
+    pub(super) waiting_rows: WaitingRows,
     pub(super) latest: LatestTable,
     pub(super) index: EpochIndex,
     /// Full epochs that are not sealed yet, oldest first.
@@ -223,8 +225,8 @@ impl State {
             counter_events,
             counter_events_open,
             counter_events_dropped,
-            waiting_quarters: self.quarters.waiting(),
-            quarters_dropped: self.quarters.dropped(),
+            waiting_quarters: self.quarters.waiting() + self.waiting_rows.len(),
+            quarters_dropped: self.quarters.dropped() + self.waiting_rows.dropped(),
             failing: self.failing().map(str::to_owned),
             damage: self.damage.clone(),
             wear: self.ledgers.flash.wear(),

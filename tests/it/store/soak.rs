@@ -84,6 +84,7 @@ fn a_year_leaves_file_size_and_memory_flat() {
     let (early, late) = months[2..].split_at(4);
     let (disk, memory) = (most(early, 0), most(early, 1));
     assert!(most(late, 0) <= disk + disk / 10, "bytes on disk grow: {months:?}");
-    assert!(most(late, 1) <= memory + 4 * 1_024, "KiB of memory grow: {months:?}");
+    // What the allocator holds wavers by some MiB; a leak of twenty bytes a scan would be ten.
+    assert!(most(late, 1) <= memory + 8 * 1_024, "KiB of memory grow: {months:?}");
     assert!(most(late, 2) >= 365 - 60, "the gaps of a year are not all known: {months:?}");
 }
