@@ -78,6 +78,10 @@ pub const PERIOD_DAYS_MAX: i64 = 7;
 pub const PERIODS_OPEN_MAX: usize = 3;
 /// Quarter hours that are summed up after a pause in which nothing was read: two days.
 pub const QUARTERS_BEHIND_MAX: i64 = 192;
+/// Characters of the formula of a virtual Parameter.
+pub const FORMULA_CHARS_MAX: usize = 2_000;
+/// Summands of the formula of a virtual Parameter.
+pub const FORMULA_TERMS_MAX: usize = 32;
 /// Bytes of rows that wait while the medium takes no writes: a day of 500 parameters, and after that a
 /// row a day.
 pub const WAITING_ROWS_BYTES_MAX: usize = 1_024 * 1_024;

@@ -139,7 +139,7 @@ fn write_static(json: &mut Json<'_>, answer: &StaticAnswer) -> Written {
     json.end_to(IN_SITE - 1)?;
     json.member(names::DATA_COUNT, &count)?;
     if answer.include().capability {
-        let operations = Operation::ALL.map(Operation::name);
+        let operations = Operation::names();
         json.member(names::EXTENSION, &Capability { operations: &operations })?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::body::Body;
 use super::document::Document;
 use super::fault::Fault;
 use super::wire::code::Code;
-use super::wire::operation::{Operation, Place};
+use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
 use super::{auth, guard, query_string};
 use crate::limits;
@@ -52,7 +52,7 @@ pub(super) fn route(request: &mut Request, body: &mut Body<'_>, ops: &Arc<Ops>) 
 }
 
 fn no_operation() -> Fault {
-    let names = Operation::ALL.map(Operation::name).join(", ");
+    let names = Operation::names().join(", ");
     Fault::of(Code::NoSuchOperation, format!("there is no such operation; there are {names}"))
 }
 
@@ -98,7 +98,7 @@ fn operate(
             let pairs = query_string::pairs(query)?;
             Question::from_query(&pairs, operation)?
         }
-        Method::Post if operation != Operation::About => {
+        Method::Post if operation.subject != Subject::About => {
             if !query.is_empty() {
                 return Err(Fault::malformed("a POST is asked in its body; leave the query string out"));
             }
@@ -142,15 +142,14 @@ fn check_media_type(request: &Request) -> Result<(), Fault> {
 
 fn answer(ops: &Arc<Ops>, operation: Operation, question: Question) -> Result<Document, Fault> {
     let offset = ops.site().cems.offset;
-    Ok(match operation {
-        Operation::Static => Document::Static(ops.static_data(&question.into_static()?)?),
-        Operation::Dynamic => Document::Dynamic(ops.dynamic_data(&question.into_dynamic()?)?),
-        Operation::Historical => {
-            Document::Historical(ops.historical_data(question.into_historical(offset)?)?)
-        }
-        Operation::Statistical => {
+    question.check_scope(operation)?;
+    Ok(match operation.subject {
+        Subject::Static => Document::Static(ops.static_data(&question.into_static()?)?),
+        Subject::Dynamic => Document::Dynamic(ops.dynamic_data(&question.into_dynamic()?)?),
+        Subject::Historical => Document::Historical(ops.historical_data(question.into_historical(offset)?)?),
+        Subject::Statistical => {
             Document::Statistical(ops.statistical_data(question.into_statistical(offset)?)?)
         }
-        Operation::About => Document::About,
+        Subject::About => Document::About,
     })
 }

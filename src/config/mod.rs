@@ -10,6 +10,7 @@ mod categories;
 mod cems;
 mod entries;
 mod form;
+mod formulas;
 mod lines;
 mod main_registers;
 mod meters;

@@ -6,10 +6,12 @@ use super::meters::Meters;
 use super::quantity::{self, Quantity, Written};
 use crate::document::Section;
 use crate::limits;
+use crate::model::formula::Formula;
 use crate::model::meter::{MapLibrary, MapRegister, Meter};
-use crate::model::point::{Parameter, Source};
+use crate::model::point::{Metered, Parameter, Source};
 use crate::model::register::Register;
 use crate::register_text::{self, RegisterDefaults};
+use crate::time::Interval;
 
 /// Characters of a local mnemonic such as `OUTPUT`.
 const CODE_CHARS_MAX: usize = 16;
@@ -37,9 +39,79 @@ enum Origin<'k> {
     Described(Register),
 }
 
+/// What a table comes to.
+pub(super) enum Read<'a> {
+    /// It has faults, which are noted.
+    Nothing,
+    /// All of it was looked at.
+    Whole(Box<Parameter>),
+    /// Its formula is to be looked at when all Points are known.
+    Computed(Box<Parameter>, Section<'a>),
+}
+
+/// How often somebody enters a value, where nothing is said.
+const MANUAL_INTERVAL: Interval = Interval::DAY;
+
 /// Reads one table.
-pub(super) fn parameter(entry: Entry<'_>, of_point: &PointMeter, known: Known<'_>) -> Option<Parameter> {
+pub(super) fn parameter<'a>(entry: Entry<'a>, of_point: &PointMeter, known: Known<'_>) -> Read<'a> {
     let section = entry.section;
+    let (formula, manual) = (formula(&section), section.flag("manual"));
+    let source = match manual {
+        _ if section.has("formula") => formula.map(Source::Formula),
+        Some(true) => Some(Source::Manual),
+        _ => return metered(section, entry.id, of_point, known).map_or(Read::Nothing, Read::Whole),
+    };
+    refuse_register(&section);
+    let name = section.text("name", limits::NAME_CHARS_MAX);
+    let code = section.text("code", CODE_CHARS_MAX);
+    let interval = form::scan_interval(&section, "interval");
+    quantity::require_reading_type(&section);
+    let quantity = quantity::written(&section).unmeasured(&section);
+    let (Some(id), Some(source), Some(quantity)) = (entry.id, source, quantity) else {
+        section.finish();
+        return Read::Nothing;
+    };
+    let is_computed = matches!(source, Source::Formula(_));
+    let parameter = Box::new(Parameter {
+        name: name.unwrap_or_else(|| id.clone()),
+        id,
+        code,
+        reading_type: quantity.reading_type,
+        unit: quantity.unit,
+        decimals: quantity.decimals,
+        interval: interval.unwrap_or(MANUAL_INTERVAL),
+        valid: quantity.valid,
+        source,
+    });
+    if is_computed {
+        return Read::Computed(parameter, section);
+    }
+    section.finish();
+    Read::Whole(parameter)
+}
+
+fn formula(section: &Section<'_>) -> Option<Formula> {
+    let text = section.text("formula", limits::FORMULA_CHARS_MAX)?;
+    let parsed = text.parse::<Formula>();
+    parsed.map_err(|fault| section.fault("formula", "is refused", fault.to_string())).ok()
+}
+
+/// What is computed or entered by hand is not read from a register.
+fn refuse_register(section: &Section<'_>) {
+    let instead = if section.has("formula") { "formula" } else { "manual" };
+    for key in ["register", "meter", "manual"].into_iter().filter(|key| *key != instead) {
+        if section.has(key) {
+            section.fault(key, format!("stands beside '{instead}'"), "leave one of them out");
+        }
+    }
+}
+
+fn metered(
+    section: Section<'_>,
+    id: Option<String>,
+    of_point: &PointMeter,
+    known: Known<'_>,
+) -> Option<Box<Parameter>> {
     let name = section.text("name", limits::NAME_CHARS_MAX);
     let code = section.text("code", CODE_CHARS_MAX);
     let own_interval = form::scan_interval(&section, "interval");
@@ -48,8 +120,9 @@ pub(super) fn parameter(entry: Entry<'_>, of_point: &PointMeter, known: Known<'_
     let origin = origin(&section, meter, known);
     let found = meter.zip(origin).and_then(|(meter, origin)| combine(&section, written, origin, meter));
     section.finish();
-    let (id, meter, (quantity, register, title)) = (entry.id?, meter?, found?);
-    Some(Parameter {
+    let (id, meter, (quantity, register, title)) = (id?, meter?, found?);
+    let metered = Metered { meter_id: meter.id.clone(), register, conversion: quantity.conversion };
+    Some(Box::new(Parameter {
         name: name.or(title).unwrap_or_else(|| id.clone()),
         id,
         code,
@@ -58,8 +131,8 @@ pub(super) fn parameter(entry: Entry<'_>, of_point: &PointMeter, known: Known<'_
         decimals: quantity.decimals,
         interval: own_interval.unwrap_or(meter.interval),
         valid: quantity.valid,
-        source: Source { meter_id: meter.id.clone(), register, conversion: quantity.conversion },
-    })
+        source: Source::Meter(metered),
+    }))
 }
 
 fn meter<'k>(section: &Section<'_>, of_point: &PointMeter, known: Known<'k>) -> Option<&'k Meter> {

@@ -2,7 +2,8 @@
 
 use super::entries::{Entry, Ids, entries};
 use super::form;
-use super::parameters::{Known, PointMeter, parameter};
+use super::formulas::{self, Computed};
+use super::parameters::{Known, PointMeter, Read, parameter};
 use crate::document::Section;
 use crate::limits;
 use crate::model::point::{Parameter, Point, PointRole};
@@ -24,17 +25,28 @@ const RATING_MAX: f64 = 1e9;
 
 /// Reads the tables.
 pub(super) fn points(root: &Section<'_>, categories: &Ids, known: Known<'_>) -> Vec<Point> {
-    let mut parameters_before = 0;
-    let read = |entry| point(entry, categories, known, &mut parameters_before);
-    entries(root, "point", limits::POINTS_MAX).into_iter().map(read).collect()
+    let mut found = Found::default();
+    let read = |entry| point(entry, categories, known, &mut found);
+    let mut points: Vec<Point> = entries(root, "point", limits::POINTS_MAX).into_iter().map(read).collect();
+    formulas::check(&mut points, found.computed);
+    points
 }
 
-fn point(entry: Entry<'_>, categories: &Ids, known: Known<'_>, parameters_before: &mut usize) -> Point {
+/// What was found in the Points so far.
+#[derive(Default)]
+struct Found<'a> {
+    parameters: usize,
+    computed: Vec<Computed<'a>>,
+}
+
+fn point<'a>(entry: Entry<'a>, categories: &Ids, known: Known<'_>, found: &mut Found<'a>) -> Point {
     let section = entry.section;
     let text = |key| section.text(key, limits::NAME_CHARS_MAX);
     let rating = |key| section.number(key, 0.0..=RATING_MAX);
+    let id = entry.id.unwrap_or_default();
     let point = Point {
-        id: entry.id.unwrap_or_default(),
+        parameters: parameters(&section, &id, known, found),
+        id,
         name: section
             .required_text("name", limits::NAME_CHARS_MAX, "name the point for people")
             .unwrap_or_default(),
@@ -45,7 +57,6 @@ fn point(entry: Entry<'_>, categories: &Ids, known: Known<'_>, parameters_before
         location: text("location"),
         rated_power_kw: rating("rated_power_kw"),
         rated_capacity_kwh: rating("rated_capacity_kwh"),
-        parameters: parameters(&section, known, parameters_before),
     };
     section.finish();
     point
@@ -61,19 +72,40 @@ fn role(section: &Section<'_>) -> PointRole {
     role.unwrap_or(PointRole::Check)
 }
 
-fn parameters(section: &Section<'_>, known: Known<'_>, before: &mut usize) -> Vec<Parameter> {
+fn parameters<'a>(
+    section: &Section<'a>,
+    point_id: &str,
+    known: Known<'_>,
+    found: &mut Found<'a>,
+) -> Vec<Parameter> {
     let of_point =
         PointMeter { is_written: section.has("meter"), id: known.meters.ids.reference(section, "meter") };
     let entries = entries(section, "parameter", limits::PARAMETERS_MAX);
     if !section.has("parameter") {
         section.missing("parameter", "say what is measured here in a [[point.parameter]]");
     }
-    let fitted_before = *before <= limits::PARAMETERS_MAX;
-    *before += entries.len();
-    if fitted_before && *before > limits::PARAMETERS_MAX {
+    let fitted_before = found.parameters <= limits::PARAMETERS_MAX;
+    found.parameters += entries.len();
+    if fitted_before && found.parameters > limits::PARAMETERS_MAX {
         let reason = format!("is parameter {} of the site", limits::PARAMETERS_MAX + 1);
         let remedy = format!("at most {} are allowed; take some away", limits::PARAMETERS_MAX);
         section.fault("parameter", reason, remedy);
     }
-    entries.into_iter().filter_map(|entry| parameter(entry, &of_point, known)).collect()
+    let mut parameters = Vec::new();
+    for entry in entries {
+        match parameter(entry, &of_point, known) {
+            Read::Nothing => {}
+            Read::Whole(parameter) => parameters.push(*parameter),
+            Read::Computed(parameter, section) => {
+                found.computed.push(Computed {
+                    has_interval: section.has("interval"),
+                    section,
+                    point_id: point_id.to_owned(),
+                    parameter_id: parameter.id.clone(),
+                });
+                parameters.push(*parameter);
+            }
+        }
+    }
+    parameters
 }

@@ -9,6 +9,7 @@ use crate::model::reading_type::ReadingType;
 const UNIT_CHARS_MAX: usize = 16;
 /// Digits after the point; a double has 15 or 16 in all.
 const DECIMALS_MAX: i64 = 9;
+const UNIT_REMEDY: &str = "give the unit of the readings, such as kWh";
 /// Larger than any factor, offset or limit of a measured value.
 const MAGNITUDE_MAX: f64 = 1e15;
 
@@ -110,12 +111,29 @@ impl Written {
         }
     }
 
+    /// The quantity of what is computed or entered by hand: nothing is converted.
+    pub(super) fn unmeasured(self, section: &Section<'_>) -> Option<Quantity> {
+        if !section.has("unit") {
+            section.missing("unit", UNIT_REMEDY);
+        }
+        for key in ["scale", "offset", "ratio"].into_iter().filter(|key| section.has(key)) {
+            section.fault(key, "there is no register to convert", "leave the key out");
+        }
+        Some(Quantity {
+            unit: self.unit?,
+            reading_type: self.reading_type?,
+            decimals: self.decimals,
+            valid: self.valid,
+            conversion: Conversion::NONE,
+        })
+    }
+
     /// The quantity of a register that the site describes, which nobody else can name.
     pub(super) fn alone(self, section: &Section<'_>, is_text: bool, meter: &Meter) -> Option<Quantity> {
         if is_text {
             refuse_arithmetic(section);
         } else if !section.has("unit") {
-            section.missing("unit", "give the unit of the readings, such as kWh");
+            section.missing("unit", UNIT_REMEDY);
         }
         let has_ratios = (meter.ct, meter.pt) != (1.0, 1.0);
         if has_ratios && !is_text && !section.has("ratio") {

@@ -1,5 +1,6 @@
 //! Point (clause 6.9) and Parameter (clause 6.8): where something is measured, and what.
 
+use super::formula::Formula;
 use super::reading_type::ReadingType;
 use super::register::Register;
 use crate::time::Interval;
@@ -84,9 +85,46 @@ pub struct ValidRange {
     pub max: f64,
 }
 
+impl Parameter {
+    /// The register that it is read from, where there is one.
+    #[must_use]
+    pub const fn metered(&self) -> Option<&Metered> {
+        match &self.source {
+            Source::Meter(metered) => Some(metered),
+            Source::Manual | Source::Formula(_) => None,
+        }
+    }
+
+    /// What it is computed from, where it is.
+    #[must_use]
+    pub const fn formula(&self) -> Option<&Formula> {
+        match &self.source {
+            Source::Formula(formula) => Some(formula),
+            Source::Manual | Source::Meter(_) => None,
+        }
+    }
+
+    /// Whether its readings are texts.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.metered().is_some_and(|metered| metered.register.data_type.is_text())
+    }
+}
+
 /// Where a Parameter's readings come from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Source {
+pub enum Source {
+    /// A register of a meter.
+    Meter(Metered),
+    /// Somebody enters them.
+    Manual,
+    /// They are computed from other Parameters when they are asked for.
+    Formula(Formula),
+}
+
+/// The register that a Parameter is read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metered {
     /// The meter's ID.
     pub meter_id: String,
     /// The register that is read.

@@ -20,6 +20,8 @@ const MEASUREMENT_KIND: usize = 6;
 
 /// Accumulation 1 `bulkQuantity`, 3 `cumulative` and 9 `summation`: registers that only grow.
 const CUMULATIVE: [i16; 3] = [1, 3, 9];
+/// Accumulation 4 `deltaData`: the amount since the value before.
+const DELTA: i16 = 4;
 /// Measurement kind 12: energy.
 const ENERGY: i16 = 12;
 /// Measurement kind 37: power.
@@ -42,6 +44,18 @@ impl ReadingType {
     #[must_use]
     pub fn is_cumulative(&self) -> bool {
         CUMULATIVE.contains(&self.0[ACCUMULATION])
+    }
+
+    /// Whether this is the amount since the value before.
+    #[must_use]
+    pub const fn is_delta(&self) -> bool {
+        self.0[ACCUMULATION] == DELTA
+    }
+
+    /// Whether values of both may be summed up: registers with registers, levels with levels.
+    #[must_use]
+    pub fn accumulates_like(&self, other: &Self) -> bool {
+        (self.is_cumulative(), self.is_delta()) == (other.is_cumulative(), other.is_delta())
     }
 
     /// Whether this measures energy.

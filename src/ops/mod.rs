@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::site::Site;
 use crate::model::alarm::Alarm;
-use crate::model::point::{Parameter, Point};
+use crate::model::point::{Metered, Parameter, Point};
 use crate::model::reading::SeriesId;
 use crate::stats::SeriesKind;
 use crate::store::{SeriesProfile, Store, StoreError};
@@ -63,15 +63,20 @@ impl ServedSite {
 
 /// What the readings of a parameter stand for.
 fn profile(parameter: &Parameter) -> SeriesProfile {
-    let (register, conversion) = (&parameter.source.register, parameter.source.conversion);
-    // With an offset, or counted backwards, a register does not start again from zero.
-    let unit = (conversion.scale * conversion.ratio, conversion.offset);
-    let modulus = register.data_type.modulus().filter(|_| unit.0 > 0.0 && unit.1.abs() < f64::EPSILON);
     SeriesProfile {
         kind: SeriesKind::of(&parameter.reading_type),
         interval: parameter.interval,
-        modulus: modulus.map(|modulus| modulus * unit.0),
+        modulus: parameter.metered().and_then(modulus),
     }
+}
+
+/// Where a register starts again from zero, in the unit of its readings. With an offset, or counted
+/// backwards, it does not.
+fn modulus(metered: &Metered) -> Option<f64> {
+    let Metered { register, conversion, .. } = metered;
+    let unit = conversion.scale * conversion.ratio;
+    let starts_at_zero = unit > 0.0 && conversion.offset.abs() < f64::EPSILON;
+    register.data_type.modulus().filter(|_| starts_at_zero).map(|modulus| modulus * unit)
 }
 
 /// What one may ask; shared by everyone who answers.

@@ -8,7 +8,7 @@ use crate::mapping;
 use crate::modbus::line::RegisterBlock;
 use crate::modbus::plan::{CostModel, PlannedRead, plan};
 use crate::model::meter::{Line, Meter};
-use crate::model::point::{Conversion, Parameter, ValidRange};
+use crate::model::point::{Conversion, Metered, Parameter, ValidRange};
 use crate::model::quality::Cause;
 use crate::model::reading::{GroupId, Sample, SeriesId};
 use crate::model::register::{Register, Span, Table, UnitId};
@@ -46,10 +46,10 @@ pub struct JobValue {
 }
 
 impl JobValue {
-    fn new(parameter: &Parameter) -> Self {
+    fn new((parameter, metered): (&Parameter, &Metered)) -> Self {
         Self {
-            register: parameter.source.register.clone(),
-            conversion: parameter.source.conversion,
+            register: metered.register.clone(),
+            conversion: metered.conversion,
             decimals: parameter.decimals,
             valid: parameter.valid,
             read_index: 0,
@@ -109,8 +109,8 @@ pub fn jobs_of_line(site: &Site, line: &Line, store: &Store) -> Result<Vec<Job>,
 /// The planned reads of one meter, one list an interval: what `check` shows.
 #[must_use]
 pub fn reads_of_meter(site: &Site, meter: &Meter, cost: &CostModel) -> Vec<(Interval, Vec<PlannedRead>)> {
-    let planned = |parameters: Vec<(&str, &Parameter)>| {
-        let items: Vec<_> = parameters.iter().map(|(_, parameter)| place(parameter)).collect();
+    let planned = |parameters: Vec<Read<'_>>| {
+        let items: Vec<_> = parameters.iter().map(|(.., metered)| place(metered)).collect();
         plan(&items, &meter.read_limits, cost)
     };
     parameters_by_interval(site, meter)
@@ -119,18 +119,24 @@ pub fn reads_of_meter(site: &Site, meter: &Meter, cost: &CostModel) -> Vec<(Inte
         .collect()
 }
 
-fn place(parameter: &Parameter) -> (Table, Span) {
-    (parameter.source.register.table, parameter.source.register.span())
+fn place(metered: &Metered) -> (Table, Span) {
+    (metered.register.table, metered.register.span())
 }
 
-fn parameters_by_interval<'a>(
-    site: &'a Site,
-    meter: &Meter,
-) -> BTreeMap<Interval, Vec<(&'a str, &'a Parameter)>> {
+/// A Parameter that is read from a register, with the ID of its Point.
+type Read<'a> = (&'a str, &'a Parameter, &'a Metered);
+
+fn parameters_by_interval<'a>(site: &'a Site, meter: &Meter) -> BTreeMap<Interval, Vec<Read<'a>>> {
     let mut by_interval: BTreeMap<Interval, Vec<_>> = BTreeMap::new();
     for point in &site.points {
-        for parameter in point.parameters.iter().filter(|p| p.source.meter_id == meter.id) {
-            by_interval.entry(parameter.interval).or_default().push((point.id.as_str(), parameter));
+        for parameter in &point.parameters {
+            if let Some(metered) = parameter.metered().filter(|metered| metered.meter_id == meter.id) {
+                by_interval.entry(parameter.interval).or_default().push((
+                    point.id.as_str(),
+                    parameter,
+                    metered,
+                ));
+            }
         }
     }
     by_interval
@@ -139,18 +145,19 @@ fn parameters_by_interval<'a>(
 fn job(
     meter: &Meter,
     (interval, offset): (Interval, UtcOffset),
-    parameters: &[(&str, &Parameter)],
+    parameters: &[Read<'_>],
     cost: &CostModel,
     store: &Store,
 ) -> Result<Job, StoreError> {
-    let items: Vec<_> = parameters.iter().map(|(_, parameter)| place(parameter)).collect();
+    let items: Vec<_> = parameters.iter().map(|(.., metered)| place(metered)).collect();
     let reads = plan(&items, &meter.read_limits, cost);
-    let mut values: Vec<_> = parameters.iter().map(|(_, parameter)| JobValue::new(parameter)).collect();
+    let mut values: Vec<_> =
+        parameters.iter().map(|(_, parameter, metered)| JobValue::new((parameter, metered))).collect();
     for value in &mut values {
         value.read_index = reads.iter().position(|read| value.lies_in(*read)).unwrap_or(usize::MAX);
     }
     let series: Result<Vec<SeriesId>, StoreError> =
-        parameters.iter().map(|(point_id, parameter)| store.series(point_id, &parameter.id)).collect();
+        parameters.iter().map(|(point_id, parameter, _)| store.series(point_id, &parameter.id)).collect();
     let group = store.group(&series?)?;
     Ok(Job { meter_id: meter.id.clone(), unit: meter.unit, interval, offset, group, reads, values })
 }

@@ -9,7 +9,7 @@ use super::wave::Wave;
 use crate::config::site::Site;
 use crate::modbus::frame::{Answer, Request};
 use crate::model::meter::Line;
-use crate::model::point::{Parameter, Point};
+use crate::model::point::{Metered, Parameter, Point};
 use crate::model::register::UnitId;
 use crate::time::UtcTime;
 
@@ -35,9 +35,10 @@ impl Fleet {
         let mut meters: BTreeMap<UnitId, Meter> = BTreeMap::new();
         for point in &site.points {
             for parameter in &point.parameters {
-                let Some(meter) = site.meter(&parameter.source.meter_id) else { continue };
+                let Some(metered) = parameter.metered() else { continue };
+                let Some(meter) = site.meter(&metered.meter_id) else { continue };
                 if meter.line_id == line.id {
-                    let dial = dial(point, parameter, meter.unit, of_factory);
+                    let dial = dial(point, (parameter, metered), meter.unit, of_factory);
                     meters.entry(meter.unit).or_insert_with(|| Meter::new(holes)).add(dial);
                 }
             }
@@ -69,14 +70,13 @@ impl Fleet {
     }
 }
 
-fn dial(point: &Point, parameter: &Parameter, unit: UnitId, of_factory: bool) -> Dial {
+fn dial(point: &Point, (parameter, metered): (&Parameter, &Metered), unit: UnitId, of_factory: bool) -> Dial {
     let quantity = of_factory.then(|| Quantity::of(&point.id, &parameter.id)).flatten();
     let formula: Formula = if let Some(quantity) = quantity {
         Arc::new(move |at| quantity.value(at))
     } else {
-        let wave = Wave::of(parameter, unit);
+        let wave = Wave::of(parameter, metered, unit);
         Arc::new(move |at| wave.value(at))
     };
-    let source = &parameter.source;
-    Dial { register: source.register.clone(), conversion: source.conversion, formula }
+    Dial { register: metered.register.clone(), conversion: metered.conversion, formula }
 }

@@ -7,7 +7,7 @@
 //! - any other shows `k + (s mod 60) / 10`.
 
 use super::calendar::EPOCH;
-use crate::model::point::{Parameter, ValidRange};
+use crate::model::point::{Metered, Parameter, ValidRange};
 use crate::model::register::UnitId;
 use crate::time::UtcTime;
 
@@ -28,8 +28,8 @@ enum Form {
 impl Wave {
     /// The waveform that `parameter` shows on the meter of address `unit`.
     #[must_use]
-    pub fn of(parameter: &Parameter, unit: UnitId) -> Self {
-        let address = i64::from(parameter.source.register.address);
+    pub fn of(parameter: &Parameter, metered: &Metered, unit: UnitId) -> Self {
+        let address = i64::from(metered.register.address);
         let form = match parameter.valid {
             _ if parameter.reading_type.is_cumulative() => Form::Growing,
             Some(valid) => Form::Within(valid),
@@ -61,7 +61,7 @@ const fn number(whole: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::point::{Conversion, Source};
+    use crate::model::point::{Conversion, Metered, Source};
     use crate::model::register::{DataType, Register, Table, WordOrder};
     use crate::time::Interval;
 
@@ -78,7 +78,7 @@ mod tests {
             word_order: WordOrder::ABCD,
             not_available: Vec::new(),
         };
-        let source = Source { meter_id: "m".to_owned(), register, conversion: Conversion::NONE };
+        let metered = Metered { meter_id: "m".to_owned(), register, conversion: Conversion::NONE };
         let parameter = Parameter {
             id: "X".to_owned(),
             name: "X".to_owned(),
@@ -88,9 +88,9 @@ mod tests {
             decimals: None,
             interval: Interval::SECOND,
             valid,
-            source,
+            source: Source::Meter(metered.clone()),
         };
-        Wave::of(&parameter, UnitId(3)).value(UtcTime::from_ms(EPOCH.as_ms() + 5_407_900))
+        Wave::of(&parameter, &metered, UnitId(3)).value(UtcTime::from_ms(EPOCH.as_ms() + 5_407_900))
     }
 
     #[test]

@@ -28,17 +28,13 @@ pub enum SeriesKind {
     Level,
 }
 
-/// Accumulation 4 `deltaData` of IEC 61968-9 Annex C.
-const ACCUMULATION_DELTA: i16 = 4;
-
 impl SeriesKind {
     /// What a value of this reading type stands for.
     #[must_use]
     pub fn of(reading_type: &ReadingType) -> Self {
-        let [_, _, _, accumulation, ..] = reading_type.fields();
         if reading_type.is_cumulative() {
             Self::Register
-        } else if *accumulation == ACCUMULATION_DELTA {
+        } else if reading_type.is_delta() {
             Self::Delta
         } else {
             Self::Level

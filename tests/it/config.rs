@@ -11,7 +11,7 @@ use cems_gateway::document::Faults;
 use cems_gateway::limits;
 use cems_gateway::meters;
 use cems_gateway::model::meter::{MapLibrary, MapRegister, RatioKind, ReadLimits, RegisterMap};
-use cems_gateway::model::point::{Conversion, Parameter, ValidRange};
+use cems_gateway::model::point::{Conversion, Parameter, Source, ValidRange};
 use cems_gateway::model::register::{DataType, Register, Span, Table, WordOrder};
 use cems_gateway::time::Interval;
 use proptest::prelude::*;
@@ -97,8 +97,8 @@ fn a_parameter_of_a_map_takes_what_the_map_says() {
     assert_eq!((parameter.name.as_str(), parameter.unit.as_str()), ("title of power", "kW"));
     assert_eq!(parameter.reading_type.to_string(), POWER);
     assert_eq!((parameter.decimals, parameter.interval), (Some(1), Interval::parse("PT5S").unwrap()));
-    assert_eq!(parameter.source.conversion, Conversion { scale: 0.1, offset: 0.0, ratio: 80.0 });
-    assert_eq!(parameter.source.register.name, "power");
+    assert_eq!(parameter.metered().unwrap().conversion, Conversion { scale: 0.1, offset: 0.0, ratio: 80.0 });
+    assert_eq!(parameter.metered().unwrap().register.name, "power");
     // The map's limits are those of the meter; behind transformers they grow with the readings.
     assert_eq!(parameter.valid, Some(ValidRange { min: -8_000.0, max: 8_000.0 }));
 }
@@ -109,7 +109,10 @@ fn what_the_site_says_of_a_parameter_comes_before_the_map() {
                ratio = 'current'\nreading_type = '0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.0.38.0'";
     let parameter = parameter_of("map = 'test-meter'\nct = 40\npt = 2", own);
     assert_eq!((parameter.name.as_str(), parameter.unit.as_str()), ("Wirkleistung", "W"));
-    assert_eq!(parameter.source.conversion, Conversion { scale: 100.0, offset: 0.0, ratio: 40.0 });
+    assert_eq!(
+        parameter.metered().unwrap().conversion,
+        Conversion { scale: 100.0, offset: 0.0, ratio: 40.0 }
+    );
     assert_eq!(parameter.interval, Interval::SECOND);
     // Decimals and limits that were meant for kilowatts say nothing of watts.
     assert_eq!((parameter.decimals, parameter.valid), (None, None));
@@ -122,11 +125,11 @@ fn a_described_register_stands_for_itself() {
          word_order = 'CDAB', not_available = [-1] }}\nunit = 'kW'\nreading_type = '{POWER}'\nscale = 0.001"
     );
     let parameter = parameter_of("", &described);
-    let register = &parameter.source.register;
+    let register = &parameter.metered().unwrap().register;
     assert_eq!((register.table, register.span()), (Table::HoldingRegister, Span { start: 100, count: 2 }));
     assert_eq!(register.not_available, [0xFFFF_FFFF]);
     assert_eq!(register.word_order, WordOrder::from_name("CDAB").unwrap());
-    assert_eq!(parameter.source.conversion, Conversion { scale: 0.001, offset: 0.0, ratio: 1.0 });
+    assert_eq!(parameter.metered().unwrap().conversion, Conversion { scale: 0.001, offset: 0.0, ratio: 1.0 });
     assert_eq!((parameter.name.as_str(), parameter.interval), ("x", Interval::MINUTE));
 }
 
@@ -317,4 +320,48 @@ proptest! {
             prop_assert!(!faults.list.is_empty());
         }
     }
+}
+
+/// A site with a computed parameter beside `x`.
+fn site_with_formula(formula: &str, more: &str) -> String {
+    let register = format!(
+        "register = {{ table = 'holding', address = 1, type = 'i32' }}\nunit = 'kW'\nreading_type = '{POWER}'\n\
+         interval = 'PT10S'"
+    );
+    let computed = format!(
+        "[[point.parameter]]\nid = 'y'\nformula = '{formula}'\nunit = 'kW'\nreading_type = '{POWER}'\n{more}"
+    );
+    site_with("", &format!("{register}\n{computed}"))
+}
+
+#[test]
+fn a_computed_parameter_has_a_value_as_often_as_what_it_is_computed_from() {
+    let site = read(&site_with_formula("0.5 * p/x", "")).unwrap_or_else(|faults| panic!("{faults}"));
+    let computed = &site.points[0].parameters[1];
+    assert_eq!(computed.formula().unwrap().to_string(), "0.5 * p/x");
+    assert_eq!(computed.interval, Interval::parse("PT10S").unwrap());
+    let site = read(&site_with_formula("p/x", "interval = 'PT1M'")).unwrap();
+    assert_eq!(site.points[0].parameters[1].interval, Interval::MINUTE);
+}
+
+#[test]
+fn a_formula_that_cannot_be_reckoned_is_refused_with_its_reason() {
+    for (formula, more, fault) in [
+        ("p/z", "", "there is no parameter 'p/z'"),
+        ("p/y", "", "'p/y' is computed itself"),
+        ("p/x +", "", "is refused"),
+        ("p/x", "scale = 2", "there is no register to convert"),
+        ("p/x", "manual = true", "stands beside 'formula'"),
+        ("p/x", "register = 'power'", "stands beside 'formula'"),
+    ] {
+        let faults = read(&site_with_formula(formula, more)).unwrap_err().to_string();
+        assert!(faults.contains(fault), "{formula} {more}: {faults}");
+    }
+}
+
+#[test]
+fn a_parameter_may_be_entered_by_hand() {
+    let manual = format!("manual = true\nunit = 't'\nreading_type = '{POWER}'");
+    let parameter = parameter_of("", &manual);
+    assert_eq!((parameter.source, parameter.interval), (Source::Manual, Interval::DAY));
 }

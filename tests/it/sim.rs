@@ -17,7 +17,7 @@ use cems_gateway::meters;
 use cems_gateway::modbus::frame::{Answer, ExceptionCode, Expect, Request, Response, read_request, rtu, tcp};
 use cems_gateway::modbus::line::LineHandle;
 use cems_gateway::model::meter::Line;
-use cems_gateway::model::point::{Parameter, Source};
+use cems_gateway::model::point::{Metered, Parameter};
 use cems_gateway::model::quality::Quality;
 use cems_gateway::model::register::{Span, Table, UnitId};
 use cems_gateway::sim::bus::{Bus, Framing};
@@ -131,7 +131,7 @@ fn golden() -> Vec<Golden> {
 
 /// What the gateway makes of the words of `parameter`.
 fn shown(parameter: &Parameter, words: &[u16]) -> String {
-    let Source { register, conversion, .. } = &parameter.source;
+    let Metered { register, conversion, .. } = parameter.metered().unwrap();
     let sample = mapping::sample(register, words, conversion, parameter.decimals, parameter.valid);
     assert_eq!(sample.quality, Quality::Good, "{}", parameter.id);
     sample.value.unwrap().number().unwrap().to_string()
@@ -147,8 +147,8 @@ fn the_formula_in_python_and_the_registers_say_the_same() {
         let quantity = Quantity::of(point_id, parameter_id).unwrap();
         assert_eq!(quantity.value(at(time)).to_string(), formula, "{name}");
         let dial = Dial {
-            register: parameter.source.register.clone(),
-            conversion: parameter.source.conversion,
+            register: parameter.metered().unwrap().register.clone(),
+            conversion: parameter.metered().unwrap().conversion,
             formula: Arc::new(move |at| quantity.value(at)),
         };
         assert_eq!(shown(parameter, &dial.words(at(time)).unwrap()), expected, "{name}");
@@ -399,8 +399,8 @@ async fn the_gateways_own_lines_read_every_value_of_the_plant_to_the_digit() {
     let golden = golden();
     for point in &site.points {
         for parameter in &point.parameters {
-            let (register, meter) =
-                (&parameter.source.register, site.meter(&parameter.source.meter_id).unwrap());
+            let metered = parameter.metered().unwrap();
+            let (register, meter) = (&metered.register, site.meter(&metered.meter_id).unwrap());
             let read = lines[&meter.line_id].read(meter.unit, register.table, register.span()).await;
             let expected = golden.iter().find(|line| line.is_for(NOW, &point.id, &parameter.id)).unwrap();
             assert_eq!(

@@ -78,6 +78,9 @@ mod tests {
             }
             assert!(!text.contains("rename_all"), "{} hides names", path.display());
         }
+        for name in super::operation::Operation::names() {
+            assert!(registry::find(name).is_some(), "the operation '{name}' is unknown");
+        }
         assert!(checked > 60, "only {checked} names were found");
     }
 

@@ -2,9 +2,9 @@
 
 use super::names;
 
-/// What may be asked.
+/// What is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum Subject {
     /// The site, its categories, points and parameters (clause 7).
     Static,
     /// The newest readings (clause 8).
@@ -17,35 +17,78 @@ pub enum Operation {
     About,
 }
 
-/// The name of clause 7.1, the only public one.
-const STATIC: &str = "GetCemsStaticData";
-const DYNAMIC: &str = "GetCemsDynamicData";
-const HISTORICAL: &str = "GetCemsHistoricalData";
-const STATISTICAL: &str = "GetCemsStatisticalData";
-const ABOUT: &str = "about";
+/// What a question is narrowed to by the name of its operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing: the whole site.
+    Cems,
+    /// Categories, which it must name.
+    Category,
+    /// Points, which it must name.
+    Point,
+}
+
+/// What may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What is asked about.
+    pub subject: Subject,
+    /// What the question is narrowed to.
+    pub scope: Scope,
+}
+
+/// Of these names only the first is public (clause 7.1).
+const NAMES: [(&str, Operation); 13] = [
+    ("GetCemsStaticData", Operation::of(Subject::Static, Scope::Cems)),
+    ("GetCategoryStaticData", Operation::of(Subject::Static, Scope::Category)),
+    ("GetPointStaticData", Operation::of(Subject::Static, Scope::Point)),
+    ("GetCemsDynamicData", Operation::of(Subject::Dynamic, Scope::Cems)),
+    ("GetCategoryDynamicData", Operation::of(Subject::Dynamic, Scope::Category)),
+    ("GetPointDynamicData", Operation::of(Subject::Dynamic, Scope::Point)),
+    ("GetCemsHistoricalData", Operation::of(Subject::Historical, Scope::Cems)),
+    ("GetCategoryHistoricalData", Operation::of(Subject::Historical, Scope::Category)),
+    ("GetPointHistoricalData", Operation::of(Subject::Historical, Scope::Point)),
+    ("GetCemsStatisticalData", Operation::of(Subject::Statistical, Scope::Cems)),
+    ("GetCategoryStatisticalData", Operation::of(Subject::Statistical, Scope::Category)),
+    ("GetPointStatisticalData", Operation::of(Subject::Statistical, Scope::Point)),
+    ("about", Operation::of(Subject::About, Scope::Cems)),
+];
 
 impl Operation {
+    /// The operation about `subject`, narrowed to `scope`.
+    #[must_use]
+    pub const fn of(subject: Subject, scope: Scope) -> Self {
+        Self { subject, scope }
+    }
+
     /// All operations.
-    pub const ALL: [Self; 5] =
-        [Self::Static, Self::Dynamic, Self::Historical, Self::Statistical, Self::About];
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(_, operation)| *operation)
+    }
+
+    /// The names of all operations.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        NAMES.iter().map(|(name, _)| *name).collect()
+    }
 
     /// Its name in the path.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Static => STATIC,
-            Self::Dynamic => DYNAMIC,
-            Self::Historical => HISTORICAL,
-            Self::Statistical => STATISTICAL,
-            Self::About => ABOUT,
-        }
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, operation)| *operation == self).map_or("", |(name, _)| name)
+    }
+
+    /// The operation of a name, written in any case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, operation)| *operation)
     }
 
     /// The methods that it takes, as the `Allow` header lists them.
     #[must_use]
     pub const fn allow(self) -> &'static str {
-        match self {
-            Self::About => "GET, HEAD, OPTIONS",
+        match self.subject {
+            Subject::About => "GET, HEAD, OPTIONS",
             _ => "GET, HEAD, POST, OPTIONS",
         }
     }
@@ -72,8 +115,7 @@ impl Place {
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some(names::PATH_HEALTH), None, ..) => Self::Health,
             (Some(names::PATH_CEMS), Some(names::PATH_VERSION), Some(name), None) => {
-                let named = |operation: &Operation| operation.name().eq_ignore_ascii_case(name);
-                Operation::ALL.into_iter().find(named).map_or(Self::NoOperation, Self::Operation)
+                Operation::named(name).map_or(Self::NoOperation, Self::Operation)
             }
             (Some(names::PATH_CEMS), ..) => Self::NoOperation,
             _ => Self::Unknown,
@@ -88,9 +130,10 @@ mod tests {
     #[test]
     fn a_path_leads_to_an_operation_in_any_case_or_nowhere() {
         for (path, place) in [
-            ("/cems/v1/GetCemsStaticData", Place::Operation(Operation::Static)),
-            ("/cems/v1/getcemsdynamicdata", Place::Operation(Operation::Dynamic)),
-            ("/cems/v1/about", Place::Operation(Operation::About)),
+            ("/cems/v1/GetCemsStaticData", Place::Operation(Operation::of(Subject::Static, Scope::Cems))),
+            ("/cems/v1/getcemsdynamicdata", Place::Operation(Operation::of(Subject::Dynamic, Scope::Cems))),
+            ("/cems/v1/GETPOINTDYNAMICDATA", Place::Operation(Operation::of(Subject::Dynamic, Scope::Point))),
+            ("/cems/v1/about", Place::Operation(Operation::of(Subject::About, Scope::Cems))),
             ("/cems/v1/GetCemsStaticData/", Place::NoOperation),
             ("/cems/v2/GetCemsStaticData", Place::NoOperation),
             ("/cems", Place::NoOperation),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::code::Code;
-use super::operation::Operation;
+use super::operation::{Operation, Scope, Subject};
 use crate::api::fault::Fault;
 use crate::api::outline;
 use crate::limits;
@@ -85,14 +85,13 @@ struct Member {
     name: &'static str,
     kind: Kind,
     /// Questions that take it.
-    taken_by: &'static [Operation],
+    taken_by: &'static [Subject],
 }
 
-const EVERY: &[Operation] =
-    &[Operation::Static, Operation::Dynamic, Operation::Historical, Operation::Statistical];
-const RANGED: &[Operation] = &[Operation::Historical, Operation::Statistical];
+const EVERY: &[Subject] = &[Subject::Static, Subject::Dynamic, Subject::Historical, Subject::Statistical];
+const RANGED: &[Subject] = &[Subject::Historical, Subject::Statistical];
 
-const fn member(name: &'static str, kind: Kind, taken_by: &'static [Operation]) -> Member {
+const fn member(name: &'static str, kind: Kind, taken_by: &'static [Subject]) -> Member {
     Member { name, kind, taken_by }
 }
 
@@ -124,16 +123,16 @@ const MEMBERS: [Member; 19] = [
     member(POINT_ID, Kind::TextList, EVERY),
     member(READING_TYPE_ID, Kind::TextList, EVERY),
     member(PARAMETER_ID, Kind::TextList, EVERY),
-    member(INCLUDE, Kind::TextList, &[Operation::Static]),
+    member(INCLUDE, Kind::TextList, &[Subject::Static]),
     member(START_TIME, Kind::Text, RANGED),
     member(END_TIME, Kind::Text, RANGED),
-    member(INTERVAL, Kind::Text, &[Operation::Historical]),
-    member(SORT, Kind::Text, &[Operation::Historical]),
-    member(PERIOD, Kind::Text, &[Operation::Statistical]),
-    member(FUNCTION, Kind::TextList, &[Operation::Statistical]),
-    member(INDICATOR_CODE, Kind::TextList, &[Operation::Statistical]),
-    member(GROUP_BY, Kind::Text, &[Operation::Statistical]),
-    member(TOU, Kind::NumberList, &[Operation::Statistical]),
+    member(INTERVAL, Kind::Text, &[Subject::Historical]),
+    member(SORT, Kind::Text, &[Subject::Historical]),
+    member(PERIOD, Kind::Text, &[Subject::Statistical]),
+    member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
+    member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
+    member(GROUP_BY, Kind::Text, &[Subject::Statistical]),
+    member(TOU, Kind::NumberList, &[Subject::Statistical]),
     member(PAGE_NUMBER, Kind::Number, EVERY),
     member(PAGE_SIZE, Kind::Number, EVERY),
 ];
@@ -193,8 +192,27 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Refuses a question about categories or points that names none.
+    ///
+    /// # Errors
+    /// When the operation narrows the question to what it does not name.
+    pub fn check_scope(&self, operation: Operation) -> Result<(), Fault> {
+        let (is_named, member) = match operation.scope {
+            Scope::Cems => return Ok(()),
+            Scope::Category => (self.category_ids.is_some() || self.category_codes.is_some(), CATEGORY_ID),
+            Scope::Point => (self.point_ids.is_some(), POINT_ID),
+        };
+        if is_named {
+            return Ok(());
+        }
+        let reason = format!("{member} is missing; {} asks by it", operation.name());
+        Err(Fault::of(Code::MemberMissing, reason))
+    }
+}
+
 fn find(name: &str, operation: Operation) -> Result<&'static Member, Fault> {
-    let taken = |member: &&Member| member.taken_by.contains(&operation);
+    let taken = |member: &&Member| member.taken_by.contains(&operation.subject);
     let all = || MEMBERS.iter().filter(taken);
     all().find(|member| member.name == name).ok_or_else(|| {
         let known: Vec<_> = all().map(|member| member.name).collect();
@@ -313,6 +331,10 @@ fn check_value(member: &Member, value: &str) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
+    fn about(subject: Subject) -> Operation {
+        Operation::of(subject, Scope::Cems)
+    }
+
     fn fault(body: &str, operation: Operation) -> String {
         Request::from_body(body, operation).unwrap_err().message
     }
@@ -320,17 +342,17 @@ mod tests {
     #[test]
     fn a_question_becomes_a_typed_structure() {
         let body = r#"{"cemsID":"C","pointID":["PT-\"1\"","PT-2"],"pageSize":20,"pageNumber":null}"#;
-        let request = Request::from_body(body, Operation::Dynamic).unwrap();
+        let request = Request::from_body(body, about(Subject::Dynamic)).unwrap();
         assert_eq!(request.cems_id.as_deref(), Some("C"));
         assert_eq!(request.point_ids.unwrap(), ["PT-\"1\"", "PT-2"]);
         assert_eq!((request.page_size, request.page_number), (Some(20), None));
-        assert_eq!(Request::from_body("{}", Operation::Static), Ok(Request::default()));
+        assert_eq!(Request::from_body("{}", about(Subject::Static)), Ok(Request::default()));
     }
 
     #[test]
     fn one_value_may_stand_for_a_list_of_one() {
         let body = r#"{"function":"sum","tou":0}"#;
-        let request = Request::from_body(body, Operation::Statistical).unwrap();
+        let request = Request::from_body(body, about(Subject::Statistical)).unwrap();
         assert_eq!((request.functions.unwrap(), request.tou.unwrap()), (vec!["sum".to_owned()], vec![0]));
     }
 
@@ -338,14 +360,17 @@ mod tests {
     fn a_query_string_asks_the_same_question() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let pairs = [pair("pointID", "PT-1,PT-2"), pair("pageSize", "20"), pair("pointID", "1#\"机组\"\\")];
-        let request = Request::from_query(&pairs, Operation::Dynamic).unwrap();
+        let request = Request::from_query(&pairs, about(Subject::Dynamic)).unwrap();
         assert_eq!(request.point_ids.unwrap(), ["PT-1", "PT-2", "1#\"机组\"\\"]);
         assert_eq!(request.page_size, Some(20));
         for (name, value) in [("pageSize", "x"), ("pageSize", ""), ("pointID", ""), ("nonsense", "1")] {
-            assert!(Request::from_query(&[pair(name, value)], Operation::Dynamic).is_err(), "{name}={value}");
+            assert!(
+                Request::from_query(&[pair(name, value)], about(Subject::Dynamic)).is_err(),
+                "{name}={value}"
+            );
         }
         let twice = [pair("cemsID", "A"), pair("cemsID", "B")];
-        assert!(Request::from_query(&twice, Operation::Dynamic).is_err());
+        assert!(Request::from_query(&twice, about(Subject::Dynamic)).is_err());
     }
 
     #[test]
@@ -368,29 +393,42 @@ mod tests {
             (r#"{"cemsID":"A","cemsID":"B"}"#, "cemsID is given twice; give it once"),
             (r#"{"cemsID":true}"#, "cemsID must be a text in quotes"),
         ] {
-            assert_eq!(fault(body, Operation::Dynamic), expected, "{body}");
+            assert_eq!(fault(body, about(Subject::Dynamic)), expected, "{body}");
         }
-        let unknown = fault(r#"{"startTime":"2024-04-01"}"#, Operation::Dynamic);
+        let unknown = fault(r#"{"startTime":"2024-04-01"}"#, about(Subject::Dynamic));
         assert!(
             unknown.starts_with("'startTime' is no member of GetCemsDynamicData; its members are cemsID,")
         );
         let many = format!("{{\"pointID\":[{}]}}", vec!["\"P\""; limits::API_LIST_MAX + 1].join(","));
-        assert_eq!(fault(&many, Operation::Dynamic), "pointID has 101 entries; at most 100 are taken");
+        assert_eq!(fault(&many, about(Subject::Dynamic)), "pointID has 101 entries; at most 100 are taken");
     }
 
     #[test]
     fn a_number_with_a_zero_before_it_is_refused_by_name() {
         let faults = ["007", "00"].map(|text| {
             let pairs = [("pageSize".to_owned(), text.to_owned())];
-            Request::from_query(&pairs, Operation::Dynamic).unwrap_err().message
+            Request::from_query(&pairs, about(Subject::Dynamic)).unwrap_err().message
         });
         assert_eq!(faults, ["pageSize must be a whole number without quotes, without a zero before it"; 2]);
     }
 
     #[test]
+    fn a_question_about_points_names_points() {
+        let of_point = Operation::of(Subject::Dynamic, Scope::Point);
+        let of_category = Operation::of(Subject::Dynamic, Scope::Category);
+        let check = |body: &str, operation| {
+            Request::from_body(body, operation).unwrap().check_scope(operation).map_err(|fault| fault.message)
+        };
+        assert_eq!(check("{}", of_point).unwrap_err(), "pointID is missing; GetPointDynamicData asks by it");
+        assert_eq!(check(r#"{"pointID":"PT-1"}"#, of_point), Ok(()));
+        assert_eq!(check(r#"{"categoryCode":"01"}"#, of_category), Ok(()));
+        assert!(check(r#"{"pointID":"PT-1"}"#, of_category).is_err());
+    }
+
+    #[test]
     fn an_operation_without_members_says_so() {
         let pairs = [("x".to_owned(), "1".to_owned())];
-        let fault = Request::from_query(&pairs, Operation::About).unwrap_err().message;
+        let fault = Request::from_query(&pairs, about(Subject::About)).unwrap_err().message;
         assert_eq!(fault, "'x' is no member of about, which takes none; leave it out");
     }
 
@@ -405,7 +443,7 @@ mod tests {
             };
             let body = format!("{{\"{}\":{value}}}", member.name);
             for operation in member.taken_by {
-                let request = Request::from_body(&body, *operation);
+                let request = Request::from_body(&body, about(*operation));
                 assert!(request.is_ok_and(|request| request != Request::default()), "{body}");
             }
         }

@@ -271,7 +271,7 @@ impl<'a> From<&'a point::Parameter> for Parameter<'a> {
             code: parameter.code.as_deref(),
             reading_type: Shown(parameter.reading_type),
             unit: &parameter.unit,
-            value_type: parameter.source.register.data_type.is_text().then_some("string"),
+            value_type: parameter.is_text().then_some("string"),
             decimals: parameter.decimals,
             interval: Shown(parameter.interval),
             upper_limit: parameter.valid.map(|valid| valid.max),

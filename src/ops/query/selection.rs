@@ -234,7 +234,7 @@ impl<'c> PointView<'c> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::point::{Conversion, Source};
+    use crate::model::point::{Conversion, Metered, Source};
     use crate::model::register::{DataType, Register, Table, WordOrder};
     use crate::time::Interval;
 
@@ -257,7 +257,11 @@ pub(super) mod tests {
             decimals: None,
             interval: Interval::QUARTER_HOUR,
             valid: None,
-            source: Source { meter_id: "m".to_owned(), register, conversion: Conversion::NONE },
+            source: Source::Meter(Metered {
+                meter_id: "m".to_owned(),
+                register,
+                conversion: Conversion::NONE,
+            }),
         }
     }
 }

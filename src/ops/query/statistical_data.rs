@@ -243,7 +243,7 @@ impl StatisticalAnswer {
     fn functions(&self, view: ParameterView<'_>) -> Vec<Function> {
         let indicator = Indicator::of(view.point, view.parameter);
         let told = self.query.indicators.as_ref().is_none_or(|list| list.contains(&indicator));
-        if !told || view.parameter.source.register.data_type.is_text() {
+        if !told || view.parameter.is_text() {
             return Vec::new();
         }
         let asked = |function: &Function| {

@@ -8,7 +8,7 @@ use cems_gateway::api::{self, ApiServer};
 use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
-use cems_gateway::model::point::{Conversion, Parameter, Point, PointRole, Source, ValidRange};
+use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::{Sample, Scan, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
@@ -253,7 +253,7 @@ fn parameter(id: &str, reading_type: &str, unit: &str) -> Parameter {
         decimals: Some(1),
         interval: Interval::QUARTER_HOUR,
         valid: None,
-        source: Source { meter_id: "m".to_owned(), register, conversion: Conversion::NONE },
+        source: Source::Meter(Metered { meter_id: "m".to_owned(), register, conversion: Conversion::NONE }),
     }
 }
 
@@ -262,7 +262,9 @@ fn limited(parameter: Parameter) -> Parameter {
 }
 
 fn text(mut parameter: Parameter) -> Parameter {
-    parameter.source.register.data_type = DataType::Text { words: 8 };
+    if let Source::Meter(metered) = &mut parameter.source {
+        metered.register.data_type = DataType::Text { words: 8 };
+    }
     parameter.code = Some("SERIAL".to_owned());
     parameter.decimals = None;
     parameter
