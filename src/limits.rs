@@ -78,6 +78,8 @@ pub const PERIOD_DAYS_MAX: i64 = 7;
 pub const PERIODS_OPEN_MAX: usize = 3;
 /// Quarter hours that are summed up after a pause in which nothing was read: two days.
 pub const QUARTERS_BEHIND_MAX: i64 = 192;
+/// Lines of the book of values entered by hand.
+pub const MANUAL_ENTRIES_MAX: usize = 5_000;
 /// Characters of the formula of a virtual Parameter.
 pub const FORMULA_CHARS_MAX: usize = 2_000;
 /// Summands of the formula of a virtual Parameter.

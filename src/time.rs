@@ -22,7 +22,7 @@ pub use clock::{Clock, ManualClock, RunningClock, SystemClock};
 pub use interval::Interval;
 pub use machine::{MachineClock, Places};
 pub use offset::UtcOffset;
-pub use written::parse_instant;
+pub use written::{is_date, parse_instant};
 
 /// An instant, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -10,6 +10,7 @@ use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
 use crate::counter::Assumption;
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::counter_events::Correction;
+use crate::ops::manual::Entering;
 use crate::time::{Interval, TimeFault};
 
 /// What a technician asks for.
@@ -31,6 +32,10 @@ pub enum Command {
     Events(Option<String>),
     /// What a technician says of an event of a register, by its number.
     Correct(u32, Correction),
+    /// A value that somebody enters by hand.
+    Enter(Entering),
+    /// The book of values entered by hand, of all Points or of one.
+    Entries(Option<String>),
     /// Readings as they come, of all Points or of one.
     Watch(Option<String>),
     /// Registers of a meter.
@@ -94,6 +99,8 @@ pub enum Refusal {
     Event(String),
     /// Not what an event can have been.
     Correction(String),
+    /// Not a value that somebody can enter.
+    Value(String),
     /// Not a path from the root of the gateway's file system.
     Path(String),
     /// Not a language.
@@ -121,6 +128,8 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
             let number = event_number(words.needed(verb)?)?;
             Command::Correct(number, correction(words.needed(verb)?)?)
         }
+        Verb::Enter => Command::Enter(entering(&mut words)?),
+        Verb::Entries => Command::Entries(words.next().map(str::to_owned)),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
@@ -182,6 +191,32 @@ fn correction(word: &str) -> Result<Correction, Refusal> {
         "assumed" => Correction::TakeBack,
         amount => Correction::Amount(amount.parse().map_err(|_| Refusal::Correction(word.to_owned()))?),
     })
+}
+
+/// Who enters something, where nothing is said.
+const BY: &str = "console";
+
+fn entering(words: &mut Words<'_>) -> Result<Entering, Refusal> {
+    let mut word = || words.needed(Verb::Enter);
+    let (point, parameter, value) = (word()?.to_owned(), word()?.to_owned(), word()?);
+    let value = match value {
+        "none" => None,
+        number => {
+            let parsed = number.parse::<f64>().ok().filter(|value| value.is_finite());
+            Some(parsed.ok_or_else(|| Refusal::Value(number.to_owned()))?)
+        }
+    };
+    let mut entering = Entering { point, parameter, value, at: None, by: BY.to_owned() };
+    let mut options = Options::default();
+    for word in words.by_ref() {
+        match options.next(word)? {
+            None if entering.at.is_none() => entering.at = Some(word.to_owned()),
+            None => return Err(Refusal::Usage(Verb::Enter)),
+            Some(("by", name)) => name.clone_into(&mut entering.by),
+            Some((key, _)) => return Err(Refusal::Key { given: key.to_owned(), known: "by" }),
+        }
+    }
+    Ok(entering)
 }
 
 fn read_order(words: &mut Words<'_>) -> Result<ReadOrder, Refusal> {
@@ -416,6 +451,10 @@ mod tests {
             ("point add PT-3", Refusal::Usage(Verb::PointAdd)),
             ("point add PT-3 m-3 ct=1", Refusal::Key { given: text("ct"), known: POINT_KEYS }),
             ("point remove", Refusal::Usage(Verb::PointRemove)),
+            ("enter PT-B OUTPUT", Refusal::Usage(Verb::Enter)),
+            ("enter PT-B OUTPUT nan", Refusal::Value(text("nan"))),
+            ("enter PT-B OUTPUT 1 2024-06-11 x", Refusal::Usage(Verb::Enter)),
+            ("enter PT-B OUTPUT 1 who=me", Refusal::Key { given: text("who"), known: "by" }),
             ("backup", Refusal::Usage(Verb::Backup)),
             ("backup cems.backup", Refusal::Path(text("cems.backup"))),
             ("restore /a /b", Refusal::Usage(Verb::Restore)),

@@ -17,6 +17,7 @@ use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::store::CounterEvent;
 use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
@@ -42,6 +43,16 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why nothing was noted.
     fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError>;
+
+    /// Keeps a value that somebody enters by hand.
+    ///
+    /// # Errors
+    /// Why nothing was entered.
+    async fn enter(&self, entering: &Entering) -> Result<EntryOf, EnteringError>;
+
+    /// The last lines of the book of values entered by hand, at most `count`, of one Point or of all;
+    /// oldest first.
+    fn manual_entries(&self, point: Option<&str>, count: usize) -> Vec<EntryOf>;
 
     /// Reads registers from a meter, at once and past the scan cycle.
     ///

@@ -69,6 +69,12 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
         (Refusal::Path(given), Language::Chinese) => {
             format!("“{given}”不是从根目录开始的路径；应写成 /media/usb/{given}")
         }
+        (Refusal::Value(given), Language::English) => {
+            format!("'{given}' is no value; give a number, or none to take back what was entered")
+        }
+        (Refusal::Value(given), Language::Chinese) => {
+            format!("“{given}”不是数值；应为数字，或 none 表示撤回")
+        }
         (Refusal::Event(given), Language::English) => {
             format!("'{given}' is no number of an event; 'events' lists them")
         }

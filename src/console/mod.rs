@@ -12,6 +12,7 @@ pub mod command;
 mod counter_events;
 pub mod desk;
 mod editor;
+mod entries;
 mod explain;
 mod gaps;
 mod language;

@@ -13,6 +13,7 @@ pub(super) fn quality(quality: Quality, language: Language) -> String {
         Quality::Suspect(Doubt::OutOfRange) => "存疑：超出合理范围",
         Quality::Suspect(Doubt::Rounded) => "存疑：末位已舍入",
         Quality::Suspect(Doubt::Redated) => "时间已补正",
+        Quality::Suspect(Doubt::Entered) => "人工录入",
         Quality::Suspect(Doubt::ClockUnset) => "存疑：时钟未校准",
         Quality::Suspect(Doubt::Interpolated) => "存疑：插值",
         Quality::Missing(Cause::Timeout) => "无应答",
@@ -24,6 +25,7 @@ pub(super) fn quality(quality: Quality, language: Language) -> String {
         Quality::Missing(Cause::NotAvailable) => "电表无此值",
         Quality::Missing(Cause::NotANumber) => "非有效数值",
         Quality::Missing(Cause::Overrun) => "周期超时，已跳过",
+        Quality::Missing(Cause::Withdrawn) => "人工录入，已撤回",
     }
     .to_owned()
 }
@@ -61,7 +63,9 @@ pub(super) const fn hint(cause: Cause, language: Language) -> &'static str {
         Cause::Exception(_) => {
             ("the meter refuses; its manual lists its codes", "电表拒绝，请查其说明书中的异常码")
         }
-        Cause::NotAvailable | Cause::NotANumber | Cause::Overrun => ("try again", "请重试"),
+        Cause::NotAvailable | Cause::NotANumber | Cause::Overrun | Cause::Withdrawn => {
+            ("try again", "请重试")
+        }
     };
     language.pick(english, chinese)
 }

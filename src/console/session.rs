@@ -15,6 +15,7 @@ use super::command::{Command, parse};
 use super::counter_events;
 use super::desk::{Desk, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
+use super::entries;
 use super::explain;
 use super::gaps;
 use super::language::Language;
@@ -169,6 +170,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Ok(event) => counter_events::settled(&event, "", language) + "\n",
                 Err(error) => counter_events::refused(&error, language),
             },
+            Command::Enter(entering) => match self.desk.enter(&entering).await {
+                Ok(entry) => entries::entered(&entry, self.desk.status().utc_offset, language),
+                Err(error) => entries::refused(&error, language),
+            },
+            Command::Entries(point) => {
+                let book = self.desk.manual_entries(point.as_deref(), SHOWN_MAX);
+                entries::entries(&book, self.desk.status().utc_offset, language)
+            }
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
             Command::Edit(edit) => self.stage(&edit).await,

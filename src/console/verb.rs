@@ -21,6 +21,10 @@ pub enum Verb {
     Confirm,
     /// `correct`
     Correct,
+    /// `enter`
+    Enter,
+    /// `entries`
+    Entries,
     /// `watch`
     Watch,
     /// `read`
@@ -53,7 +57,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -62,6 +66,8 @@ impl Verb {
         Self::Events,
         Self::Confirm,
         Self::Correct,
+        Self::Enter,
+        Self::Entries,
         Self::Watch,
         Self::Read,
         Self::MeterAdd,
@@ -90,6 +96,8 @@ impl Verb {
             Self::Events => "events",
             Self::Confirm => "confirm",
             Self::Correct => "correct",
+            Self::Enter => "enter",
+            Self::Entries => "entries",
             Self::Watch => "watch",
             Self::Read => "read",
             Self::MeterAdd => "meter add",
@@ -112,9 +120,10 @@ impl Verb {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Help => "[COMMAND]",
-            Self::Points | Self::Gaps | Self::Events | Self::Watch => "[POINT]",
+            Self::Points | Self::Gaps | Self::Events | Self::Entries | Self::Watch => "[POINT]",
             Self::Confirm => "EVENT",
             Self::Correct => "EVENT rollover|reset|replaced|glitch|AMOUNT|assumed",
+            Self::Enter => "POINT PARAMETER VALUE|none [TIME] [by=NAME]",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
@@ -138,6 +147,8 @@ impl Verb {
             Self::Events => "events PT-GRID",
             Self::Confirm => "confirm 3",
             Self::Correct => "correct 3 12.5",
+            Self::Enter => "enter PT-PROD-B OUTPUT 12.5 2024-06-11 by=zhang",
+            Self::Entries => "entries PT-PROD-B",
             Self::Watch => "watch PT-GRID",
             Self::Read => "read rs485-1 12 holding 40 2",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
@@ -172,6 +183,11 @@ impl Verb {
                 "say what an event was, or how much flowed; statistics are computed anew",
                 "更正某事件的性质或电量，统计随之重算",
             ),
+            Self::Enter => (
+                "enter a value by hand, such as the output of a day; 'none' takes it back",
+                "人工录入数据，如某日产量；none 表示撤回",
+            ),
+            Self::Entries => ("who entered which values by hand", "人工录入记录"),
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")

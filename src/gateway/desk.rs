@@ -24,6 +24,7 @@ use crate::meters;
 use crate::model::meter::SerialSettings;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::store::{CounterEvent, StoreError};
 use crate::uplink::UplinkHandle;
 
@@ -109,6 +110,16 @@ impl Desk for GatewayDesk {
 
     fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
         self.gateway.ops.correct(number, correction)
+    }
+
+    async fn enter(&self, entering: &Entering) -> Result<EntryOf, EnteringError> {
+        let (ops, entering) = (Arc::clone(&self.gateway.ops), entering.clone());
+        let entered = spawn_blocking(move || ops.enter(&entering)).await;
+        entered.unwrap_or(Err(EnteringError::Store(StoreError::Closed)))
+    }
+
+    fn manual_entries(&self, point: Option<&str>, count: usize) -> Vec<EntryOf> {
+        self.gateway.ops.manual_entries(point, count)
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {

@@ -26,6 +26,8 @@ pub enum Doubt {
     Interpolated,
     /// Read before the gateway's clock was set; its time was put right afterwards, to within a second.
     Redated,
+    /// Entered by hand rather than read.
+    Entered,
 }
 
 /// Why a value is missing.
@@ -50,9 +52,17 @@ pub enum Cause {
     /// The scan was skipped, the cycle before it took too long. Reserved: overruns are counted, and
     /// leave no reading yet.
     Overrun,
+    /// It was entered by hand, and taken back.
+    Withdrawn,
 }
 
 impl Quality {
+    /// Whether somebody has put this in place of what stood there before.
+    #[must_use]
+    pub const fn is_by_hand(self) -> bool {
+        matches!(self, Self::Suspect(Doubt::Entered) | Self::Missing(Cause::Withdrawn))
+    }
+
     /// Whether there is a value to use.
     #[must_use]
     pub const fn has_value(self) -> bool {
@@ -69,6 +79,7 @@ impl Quality {
             Self::Suspect(Doubt::ClockUnset) => 3,
             Self::Suspect(Doubt::Interpolated) => 4,
             Self::Suspect(Doubt::Redated) => 5,
+            Self::Suspect(Doubt::Entered) => 6,
             Self::Missing(Cause::Timeout) => 64,
             Self::Missing(Cause::Garbled) => 65,
             Self::Missing(Cause::Mismatch) => 66,
@@ -77,6 +88,7 @@ impl Quality {
             Self::Missing(Cause::NotAvailable) => 69,
             Self::Missing(Cause::NotANumber) => 70,
             Self::Missing(Cause::Overrun) => 71,
+            Self::Missing(Cause::Withdrawn) => 72,
             Self::Missing(Cause::Exception(code)) => 128 | (code & 127),
         }
     }
@@ -91,6 +103,7 @@ impl Quality {
             3 => Self::Suspect(Doubt::ClockUnset),
             4 => Self::Suspect(Doubt::Interpolated),
             5 => Self::Suspect(Doubt::Redated),
+            6 => Self::Suspect(Doubt::Entered),
             64 => Self::Missing(Cause::Timeout),
             65 => Self::Missing(Cause::Garbled),
             66 => Self::Missing(Cause::Mismatch),
@@ -99,6 +112,7 @@ impl Quality {
             69 => Self::Missing(Cause::NotAvailable),
             70 => Self::Missing(Cause::NotANumber),
             71 => Self::Missing(Cause::Overrun),
+            72 => Self::Missing(Cause::Withdrawn),
             code if code >= 128 => Self::Missing(Cause::Exception(code & 127)),
             _ => return None,
         })
@@ -123,6 +137,7 @@ impl fmt::Display for Doubt {
             Self::ClockUnset => "clock-unset",
             Self::Interpolated => "interpolated",
             Self::Redated => "redated",
+            Self::Entered => "entered",
         })
     }
 }
@@ -139,6 +154,7 @@ impl fmt::Display for Cause {
             Self::NotAvailable => "not-available",
             Self::NotANumber => "not-a-number",
             Self::Overrun => "overrun",
+            Self::Withdrawn => "withdrawn",
         })
     }
 }
@@ -154,6 +170,6 @@ mod tests {
                 assert_eq!(quality.code(), code);
             }
         }
-        assert_eq!((0..=u8::MAX).filter_map(Quality::from_code).count(), 6 + 8 + 128);
+        assert_eq!((0..=u8::MAX).filter_map(Quality::from_code).count(), 7 + 9 + 128);
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod counter_events;
+pub mod manual;
 pub mod query;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -12,10 +12,12 @@ pub mod register;
 pub mod summary;
 pub mod tally;
 
+use std::ops::Range;
+
 use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::Reading;
 use crate::model::reading_type::ReadingType;
-use crate::time::Interval;
+use crate::time::{Interval, UtcTime};
 
 /// What one value of a series stands for, which decides what may be computed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,16 @@ impl SeriesKind {
         }
     }
 
+    /// When the values were taken that count for `period`: the amount since the value before is told at the
+    /// end of its time, so that of midnight belongs to the day before.
+    #[must_use]
+    pub fn times_of(self, period: &Range<UtcTime>) -> Range<UtcTime> {
+        match self {
+            Self::Register | Self::Level => period.clone(),
+            Self::Delta => after(period.start)..after(period.end),
+        }
+    }
+
     /// The functions that make sense of such values. A mean of register states says nothing, and
     /// neither does a sum of powers.
     #[must_use]
@@ -51,6 +63,10 @@ impl SeriesKind {
             Self::Level => &[Function::Avg, Function::Max, Function::Min, Function::Last],
         }
     }
+}
+
+fn after(at: UtcTime) -> UtcTime {
+    UtcTime::from_ms(at.as_ms().saturating_add(1))
 }
 
 /// What a series stands for and how often it is read.
@@ -84,7 +100,8 @@ pub enum Function {
 #[must_use]
 pub fn usable(reading: &Reading) -> Option<f64> {
     match reading.quality {
-        Quality::Good | Quality::Suspect(Doubt::Rounded | Doubt::Interpolated | Doubt::Redated) => {
+        Quality::Good
+        | Quality::Suspect(Doubt::Rounded | Doubt::Interpolated | Doubt::Redated | Doubt::Entered) => {
             reading.number()
         }
         Quality::Suspect(Doubt::OutOfRange | Doubt::ClockUnset) | Quality::Missing(_) => None,

@@ -25,7 +25,8 @@ pub fn tally<E>(
     readings: impl Iterator<Item = Result<Reading, E>>,
 ) -> Result<Vec<Summary>, E> {
     let summaries = vec![Summary::default(); periods.len()];
-    let mut tally = Tally { interval: profile.interval, periods, summaries, first_open: 0 };
+    let mut tally =
+        Tally { kind: profile.kind, interval: profile.interval, periods, summaries, first_open: 0 };
     let mut growth =
         (profile.kind == SeriesKind::Register).then(|| Growth::new(profile.modulus, Arc::clone(rulings)));
     for reading in readings {
@@ -44,6 +45,7 @@ pub fn tally<E>(
 }
 
 struct Tally<'p> {
+    kind: SeriesKind,
     interval: Interval,
     periods: &'p [Range<UtcTime>],
     summaries: Vec<Summary>,
@@ -54,8 +56,9 @@ struct Tally<'p> {
 impl Tally<'_> {
     fn add(&mut self, moment: Moment) {
         // The period that ends last before `moment` is not the one; the next may be.
-        let index = self.periods.partition_point(|period| period.end <= moment.at);
-        let holds = self.periods.get(index).is_some_and(|period| period.contains(&moment.at));
+        let kind = self.kind;
+        let index = self.periods.partition_point(|period| kind.times_of(period).end <= moment.at);
+        let holds = self.periods.get(index).is_some_and(|period| kind.times_of(period).contains(&moment.at));
         if let (true, Some(summary)) = (holds, self.summaries.get_mut(index)) {
             summary.add(moment);
         }
@@ -117,6 +120,13 @@ mod tests {
     fn readings_on_the_edges_give_exact_increases() {
         let readings = vec![reading(0, 10.0), reading(3_600, 14.0), reading(7_200, 15.5)];
         assert_eq!(sums(&hours(2), readings), [Some(4.0), Some(1.5)]);
+    }
+
+    #[test]
+    fn an_amount_that_is_told_at_midnight_belongs_to_the_day_before() {
+        let readings = vec![reading(0, 1.0), reading(1_800, 2.0), reading(3_600, 4.0), reading(7_200, 8.0)];
+        let summaries = tallied(SeriesKind::Delta, &hours(2), readings);
+        assert_eq!(summaries.iter().map(|summary| summary.total).collect::<Vec<_>>(), [6.0, 8.0]);
     }
 
     #[test]

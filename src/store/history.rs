@@ -11,7 +11,8 @@ use crate::store::index::Sealed;
 use crate::store::shared::Shared;
 use crate::time::UtcTime;
 
-/// Readings of one series in ascending time; those of equal time in the order they were taken.
+/// Readings of one series in ascending time; those of equal time in the order they were taken, but for
+/// what somebody entered in place of another.
 ///
 /// Sealed epochs are read only as the iterator comes to them, so memory holds one of them at a time,
 /// or a few where the clock was set back. An epoch that does not read back is noted as damage, and the
@@ -28,6 +29,8 @@ pub struct History {
     front: usize,
     /// How many of its readings come before those of all others.
     clear: usize,
+    /// One that was looked at already.
+    ahead: Option<Reading>,
 }
 
 struct Run {
@@ -61,7 +64,7 @@ impl History {
             let readings = columns::readings(&columns, &places, &range)?.into_iter();
             runs.push(Run { epoch, readings });
         }
-        Ok(Self { shared: Arc::clone(shared), places, range, sealed, runs, front: 0, clear: 0 })
+        Ok(Self { shared: Arc::clone(shared), places, range, sealed, runs, front: 0, clear: 0, ahead: None })
     }
 
     /// Reads the sealed epochs that may hold the next reading.
@@ -100,11 +103,10 @@ impl History {
     }
 }
 
-impl Iterator for History {
-    type Item = Result<Reading, StoreError>;
-
+impl History {
+    /// The next reading as it was taken.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next_taken(&mut self) -> Option<Result<Reading, StoreError>> {
         if self.clear == 0
             && let Err(error) = self.find_front()
         {
@@ -113,12 +115,50 @@ impl Iterator for History {
         self.clear = self.clear.checked_sub(1)?;
         self.runs.get_mut(self.front)?.readings.next().map(Ok)
     }
+
+    /// What stands at the time of `reading`, which was entered by hand: the last that was.
+    #[cold]
+    fn last_entered(&mut self, mut reading: Reading) -> Result<Reading, StoreError> {
+        while let Some(later) = self.next_taken().transpose()? {
+            if later.at != reading.at || !later.quality.is_by_hand() {
+                self.ahead = Some(later);
+                break;
+            }
+            reading = later;
+        }
+        Ok(reading)
+    }
+}
+
+impl Iterator for History {
+    type Item = Result<Reading, StoreError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = match self.ahead.take() {
+            Some(reading) => Ok(reading),
+            None => self.next_taken()?,
+        };
+        match next {
+            Ok(reading) if reading.quality.is_by_hand() => Some(self.last_entered(reading)),
+            next => Some(next),
+        }
+    }
 }
 
 /// How many readings [`History`] would give; epochs that lie whole in the range are not decoded.
-pub(super) fn count(shared: &Shared, series: SeriesId, range: &Range<UtcTime>) -> Result<u64, StoreError> {
+pub(super) fn count(
+    shared: &Arc<Shared>,
+    series: SeriesId,
+    range: &Range<UtcTime>,
+) -> Result<u64, StoreError> {
     let state = shared.state();
     let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
+    if state.ledgers.entries.has(series) {
+        drop(state);
+        return History::new(shared, series, range.clone())?
+            .try_fold(0, |count, reading| reading.map(|_| count + 1));
+    }
     let sealed = state.index.within(range);
     let unsealed: Vec<_> = state.unsealed().cloned().collect();
     drop(state);

@@ -24,6 +24,10 @@ impl Latest {
     /// Takes in a newer sample.
     fn update(&mut self, at: UtcTime, sample: &Sample) {
         match sample.quality {
+            Quality::Missing(Cause::Withdrawn) => {
+                self.reading.take_if(|reading| reading.at == at);
+                self.failing = Some((at, Cause::Withdrawn));
+            }
             Quality::Missing(cause) => self.failing = Some((at, cause)),
             Quality::Good | Quality::Suspect(_) => {
                 self.reading = Some(Reading::new(at, sample.clone()));

@@ -59,6 +59,8 @@ pub struct StoreStatus {
     pub counter_events_open: usize,
     /// Those that had to go since the store was opened.
     pub counter_events_dropped: u64,
+    /// Lines of the book of values entered by hand that had to go since the store was opened.
+    pub manual_entries_dropped: u64,
     /// Why the database takes no writes at present.
     pub failing: Option<String>,
     /// What was found damaged since the store was opened.

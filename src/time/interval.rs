@@ -11,6 +11,8 @@ pub struct Interval(i64);
 impl Interval {
     /// One second.
     pub const SECOND: Self = Self(1_000);
+    /// A thousandth of a second.
+    pub const MILLISECOND: Self = Self(1);
     /// One minute.
     pub const MINUTE: Self = Self(60_000);
     /// Fifteen minutes, the interval of load profiles.

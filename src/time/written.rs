@@ -21,6 +21,12 @@ pub fn parse_instant(text: &str, local: UtcOffset) -> Result<UtcTime, TimeFault>
     UtcTime::from_civil(civil, UtcOffset::parse(zone)?)
 }
 
+/// Whether this is a date alone.
+#[must_use]
+pub fn is_date(text: &str) -> bool {
+    parse_date(text).is_some()
+}
+
 /// What is wrong with a clock without `Z`, `+` or `-`. In the query of an address a plus sign stands
 /// for a blank, so that a blank before digits was most likely meant as one.
 fn without_sign(rest: &str) -> TimeFault {

@@ -33,8 +33,9 @@ use cems_gateway::model::reading::{Reading, SeriesId, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use cems_gateway::ops::manual::{Entering, EnteringError, EntryOf};
 use cems_gateway::store::backup::BackupError;
-use cems_gateway::store::{CounterEvent, Ruled};
+use cems_gateway::store::{CounterEvent, ManualEntry, Ruled};
 use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{UtcOffset, UtcTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -277,6 +278,18 @@ impl Desk for FakeDesk {
         }
     }
 
+    async fn enter(&self, entering: &Entering) -> Result<EntryOf, EnteringError> {
+        match entering.point.as_str() {
+            "PT-PROD-B" => Ok(entry_of(entering.value, Some(12.0), &entering.by)),
+            _ => Err(EnteringError::NotManual(format!("{}/{}", entering.point, entering.parameter))),
+        }
+    }
+
+    fn manual_entries(&self, point: Option<&str>, _: usize) -> Vec<EntryOf> {
+        let entries = [entry_of(Some(12.0), None, "console"), entry_of(Some(12.5), Some(12.0), "zhang")];
+        entries.into_iter().filter(|_| point.is_none_or(|id| id == "PT-PROD-B")).collect()
+    }
+
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
         match (order.line.as_str(), order.unit.0) {
             ("rs485-1", 1) => {
@@ -343,6 +356,12 @@ fn counter_event(number: u32, assumption: Assumption, ruled: Option<Ruled>) -> C
     let counted = if assumption == Assumption::Reset { 3.5 } else { 0.0 };
     let event = Event { since: at(-120), at: at(-60), before: 9_876.5, after: 3.5, assumption, counted };
     CounterEvent { number, series: SeriesId(0), event, ruled }
+}
+
+fn entry_of(value: Option<f64>, before: Option<f64>, by: &str) -> EntryOf {
+    let (series, by) = (SeriesId(0), by.to_owned());
+    let entry = ManualEntry { number: 0, series, at: at(-60), entered: at(0), value, before, by };
+    EntryOf { point: "PT-PROD-B".to_owned(), parameter: "OUTPUT".to_owned(), unit: "t".to_owned(), entry }
 }
 
 /// A person with a terminal, and the gateway at the other end of the wire.
@@ -427,6 +446,12 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician.enters(&["events PT-GRID", "events PT-NONE", "confirm 3", "correct 3 12.5"]).await;
     technician.enters(&["correct 3 assumed", "correct 3 rollover", "correct 9 glitch"]).await;
     technician.enters(&["correct 3 swap", "correct 3", "confirm all"]).await;
+    technician
+        .enters(&["enter PT-PROD-B OUTPUT 12.5 2024-06-11 by=zhang", "enter PT-PROD-B OUTPUT none"])
+        .await;
+    technician
+        .enters(&["entries", "entries PT-NONE", "enter PT-GRID EPI 1", "enter PT-PROD-B OUTPUT x"])
+        .await;
     technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;

@@ -15,6 +15,7 @@ mod config_documents;
 mod console;
 mod faults;
 mod lines;
+mod manual;
 mod poll;
 mod sim;
 mod store;

@@ -14,6 +14,8 @@ use crate::store::CounterEvent;
 pub const QUALITY_VALID: u8 = 0;
 /// Interpolated on a straight line.
 pub const QUALITY_INTERPOLATED: u8 = 9;
+/// Entered by hand.
+pub const QUALITY_EDITED: u8 = 7;
 /// Failed a check, or too old to be true still.
 pub const QUALITY_QUESTIONABLE: u8 = 10;
 /// Anything else; here: there is no value.
@@ -25,6 +27,7 @@ pub const fn quality(quality: Quality) -> u8 {
     match quality {
         Quality::Good => QUALITY_VALID,
         Quality::Suspect(Doubt::Interpolated) => QUALITY_INTERPOLATED,
+        Quality::Suspect(Doubt::Entered) => QUALITY_EDITED,
         Quality::Suspect(_) => QUALITY_QUESTIONABLE,
         Quality::Missing(_) => QUALITY_OTHER,
     }
@@ -219,6 +222,7 @@ mod tests {
     fn qualities_are_numbered_as_espi_numbers_them() {
         for (of, number) in [
             (Quality::Good, 0),
+            (Quality::Suspect(Doubt::Entered), 7),
             (Quality::Suspect(Doubt::Interpolated), 9),
             (Quality::Suspect(Doubt::OutOfRange), 10),
             (Quality::Missing(Cause::Timeout), 16),

@@ -327,7 +327,7 @@ impl StatisticalAnswer {
         } else {
             RegisterEdges::default()
         };
-        let inside = self.store.history(part.view.series, range)?;
+        let inside = self.store.history(part.view.series, part.kind.times_of(&range))?;
         let before = edges.before.into_iter().map(Ok);
         Ok(before.chain(inside).chain(edges.after.into_iter().map(Ok)))
     }

@@ -3,6 +3,7 @@
 pub(in crate::store) mod boots;
 pub(in crate::store) mod counter_events;
 pub(in crate::store) mod cursor;
+pub(in crate::store) mod entries;
 pub(in crate::store) mod flash;
 pub(in crate::store) mod gaps;
 pub(in crate::store) mod ledger;
@@ -11,6 +12,7 @@ use crate::store::disk::tree::Tree;
 use crate::store::ledgers::boots::Boots;
 use crate::store::ledgers::counter_events::CounterEvents;
 use crate::store::ledgers::cursor::Cursors;
+use crate::store::ledgers::entries::Entries;
 use crate::store::ledgers::flash::FlashDays;
 use crate::store::ledgers::gaps::Gaps;
 use crate::store::ledgers::ledger::{Change, Ledger};
@@ -28,6 +30,8 @@ pub(super) struct Ledgers {
     pub(super) boots: Boots,
     /// What registers did besides plain growth.
     pub(super) counters: CounterEvents,
+    /// Values that somebody entered.
+    pub(super) entries: Entries,
 }
 
 impl Ledgers {
@@ -39,6 +43,7 @@ impl Ledgers {
             Tree::Flash => Some(&mut self.flash),
             Tree::Boots => Some(&mut self.boots),
             Tree::Counters => Some(&mut self.counters),
+            Tree::Entries => Some(&mut self.entries),
             _ => None,
         }
     }

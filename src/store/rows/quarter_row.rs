@@ -47,7 +47,7 @@ impl QuarterRow {
         rated: &[RatedTime],
     ) -> Result<Self, StoreError> {
         if profile.kind != SeriesKind::Register {
-            let readings = read(shared, series, period.clone())?;
+            let readings = read(shared, series, profile.kind.times_of(period))?;
             let row = Row::of(profile, &<_>::default(), period, rated, &readings);
             return Ok(Self { row, ..Self::default() });
         }

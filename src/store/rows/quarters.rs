@@ -37,6 +37,10 @@ impl Quarters {
     /// tells whether the first was right.
     pub(in crate::store) fn see(&mut self, group: GroupId, at: UtcTime, interval: Interval) {
         let quarter = at.floor(Interval::QUARTER_HOUR);
+        if quarter == at {
+            // What is told at its end is about the quarter hour before.
+            self.see_again((UtcTime::from_ms(at.as_ms() - Interval::QUARTER_HOUR.as_ms()), group));
+        }
         let open = self.open.entry(group).or_insert(quarter);
         if quarter < *open {
             self.late.insert((quarter, group));

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::model::reading::{GroupId, SeriesId};
+use crate::stats::SeriesKind;
 use crate::stats::quarter::Row;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -41,6 +42,11 @@ impl Store {
                 best = summed;
             }
         }
+        let state = self.shared.state();
+        let kind = state.profiles.series.get(&series).map_or(SeriesKind::Level, |profile| profile.kind);
+        let corrections = state.ledgers.entries.corrections(series, &kind.times_of(period));
+        drop(state);
+        best.revision = best.revision.saturating_add(corrections);
         Ok(best)
     }
 

@@ -225,6 +225,7 @@ impl State {
             counter_events,
             counter_events_open,
             counter_events_dropped,
+            manual_entries_dropped: self.ledgers.entries.dropped(),
             waiting_quarters: self.quarters.waiting() + self.waiting_rows.len(),
             quarters_dropped: self.quarters.dropped() + self.waiting_rows.dropped(),
             failing: self.failing().map(str::to_owned),

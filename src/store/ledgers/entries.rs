@@ -1,0 +1,222 @@
+//! The book of values entered by hand: who entered what, when, and what stood there before.
+//!
+//! ```text
+//! key     number u32
+//! value   version (1) u8 | series u32 | for i64 | entered i64 | 0, or 1 and value f64 | 0, or 1 and what
+//!         stood there before f64 | who, UTF-8
+//! ```
+//!
+//! Big-endian, times in milliseconds since 1970 UTC. The values themselves are scans like any other;
+//! this says how they came about. A bounded number of lines; the oldest go first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::limits;
+use crate::model::reading::SeriesId;
+use crate::store::ledgers::ledger::{Change, Ledger};
+use crate::time::UtcTime;
+
+const VERSION: u8 = 1;
+
+/// One line of the book.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManualEntry {
+    /// Its number, never given again.
+    pub number: u32,
+    /// Whose value.
+    pub series: SeriesId,
+    /// The time that the value is for.
+    pub at: UtcTime,
+    /// When it was entered.
+    pub entered: UtcTime,
+    /// The value; `None` where it was taken back.
+    pub value: Option<f64>,
+    /// What stood there before.
+    pub before: Option<f64>,
+    /// Who entered it.
+    pub by: String,
+}
+
+/// The book.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Entries {
+    lines: BTreeMap<u32, ManualEntry>,
+    /// Series that somebody entered values for.
+    series: BTreeSet<SeriesId>,
+    next: u32,
+    dropped: u64,
+    changed: BTreeSet<u32>,
+}
+
+impl Entries {
+    /// Notes an entry under the next number, which it is given.
+    pub(in crate::store) fn note(&mut self, entry: ManualEntry) -> ManualEntry {
+        let number = self.next;
+        let entry = ManualEntry { number, ..entry };
+        self.put(entry.clone());
+        self.changed.insert(number);
+        while self.lines.len() > limits::MANUAL_ENTRIES_MAX
+            && let Some((oldest, _)) = self.lines.pop_first()
+        {
+            self.changed.insert(oldest);
+            self.dropped += 1;
+        }
+        entry
+    }
+
+    /// Whether values of a series are entered by hand.
+    pub(in crate::store) fn has(&self, series: SeriesId) -> bool {
+        self.series.contains(&series)
+    }
+
+    /// The last `count` lines of some series, oldest first.
+    pub(in crate::store) fn of(&self, series: &[SeriesId], count: usize) -> Vec<ManualEntry> {
+        let of_series = self.lines.values().rev().filter(|entry| series.contains(&entry.series));
+        let mut last: Vec<ManualEntry> = of_series.take(count).cloned().collect();
+        last.reverse();
+        last
+    }
+
+    /// How often a value that is for a time in `range` was changed.
+    pub(in crate::store) fn corrections(&self, series: SeriesId, range: &Range<UtcTime>) -> u32 {
+        if !self.has(series) {
+            return 0;
+        }
+        let in_range = |entry: &&ManualEntry| entry.series == series && range.contains(&entry.at);
+        let changed = self.lines.values().filter(in_range).filter(|entry| entry.before.is_some());
+        u32::try_from(changed.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Lines that had to go.
+    pub(in crate::store) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn put(&mut self, entry: ManualEntry) {
+        self.series.insert(entry.series);
+        self.next = self.next.max(entry.number.saturating_add(1));
+        self.lines.insert(entry.number, entry);
+    }
+}
+
+impl Ledger for Entries {
+    fn restore(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let number = u32::from_be_bytes(key.try_into().ok()?);
+        self.put(read(number, value)?);
+        Some(())
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let change = |number: u32| Change {
+            key: number.to_be_bytes().to_vec(),
+            value: self.lines.get(&number).map(value),
+        };
+        changed.map(change).collect()
+    }
+
+    fn forget_stored(&mut self) {
+        self.changed.extend(self.lines.keys());
+    }
+}
+
+fn value(entry: &ManualEntry) -> Vec<u8> {
+    let mut value = vec![VERSION];
+    value.extend(entry.series.0.to_be_bytes());
+    value.extend([entry.at, entry.entered].map(|at| at.as_ms().to_be_bytes()).concat());
+    for number in [entry.value, entry.before] {
+        value.push(u8::from(number.is_some()));
+        value.extend(number.map(f64::to_be_bytes).into_iter().flatten());
+    }
+    value.extend(entry.by.as_bytes());
+    value
+}
+
+fn read(number: u32, value: &[u8]) -> Option<ManualEntry> {
+    let mut rest = value.strip_prefix(&[VERSION])?;
+    let series = SeriesId(u32::from_be_bytes(take(&mut rest)?));
+    let at = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
+    let entered = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
+    let (value, before) = (take_optional(&mut rest)?.0, take_optional(&mut rest)?.0);
+    let by = String::from_utf8(rest.to_vec()).ok()?;
+    Some(ManualEntry { number, series, at, entered, value, before, by })
+}
+
+fn take<const BYTES: usize>(rest: &mut &[u8]) -> Option<[u8; BYTES]> {
+    let (taken, left) = rest.split_first_chunk::<BYTES>()?;
+    *rest = left;
+    Some(*taken)
+}
+
+/// A number that was read back, or that there was none.
+struct Taken(Option<f64>);
+
+fn take_optional(rest: &mut &[u8]) -> Option<Taken> {
+    match take::<1>(rest)? {
+        [0] => Some(Taken(None)),
+        [1] => {
+            let number = f64::from_be_bytes(take(rest)?);
+            number.is_finite().then_some(Taken(Some(number)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(at: i64, value: Option<f64>, before: Option<f64>) -> ManualEntry {
+        ManualEntry {
+            number: 0,
+            series: SeriesId(7),
+            at: UtcTime::from_ms(at),
+            entered: UtcTime::from_ms(at + 5),
+            value,
+            before,
+            by: "控制台".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_book_reads_back_as_it_was_written() {
+        let mut book = Entries::default();
+        book.note(entry(1, Some(12.5), None));
+        book.note(entry(1, None, Some(12.5)));
+        let mut read_back = Entries::default();
+        for Change { key, value } in book.take_changes() {
+            assert_eq!(read_back.restore(&key, &value.unwrap()), Some(()));
+        }
+        assert_eq!(read_back.of(&[SeriesId(7)], 9), book.of(&[SeriesId(7)], 9));
+        assert_eq!(book.of(&[SeriesId(7)], 1)[0].number, 1, "the last");
+        assert!(read_back.has(SeriesId(7)) && !read_back.has(SeriesId(8)));
+        assert_eq!(read_back.note(entry(2, Some(1.0), None)).number, 2, "no number is given twice");
+        assert_eq!(read_back.corrections(SeriesId(7), &(UtcTime::from_ms(1)..UtcTime::from_ms(2))), 1);
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_no_line() {
+        let mut book = Entries::default();
+        let good = value(&entry(1, Some(2.0), None));
+        for (key, value) in [
+            (&b"abc"[..], good.as_slice()),
+            (b"abcd", &good[..5]),
+            (b"abcd", &[2]),
+            (b"abcd", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 9]),
+        ] {
+            assert_eq!(book.restore(key, value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_lines_go_first_and_are_counted() {
+        let mut book = Entries::default();
+        for number in 0..limits::MANUAL_ENTRIES_MAX + 2 {
+            book.note(entry(i64::try_from(number).unwrap(), Some(1.0), None));
+        }
+        assert_eq!((book.lines.len(), book.dropped()), (limits::MANUAL_ENTRIES_MAX, 2));
+        let gone = book.take_changes().into_iter().filter(|change| change.value.is_none());
+        assert_eq!(gone.count(), 2);
+    }
+}
