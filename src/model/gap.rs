@@ -113,6 +113,6 @@ mod tests {
                 assert_eq!(cause.code(), code);
             }
         }
-        assert_eq!((0..=u8::MAX).filter_map(GapCause::from_code).count(), 7 + 8 + 128);
+        assert_eq!((0..=u8::MAX).filter_map(GapCause::from_code).count(), 7 + 9 + 128);
     }
 }
