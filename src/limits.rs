@@ -4,8 +4,8 @@
 //! `const` assertion at the end says so, so that a careless change does not compile.
 
 /// Points of one site. A one-site master station on a 128 MB board (`docs/decisions/0003`).
-pub const POINTS_MAX: usize = 500;
-/// Parameters of all points together: ten for each point.
+pub const POINTS_MAX: usize = 1_000;
+/// Parameters of all points together: five for each point.
 pub const PARAMETERS_MAX: usize = 5_000;
 /// Equipment categories of one site.
 pub const CATEGORIES_MAX: usize = 200;
