@@ -80,6 +80,8 @@ pub const PERIODS_OPEN_MAX: usize = 3;
 pub const QUARTERS_BEHIND_MAX: i64 = 192;
 /// Lines of the book of values entered by hand.
 pub const MANUAL_ENTRIES_MAX: usize = 5_000;
+/// Counts of readings that are remembered between the pages of an answer: a few answers of every parameter.
+pub const QUERY_COUNTS_MAX: usize = 4 * PARAMETERS_MAX;
 /// Characters of the formula of a virtual Parameter.
 pub const FORMULA_CHARS_MAX: usize = 2_000;
 /// Summands of the formula of a virtual Parameter.

@@ -14,6 +14,7 @@ use crate::config::site::Site;
 use crate::model::alarm::Alarm;
 use crate::model::point::{Metered, Parameter, Point};
 use crate::model::reading::SeriesId;
+use crate::ops::query::counts::Counts;
 use crate::stats::SeriesKind;
 use crate::store::{SeriesProfile, Store, StoreError};
 use crate::time::trust::ClockState;
@@ -85,6 +86,8 @@ pub struct Ops {
     served: Mutex<Arc<ServedSite>>,
     store: Store,
     clock: Arc<dyn Clock>,
+    /// How many readings stretches of the past give.
+    counts: Mutex<Counts>,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -96,7 +99,13 @@ impl Ops {
     /// When the store cannot name the series of the site's parameters.
     pub fn new(site: Arc<Site>, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         let served = Arc::new(ServedSite::new(site, &store, clock.now())?);
-        Ok(Arc::new(Self { served: Mutex::new(served), store, clock, archiving: Mutex::default() }))
+        Ok(Arc::new(Self {
+            served: Mutex::new(served),
+            store,
+            clock,
+            counts: Mutex::default(),
+            archiving: Mutex::default(),
+        }))
     }
 
     /// The site that is served now.
@@ -138,6 +147,11 @@ impl Ops {
     #[must_use]
     pub fn served(&self) -> Arc<ServedSite> {
         Arc::clone(&self.lock())
+    }
+
+    /// What is remembered of counts; never held while anything is counted.
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held only to clone or to swap one pointer.

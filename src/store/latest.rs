@@ -47,6 +47,11 @@ impl LatestTable {
         self.0.get(series.0 as usize)?.clone()
     }
 
+    /// When a series was scanned last.
+    pub(super) fn last_at(&self, series: SeriesId) -> Option<UtcTime> {
+        self.0.get(series.0 as usize)?.as_ref().and_then(Latest::at)
+    }
+
     /// Takes in one scan of `series`, later than every one before.
     pub(super) fn update(&mut self, series: &[SeriesId], at: UtcTime, samples: &[Sample]) {
         for (series, sample) in series.iter().zip(samples) {

@@ -290,6 +290,13 @@ impl Store {
         history::count(&self.shared, series, &range)
     }
 
+    /// Changes whenever readings of a time come after later ones of their series, or go: as long as it is
+    /// the same, a time that is over gives the same readings.
+    #[must_use]
+    pub fn past_revision(&self) -> u64 {
+        self.shared.state().past_revision
+    }
+
     /// The stretches in `range` in which readings of `series` are missing, each with its cause, in
     /// order of their start; one can lie in another. What the ledger had to let go is counted in the
     /// status.

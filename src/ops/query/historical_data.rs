@@ -3,6 +3,7 @@
 use std::iter;
 use std::ops::Range;
 
+use super::counts::Counted;
 use super::error::QueryError;
 use super::paging::{Page, PageRequest, overlap};
 use super::selection::{Chosen, Selection};
@@ -77,9 +78,42 @@ impl Ops {
         let finest = chosen.parameters().map(|view| view.parameter.interval).min();
         span::check(&query.range, query.interval.or(finest).unwrap_or(Interval::QUARTER_HOUR))?;
         let history = History { store: self.store().clone(), offset: chosen.site().cems.offset, query };
-        let (parts, total) = history.parts(&chosen)?;
+        let (parts, total) = self.parts(&history, &chosen)?;
         let page = history.query.page.of(total);
         Ok(HistoricalAnswer { chosen, history, parts, page })
+    }
+}
+
+impl Ops {
+    /// For each chosen parameter the readings that lie on the page, counted from its oldest; and how
+    /// many readings there are on all pages.
+    fn parts(&self, history: &History, chosen: &Chosen) -> Result<(Vec<Range<u64>>, u64), QueryError> {
+        let window = history.query.page.window();
+        let (mut parts, mut first, mut gone_through) = (Vec::new(), 0_u64, 0_u64);
+        for view in chosen.parameters() {
+            let rows = self.count(history, view.series, &mut gone_through)?;
+            parts.push(history.counted_from_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
+            first = first.saturating_add(rows);
+        }
+        Ok((parts, first))
+    }
+
+    /// How many readings a series gives on all pages; `gone_through` grows by those that are counted anew.
+    fn count(&self, history: &History, series: SeriesId, gone_through: &mut u64) -> Result<u64, QueryError> {
+        let (range, interval) = (history.query.range.clone(), history.query.interval);
+        let counted = Counted { series, range: range.clone(), interval };
+        let revision = self.store().past_revision();
+        if let Some(count) = self.counts().get(&counted, revision) {
+            return Ok(count);
+        }
+        // What is still being added to is counted each time.
+        let latest = self.store().latest(series).and_then(|latest| latest.at());
+        let is_past = latest.is_some_and(|latest| range.end <= latest);
+        let count = history.count(series, gone_through)?;
+        if is_past {
+            self.counts().put(counted, revision, count);
+        }
+        Ok(count)
     }
 }
 
@@ -174,26 +208,16 @@ struct History {
 }
 
 impl History {
-    /// For each chosen parameter the readings that lie on the page, counted from its oldest; and how
-    /// many readings there are on all pages.
-    fn parts(&self, chosen: &Chosen) -> Result<(Vec<Range<u64>>, u64), QueryError> {
-        let window = self.query.page.window();
-        let (mut parts, mut first, mut gone_through) = (Vec::new(), 0_u64, 0_u64);
-        for view in chosen.parameters() {
-            let kept = self.store.count(view.series, self.query.range.clone())?;
-            let rows = if self.query.interval.is_none() {
-                kept
-            } else {
-                gone_through = gone_through.saturating_add(kept);
-                if gone_through > limits::QUERY_READINGS_MAX {
-                    return Err(QueryError::TooManyReadings { readings: gone_through });
-                }
-                self.count_thinned(view.series)?
-            };
-            parts.push(self.counted_from_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
-            first = first.saturating_add(rows);
+    fn count(&self, series: SeriesId, gone_through: &mut u64) -> Result<u64, QueryError> {
+        let kept = self.store.count(series, self.query.range.clone())?;
+        if self.query.interval.is_none() {
+            return Ok(kept);
         }
-        Ok((parts, first))
+        *gone_through = gone_through.saturating_add(kept);
+        if *gone_through > limits::QUERY_READINGS_MAX {
+            return Err(QueryError::TooManyReadings { readings: *gone_through });
+        }
+        Ok(self.count_thinned(series)?)
     }
 
     fn counted_from_oldest(&self, part: Range<u64>, rows: u64) -> Range<u64> {

@@ -3,6 +3,7 @@
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.
 
+pub(in crate::ops) mod counts;
 mod dynamic_data;
 mod error;
 mod freshness;

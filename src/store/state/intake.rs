@@ -83,6 +83,7 @@ impl State {
     pub(in crate::store) fn take(&mut self, scan: Scan) -> Result<bool, StoreError> {
         let series = self.admit(&scan)?;
         self.see(&series, &scan);
+        self.notice_late(&series, scan.at);
         self.latest.update(&series, scan.at, &scan.samples);
         Ok(self.hold(scan))
     }
@@ -91,10 +92,19 @@ impl State {
     /// is missing meanwhile stays missing. Says whether the writer should wake.
     pub(in crate::store) fn take_late(&mut self, scan: Scan) -> Result<bool, StoreError> {
         let series = self.admit(&scan)?;
+        self.notice_late(&series, scan.at);
         let known = self.latest.of(&series);
         self.latest.update(&series, scan.at, &scan.samples);
         self.latest.put_back(&series, known, scan.at);
         Ok(self.hold(scan))
+    }
+
+    /// A scan that does not come after all others of its series changes what was past.
+    fn notice_late(&mut self, series: &[SeriesId], at: UtcTime) {
+        let comes_after = |series: &SeriesId| self.latest.last_at(*series).is_none_or(|last| last < at);
+        if !series.iter().all(comes_after) {
+            self.past_changes();
+        }
     }
 
     /// The series of a scan that can be taken.

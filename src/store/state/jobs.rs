@@ -80,6 +80,7 @@ impl State {
     pub(in crate::store) fn suspect(&mut self, number: u32) {
         // One that retention has removed meanwhile is not missed.
         if self.index.contains(number) {
+            self.past_changes();
             self.checkup.add_unreadable(number);
         }
     }

@@ -97,6 +97,8 @@ pub(super) struct State {
     checkup: Checkup,
     unlisted: Unlisted,
     pub(super) last_sequence: u64,
+    /// How often what was past has changed since.
+    pub(super) past_revision: u64,
     pub(super) durable: Durable,
     /// Since when something waits to become durable.
     waiting_since: Option<Instant>,
@@ -154,6 +156,7 @@ impl State {
     pub(super) fn adopt(&mut self, recovered: Recovered, pen: Option<&RingPen>) {
         let Recovered { names, mut ledgers, index, mut unsealed, latest, durable, damage, rebuilt, .. } =
             recovered;
+        self.past_changes();
         self.names_durable = names.counts();
         if self.never_opened() {
             self.freeze();
@@ -253,6 +256,7 @@ impl State {
 
     /// A period was rebuilt from what could be salvaged; its epochs are looked at.
     pub(super) fn rebuilt(&mut self, Rebuilt { note, epochs }: Rebuilt) {
+        self.past_changes();
         self.note_damage(note);
         let sealed: Vec<u32> = self.index.iter().map(|epoch| epoch.number).collect();
         self.checkup.add_rebuilt(sealed.into_iter().filter(|number| epochs.contains(number)));
@@ -270,8 +274,14 @@ impl State {
         gaps
     }
 
+    /// Something has come to the past, or gone from it.
+    pub(super) fn past_changes(&mut self) {
+        self.past_revision = self.past_revision.wrapping_add(1);
+    }
+
     /// Notes that the readings of everybody in `extent` are lost, whole or in part.
     pub(super) fn note_lost(&mut self, extent: Option<Extent>, cause: GapCause) {
+        self.past_changes();
         let Some(extent) = extent else { return };
         self.ledgers.gaps.lose(&extent.time(), cause);
         self.wait_for_durability();
@@ -350,6 +360,7 @@ impl State {
 
     /// The epochs `numbers` are removed for their age or for space; gives what they were.
     pub(super) fn expire(&mut self, numbers: Range<u32>) -> Vec<Sealed> {
+        self.past_changes();
         let gone: Vec<Sealed> = numbers.filter_map(|number| self.index.remove(number)).collect();
         for epoch in &gone {
             self.checkup.settle(epoch.number);
@@ -400,6 +411,7 @@ impl State {
 
     /// The database takes writes again and holds the epochs of `index`.
     pub(super) fn recover(&mut self, index: EpochIndex, damage: Vec<String>) {
+        self.past_changes();
         self.outage = None;
         let before = std::mem::replace(&mut self.index, index);
         let lost: Vec<Extent> = before

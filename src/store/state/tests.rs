@@ -193,3 +193,21 @@ fn what_does_not_read_back_is_a_gap_before_it_is_known_what_it_lacks_and_after()
     state.lacks_readings(0, "blocks are missing".to_owned());
     assert_eq!(gaps(&state), [(0, 2_001, GapCause::Storage)], "told once");
 }
+
+#[test]
+fn what_was_past_changes_only_with_what_comes_late_or_goes() {
+    let (mut state, group) = state(1);
+    let take = |state: &mut State, at: i64| {
+        let scan = Scan { at: UtcTime::from_ms(at), ..noise(state, group) };
+        state.take(scan).unwrap();
+        state.past_revision
+    };
+    let before = take(&mut state, 1_000);
+    assert_eq!(take(&mut state, 2_000), before, "time goes on");
+    let late = take(&mut state, 1_500);
+    assert_ne!(late, before);
+    assert_ne!(take(&mut state, 1_500), late, "one of the same time comes late as well");
+    let known = state.past_revision;
+    state.note_lost(None, GapCause::Storage);
+    assert_ne!(state.past_revision, known);
+}

@@ -1,6 +1,7 @@
 //! Pages and orders: all pages together are the whole, each reading once.
 
-use serde_json::Value;
+use cems_gateway::model::reading::{Sample, Value as Reading};
+use serde_json::{Value, json};
 
 use super::client::post;
 use super::site::{Served, at};
@@ -77,4 +78,30 @@ fn an_answer_keeps_the_site_that_it_was_asked_of() {
     let answer = post(served.address(), "GetCemsStaticData", "{}").json();
     assert_eq!(answer["data"]["cems"]["cemsID"], "CEMS-NEW");
     assert_eq!(answer["data"]["page"]["total"], 1);
+}
+
+#[test]
+fn a_late_reading_is_on_the_pages_of_a_time_that_was_counted_before() {
+    let served = Served::after_a_morning();
+    let total = || {
+        let body = r#"{"pointID":["PT-CH1"],"parameterID":["EPI"],"startTime":"2024-06-12T00:00:00+08:00",
+            "endTime":"2024-06-12T09:00:00+08:00","pageSize":5,"interval":"PT15M"}"#;
+        post(served.address(), "GetCemsHistoricalData", body).json()["data"]["page"]["total"].clone()
+    };
+    assert_eq!((total(), total()), (json!(36), json!(36)));
+    let time = at("2024-06-12T00:07:00+08:00");
+    served.append("PT-CH1", &["EPI"], time, vec![Sample::good(Reading::Number(1.0))]);
+    assert_eq!(total(), json!(36), "two readings of one interval count as one");
+    let time = at("2024-06-11T23:59:00+08:00");
+    served.append("PT-CH1", &["EPI"], time, vec![Sample::good(Reading::Number(1.0))]);
+    let without_interval = r#"{"pointID":["PT-CH1"],"parameterID":["EPI"],"startTime":"2024-06-12T00:00:00+08:00",
+        "endTime":"2024-06-12T09:00:00+08:00","pageSize":5}"#;
+    let count = || {
+        post(served.address(), "GetCemsHistoricalData", without_interval).json()["data"]["page"]["total"]
+            .clone()
+    };
+    assert_eq!(count(), json!(37));
+    let time = at("2024-06-12T00:08:00+08:00");
+    served.append("PT-CH1", &["EPI"], time, vec![Sample::good(Reading::Number(1.0))]);
+    assert_eq!(count(), json!(38));
 }
