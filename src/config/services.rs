@@ -99,7 +99,8 @@ pub(super) fn platforms(root: &Section<'_>) -> Vec<Platform> {
                 section.fault("token_sha256", reason, "give each platform a token of its own");
             }
             tokens.insert(token_sha256, section.label().to_owned());
-            platforms.push(Platform { id: entry.id.unwrap_or_default(), token_sha256 });
+            let may_order_events = section.flag("may_order_events").unwrap_or(false);
+            platforms.push(Platform { id: entry.id.unwrap_or_default(), token_sha256, may_order_events });
         }
         section.finish();
     }

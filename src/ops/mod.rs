@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod counter_events;
+pub mod demand_response;
 pub mod query;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,6 +3,7 @@
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.
 
+mod demand_response;
 mod dynamic_data;
 mod error;
 mod freshness;
@@ -17,6 +18,7 @@ mod static_data;
 mod statistical_data;
 mod thinning;
 
+pub use demand_response::{DrAnswer, DrQuery, DrRow, DrSummary, Execution};
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
 pub use freshness::PointStatus;

@@ -23,6 +23,8 @@ pub(in crate::store) enum Tree {
     Boots,
     /// What registers did besides plain growth by series and time.
     Counters,
+    /// Events of demand response by ID.
+    Responses,
     /// Rows of quarter hours by start and group.
     Quarters,
     /// Rows of local days.
@@ -33,11 +35,11 @@ pub(in crate::store) enum Tree {
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(in crate::store) const LEDGERS: [Self; 5] =
-        [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots, Self::Counters];
+    pub(in crate::store) const LEDGERS: [Self; 6] =
+        [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots, Self::Counters, Self::Responses];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 13] = [
+    const ALL: [(Self, u8, &'static str); 14] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -51,6 +53,7 @@ impl Tree {
         (Self::Days, 11, "days"),
         (Self::Months, 12, "months"),
         (Self::Counters, 13, "counters"),
+        (Self::Responses, 14, "responses"),
     ];
 
     /// Its byte in stored records.

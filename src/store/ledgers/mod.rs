@@ -6,6 +6,7 @@ pub(in crate::store) mod cursor;
 pub(in crate::store) mod flash;
 pub(in crate::store) mod gaps;
 pub(in crate::store) mod ledger;
+pub(in crate::store) mod responses;
 
 use crate::store::disk::tree::Tree;
 use crate::store::ledgers::boots::Boots;
@@ -14,6 +15,7 @@ use crate::store::ledgers::cursor::Cursors;
 use crate::store::ledgers::flash::FlashDays;
 use crate::store::ledgers::gaps::Gaps;
 use crate::store::ledgers::ledger::{Change, Ledger};
+use crate::store::ledgers::responses::Responses;
 
 /// All small tables.
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ pub(super) struct Ledgers {
     pub(super) boots: Boots,
     /// What registers did besides plain growth.
     pub(super) counters: CounterEvents,
+    /// Events of demand response.
+    pub(super) responses: Responses,
 }
 
 impl Ledgers {
@@ -39,6 +43,7 @@ impl Ledgers {
             Tree::Flash => Some(&mut self.flash),
             Tree::Boots => Some(&mut self.boots),
             Tree::Counters => Some(&mut self.counters),
+            Tree::Responses => Some(&mut self.responses),
             _ => None,
         }
     }
