@@ -32,7 +32,8 @@ pub(super) fn write_dynamic(json: &mut Json<'_>, answer: &DrAnswer) -> Written {
     let offset = answer.site().cems.offset;
     json.object(names::DATA, &DynamicHead { at: Shown(answer.at().iso(offset)) })?;
     write_events(json, answer, |json, row| {
-        if row.event.promised_kw().is_some() {
+        // Who has not decided yet may want to see it.
+        if row.event.reply.is_none() || row.event.promised_kw().is_some() {
             json.member(names::BASELINE, &DrBaseline::from(&row.event))?;
         }
         if let Some(execution) = &row.execution {

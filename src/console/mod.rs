@@ -21,6 +21,7 @@ pub mod orders;
 mod port;
 mod quality;
 mod render;
+mod responses;
 mod session;
 mod socket;
 mod table;

@@ -21,6 +21,14 @@ pub enum Verb {
     Confirm,
     /// `correct`
     Correct,
+    /// `dr list`
+    DrList,
+    /// `dr add`
+    DrAdd,
+    /// `dr reply`
+    DrReply,
+    /// `dr cancel`
+    DrCancel,
     /// `watch`
     Watch,
     /// `read`
@@ -53,7 +61,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -62,6 +70,10 @@ impl Verb {
         Self::Events,
         Self::Confirm,
         Self::Correct,
+        Self::DrList,
+        Self::DrAdd,
+        Self::DrReply,
+        Self::DrCancel,
         Self::Watch,
         Self::Read,
         Self::MeterAdd,
@@ -90,6 +102,10 @@ impl Verb {
             Self::Events => "events",
             Self::Confirm => "confirm",
             Self::Correct => "correct",
+            Self::DrList => "dr list",
+            Self::DrAdd => "dr add",
+            Self::DrReply => "dr reply",
+            Self::DrCancel => "dr cancel",
             Self::Watch => "watch",
             Self::Read => "read",
             Self::MeterAdd => "meter add",
@@ -112,9 +128,15 @@ impl Verb {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Help => "[COMMAND]",
+            Self::DrList => "[ID]",
             Self::Points | Self::Gaps | Self::Events | Self::Watch => "[POINT]",
             Self::Confirm => "EVENT",
             Self::Correct => "EVENT rollover|reset|replaced|glitch|AMOUNT|assumed",
+            Self::DrAdd => {
+                "ID START END KW [type=peak|valley|absorb] [name=TEXT] [deadline=TIME] [invited=TIME] [price=N] [point=ID]"
+            }
+            Self::DrReply => "ID yes KW|no",
+            Self::DrCancel => "ID",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
@@ -133,12 +155,18 @@ impl Verb {
     pub const fn example(self) -> &'static str {
         match self {
             Self::Help => "help meter add",
+            Self::DrList => "dr list DR-1",
             Self::Points => "points PT-GRID",
             Self::Gaps => "gaps PT-GRID",
             Self::Events => "events PT-GRID",
             Self::Confirm => "confirm 3",
             Self::Correct => "correct 3 12.5",
             Self::Watch => "watch PT-GRID",
+            Self::DrAdd => {
+                "dr add DR-1 2024-08-06T13:00 2024-08-06T15:00 500 price=2 deadline=2024-08-05T16:00"
+            }
+            Self::DrReply => "dr reply DR-1 yes 450",
+            Self::DrCancel => "dr cancel DR-1",
             Self::Read => "read rs485-1 12 holding 40 2",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
             Self::MeterRemove => "meter remove m-chiller3 points",
@@ -172,6 +200,13 @@ impl Verb {
                 "say what an event was, or how much flowed; statistics are computed anew",
                 "更正某事件的性质或电量，统计随之重算",
             ),
+            Self::DrList => (
+                "events of demand response and what came of them; of one also who did what",
+                "需求响应事件及其结果；指定事件时列出操作记录",
+            ),
+            Self::DrAdd => ("enter an event of demand response", "录入需求响应事件"),
+            Self::DrReply => ("promise so many kW for an event, or decline", "应约（给出千瓦数）或不参与"),
+            Self::DrCancel => ("cancel an event of demand response", "作废需求响应事件"),
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")
