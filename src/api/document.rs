@@ -45,7 +45,7 @@ pub(super) enum Document {
     /// What events of demand response came to.
     DrStatistical(DrSummary),
     /// An event of demand response that was entered, and whether it was not known before.
-    DrEntered(Arc<Site>, DrRow, bool),
+    DrEntered(Arc<Site>, Box<DrRow>, bool),
     /// This gateway.
     About,
     /// How the gateway is; without an envelope.

@@ -190,7 +190,7 @@ fn answer(
             let site = ops.dr_site(question.cems_id.clone())?;
             let entered = ops.enter_event(question.into_event_order(offset)?, &platform.id)?;
             let is_new = entered.is_new;
-            Document::DrEntered(site, ops.dr_row_now(entered.event)?, is_new)
+            Document::DrEntered(site, Box::new(ops.dr_row_now(entered.event)?), is_new)
         }
         Subject::About => Document::About,
     })

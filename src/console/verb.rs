@@ -136,14 +136,13 @@ impl Verb {
                 "ID START END KW [type=peak|valley|absorb] [name=TEXT] [deadline=TIME] [invited=TIME] [price=N] [point=ID]"
             }
             Self::DrReply => "ID yes KW|no",
-            Self::DrCancel => "ID",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
             }
             Self::MeterRemove => "ID [points]",
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
-            Self::PointRemove => "ID",
+            Self::DrCancel | Self::PointRemove => "ID",
             Self::Backup | Self::Restore => "FILE",
             Self::Lang => "zh|en",
             _ => "",

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use crate::ops::Ops;
 
 /// How often it is looked for what is due. Nothing of it is urgent: what is asked for meanwhile is computed.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// The task; it ends when this goes.
 pub(super) struct Settler(JoinHandle<()>);

@@ -192,7 +192,7 @@ impl Ops {
             EventStatus::Running => terms.map(|terms| self.execution(&event, &terms, now)).transpose()?,
             _ => None,
         };
-        Ok(DrRow { status, outcome, response, execution, event })
+        Ok(DrRow { event, status, outcome, response, execution })
     }
 
     fn execution(&self, event: &DrEvent, terms: &Terms, now: UtcTime) -> Result<Execution, QueryError> {

@@ -11,9 +11,9 @@ use crate::time::UtcTime;
 
 const VERSION: u8 = 1;
 /// Quarters of an hour of a day.
-const LOADS_MAX: u8 = 96;
+const LOADS_MAX: usize = 96;
 /// Days that a baseline can be made of.
-const DAYS_MAX: u8 = 45;
+const DAYS_MAX: usize = 45;
 
 /// Every word with its byte, fixed for ever.
 const RESPONSES: [(ResponseType, u8); 3] =
@@ -31,10 +31,6 @@ const RULES: [(ValidityRule, u8); 2] = [(ValidityRule::ExtremeAndMean, 1), (Vali
 
 fn code<T: PartialEq>(table: &[(T, u8)], value: &T) -> u8 {
     table.iter().find(|(known, _)| known == value).map_or(0, |(_, code)| *code)
-}
-
-fn word<T: Copy>(table: &[(T, u8)], code: u8) -> Option<T> {
-    table.iter().find(|(_, known)| *known == code).map(|(value, _)| *value)
 }
 
 /// The value of an event.
@@ -70,24 +66,7 @@ pub(super) fn write(event: &DrEvent) -> Vec<u8> {
 pub(super) fn read(key: &[u8], value: &[u8]) -> Option<DrEvent> {
     let id = std::str::from_utf8(key).ok().filter(|id| is_id(id))?.to_owned();
     let mut rest = Reader(value.strip_prefix(&[VERSION])?);
-    let event = DrEvent {
-        order: rest.order(id)?,
-        entered_at: rest.time()?,
-        measured: Measured { point_id: rest.text()?, parameter_id: rest.text()? },
-        method: word(&METHODS, rest.byte()?)?,
-        samples_until: word(&UNTILS, rest.byte()?)?,
-        rule: word(&RULES, rest.byte()?)?,
-        reply: match rest.byte()? {
-            0 => None,
-            1 => Some(Reply { at: rest.time()?, promised_kw: None }),
-            2 => Some(Reply { at: rest.time()?, promised_kw: Some(rest.number()?) }),
-            _ => return None,
-        },
-        cancelled_at: rest.optional(Reader::time)?,
-        baseline: rest.baseline()?,
-        outcome: rest.outcome()?,
-        audit: rest.list(u8::try_from(limits::DR_AUDIT_MAX).ok()?, Reader::act)?,
-    };
+    let event = rest.event(id).ok()?;
     rest.0.is_empty().then_some(event)
 }
 
@@ -189,55 +168,85 @@ fn days_since_1970(date: Date) -> i32 {
     date.since(epoch()).map_or(0, |span| span.get_days())
 }
 
+/// No version wrote this.
+struct Unknown;
+
+type Read<T> = Result<T, Unknown>;
+
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
-    fn take<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
-        let (taken, rest) = self.0.split_first_chunk::<BYTES>()?;
+    fn take<const BYTES: usize>(&mut self) -> Read<[u8; BYTES]> {
+        let (taken, rest) = self.0.split_first_chunk::<BYTES>().ok_or(Unknown)?;
         self.0 = rest;
-        Some(*taken)
+        Ok(*taken)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    fn byte(&mut self) -> Read<u8> {
         self.take().map(|[byte]: [u8; 1]| byte)
     }
 
-    fn time(&mut self) -> Option<UtcTime> {
+    fn word<T: Copy>(&mut self, table: &[(T, u8)]) -> Read<T> {
+        let code = self.byte()?;
+        table.iter().find(|(_, known)| *known == code).map(|(value, _)| *value).ok_or(Unknown)
+    }
+
+    fn time(&mut self) -> Read<UtcTime> {
         self.take().map(i64::from_be_bytes).map(UtcTime::from_ms)
     }
 
-    fn number(&mut self) -> Option<f64> {
-        self.take().map(f64::from_be_bytes).filter(|number| number.is_finite())
+    fn number(&mut self) -> Read<f64> {
+        let number = f64::from_be_bytes(self.take()?);
+        if number.is_finite() { Ok(number) } else { Err(Unknown) }
     }
 
-    fn text(&mut self) -> Option<String> {
+    fn text(&mut self) -> Read<String> {
         let length = usize::from(u16::from_be_bytes(self.take()?));
-        let (text, rest) = self.0.split_at_checked(length)?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or(Unknown)?;
         self.0 = rest;
-        let text = std::str::from_utf8(text).ok()?;
-        (text.chars().count() <= limits::NAME_CHARS_MAX).then(|| text.to_owned())
+        let text = std::str::from_utf8(text).map_err(|_| Unknown)?;
+        if text.chars().count() <= limits::NAME_CHARS_MAX { Ok(text.to_owned()) } else { Err(Unknown) }
     }
 
-    fn optional<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    fn optional<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
         match self.byte()? {
-            0 => Some(None),
+            0 => Ok(None),
             1 => read(self).map(Some),
-            _ => None,
+            _ => Err(Unknown),
         }
     }
 
-    fn list<T>(&mut self, count_max: u8, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let count = self.byte().filter(|count| *count <= count_max)?;
+    fn list<T>(&mut self, count_max: usize, mut read: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+        let count = self.byte()?;
+        if usize::from(count) > count_max {
+            return Err(Unknown);
+        }
         (0..count).map(|_| read(self)).collect()
     }
 
-    fn order(&mut self, id: String) -> Option<EventOrder> {
-        Some(EventOrder {
+    fn event(&mut self, id: String) -> Read<DrEvent> {
+        Ok(DrEvent {
+            order: self.order(id)?,
+            entered_at: self.time()?,
+            measured: Measured { point_id: self.text()?, parameter_id: self.text()? },
+            method: self.word(&METHODS)?,
+            samples_until: self.word(&UNTILS)?,
+            rule: self.word(&RULES)?,
+            reply: self.reply()?,
+            cancelled_at: self.optional(Self::time)?,
+            baseline: self.baseline()?,
+            outcome: self.optional(Self::outcome)?,
+            audit: self.list(limits::DR_AUDIT_MAX, Self::act)?,
+        })
+    }
+
+    fn order(&mut self, id: String) -> Read<EventOrder> {
+        Ok(EventOrder {
             id,
             number: self.optional(Self::text)?,
             name: self.text()?,
-            response: word(&RESPONSES, self.byte()?)?,
-            timing: self.optional(|rest| word(&TIMINGS, rest.byte()?))?,
+            response: self.word(&RESPONSES)?,
+            timing: self.optional(|rest| rest.word(&TIMINGS))?,
             time: self.time()?..self.time()?,
             wanted_kw: self.optional(Self::number)?,
             point_id: self.optional(Self::text)?,
@@ -252,8 +261,17 @@ impl Reader<'_> {
         })
     }
 
-    fn baseline(&mut self) -> Option<Option<Result<Baseline, NoBaseline>>> {
-        Some(match self.byte()? {
+    fn reply(&mut self) -> Read<Option<Reply>> {
+        Ok(match self.byte()? {
+            0 => None,
+            1 => Some(Reply { at: self.time()?, promised_kw: None }),
+            2 => Some(Reply { at: self.time()?, promised_kw: Some(self.number()?) }),
+            _ => return Err(Unknown),
+        })
+    }
+
+    fn baseline(&mut self) -> Read<Option<Result<Baseline, NoBaseline>>> {
+        Ok(match self.byte()? {
             0 => None,
             1 => Some(Ok(Baseline {
                 dates: self.list(DAYS_MAX, Self::date)?,
@@ -261,34 +279,31 @@ impl Reader<'_> {
             })),
             2 => Some(Err(NoBaseline::TooFewDays { found: self.byte()?, wanted: self.byte()? })),
             3 => Some(Err(NoBaseline::NothingBefore)),
-            _ => return None,
+            _ => return Err(Unknown),
         })
     }
 
-    fn date(&mut self) -> Option<Date> {
+    fn date(&mut self) -> Read<Date> {
         let days = i32::from_be_bytes(self.take()?);
-        // Outside of these years jiff has no span of days.
-        let span = jiff::Span::new().try_days(days).ok()?;
-        epoch().checked_add(span).ok()
+        let span = jiff::Span::new().try_days(days).map_err(|_| Unknown)?;
+        epoch().checked_add(span).map_err(|_| Unknown)
     }
 
-    fn outcome(&mut self) -> Option<Option<Outcome>> {
-        self.optional(|rest| {
-            let completeness = rest.number()?;
-            let load_kw = rest.list(LOADS_MAX, |rest| rest.optional(Self::number))?;
-            Some(Outcome { load_kw, completeness })
-        })
+    fn outcome(&mut self) -> Read<Outcome> {
+        let completeness = self.number()?;
+        let load_kw = self.list(LOADS_MAX, |rest| rest.optional(Self::number))?;
+        Ok(Outcome { load_kw, completeness })
     }
 
-    fn act(&mut self) -> Option<AuditEntry> {
+    fn act(&mut self) -> Read<AuditEntry> {
         let (at, who) = (self.time()?, self.text()?);
         let act = match self.byte()? {
             1 => Act::Entered,
             2 => Act::Promised(self.number()?),
             3 => Act::Declined,
             4 => Act::Cancelled,
-            _ => return None,
+            _ => return Err(Unknown),
         };
-        Some(AuditEntry { at, who, act })
+        Ok(AuditEntry { at, who, act })
     }
 }
