@@ -27,7 +27,10 @@ impl Ops {
         if self.clock().state() == ClockState::Unset {
             return Ok(());
         }
-        self.store().dr_events().iter().try_for_each(|event| self.settle_response(event))
+        // One that cannot be settled keeps no other from it.
+        let settled =
+            self.store().dr_events().iter().map(|event| self.settle_response(event)).collect::<Vec<_>>();
+        settled.into_iter().collect()
     }
 
     /// Freezes whatever of one event is due.
