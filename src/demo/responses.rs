@@ -106,3 +106,50 @@ fn enter_one(ops: &Ops, told: &Told) -> Result<(), OrderError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::{Sample, Scan, Value};
+    use crate::sim::factory::{Ports, site_toml};
+    use crate::sim::run::Place;
+    use crate::time::ManualClock;
+
+    /// The IDs of the events, each with what was promised, where the demo starts at `start` and its history
+    /// begins at `from`.
+    async fn entered(start: &str, from: &str) -> Vec<(String, Option<f64>)> {
+        let at = |text: &str| parse_instant(text, UtcOffset::UTC).unwrap();
+        let place = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let ports = Ports { serial: Place::Tcp(place(1_501)), grid: place(1_502), der: place(1_503) };
+        let text = site_toml(&ports, place(8_080), &"0".repeat(64));
+        let mut site = crate::config::read("factory.toml", &text, crate::meters::library).unwrap();
+        site.store.raw_days = 400;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), &site.store).unwrap();
+        let series = store.series("PT-GRID", "EPI").unwrap();
+        let group = store.group(&[series]).unwrap();
+        let samples = vec![Sample::good(Value::Number(1.0))];
+        store.append_blocking(Scan { group, at: at(from), samples }).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::showing(at(start)));
+        // As a demo does that is started on the same folder again.
+        for _ in 0..2 {
+            enter(&site, &store, &clock).await.unwrap();
+        }
+        store.dr_events().into_iter().map(|event| (event.order.id.clone(), event.promised_kw())).collect()
+    }
+
+    #[tokio::test]
+    async fn the_events_are_there_once_they_are_over_and_were_measured() {
+        let first = ("DR20240806-01".to_owned(), Some(450.0));
+        let both = vec![first.clone(), ("DR20240820-02".to_owned(), None)];
+        for (start, from, events) in [
+            ("2024-09-02T01:00:00Z", "2024-06-28T16:00:00Z", both.clone()),
+            ("2024-08-10T01:00:00Z", "2024-06-28T16:00:00Z", vec![first]),
+            ("2024-09-02T01:00:00Z", "2024-08-05T16:00:00Z", both[1..].to_vec()),
+            ("2024-08-06T06:00:00Z", "2024-06-28T16:00:00Z", vec![]),
+            ("2026-09-02T01:00:00Z", "2026-06-28T16:00:00Z", vec![]),
+        ] {
+            assert_eq!(entered(start, from).await, events, "{start} {from}");
+        }
+    }
+}
