@@ -5,6 +5,7 @@
 
 mod history;
 mod invitation;
+mod responses;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -70,6 +71,7 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     site.store.raw_days = site.store.raw_days.max(u32::from(options.history_days) + 1);
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;
+    responses::enter(&site, &store, &clock).await?;
 
     let gateway = Gateway::start(site, store, clock, data).await?;
     tell(invitation::text(

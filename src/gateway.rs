@@ -3,6 +3,7 @@
 
 mod desk;
 mod plant;
+mod settler;
 mod timekeeper;
 mod view;
 
@@ -27,6 +28,7 @@ use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
 
 use desk::GatewayDesk;
 use plant::{Plant, SiteJobs, jobs_of_site};
+use settler::Settler;
 use timekeeper::Timekeeper;
 
 /// How long the last flush may take before the process ends without it.
@@ -104,6 +106,7 @@ pub struct Gateway {
     data: PathBuf,
     started: Instant,
     _timekeeper: Timekeeper,
+    _settler: Settler,
 }
 
 impl Gateway {
@@ -137,6 +140,7 @@ impl Gateway {
             data: data.to_owned(),
             started: Instant::now(),
             _timekeeper: timekeeper,
+            _settler: Settler::start(Arc::clone(&ops)),
             ops,
             plant,
         });

@@ -183,6 +183,25 @@ pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
 pub const API_LIST_MAX: usize = 100;
 
+/// Events of demand response that are kept: a summer of them for years; the oldest that are over go first.
+pub const DR_EVENTS_MAX: usize = 400;
+/// Events of demand response that are not over yet; further ones are refused.
+pub const DR_OPEN_EVENTS_MAX: usize = 32;
+/// Entries of who did what with one event.
+pub const DR_AUDIT_MAX: usize = 6;
+/// Days that a baseline may look back on for samples: as far as readings are kept.
+pub const DR_SAMPLE_DAYS_MAX: i64 = 45;
+/// Days after an event in which late readings may still complete what came of it.
+pub const DR_SETTLE_DAYS_MAX: i64 = 7;
+/// Days before its start that an event may be entered.
+pub const DR_AHEAD_DAYS_MAX: i64 = 366;
+/// Kilowatts, and money for one of their hours, that can be meant.
+pub const DR_AMOUNT_MAX: f64 = 1e9;
+/// Resources that can be adjusted.
+pub const DR_RESOURCES_MAX: usize = 64;
+/// Holidays of a list: some years of them.
+pub const DR_DATES_MAX: usize = 366;
+
 /// Bytes of one MQTT payload.
 pub const UPLINK_PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
 /// Unacknowledged MQTT messages.

@@ -73,6 +73,7 @@ mod tests {
         let platform = |token: &&str| Platform {
             id: format!("owner of {token}"),
             token_sha256: Sha256::digest(token).into(),
+            may_order_events: false,
         };
         tokens.iter().map(platform).collect()
     }
@@ -106,7 +107,7 @@ mod tests {
         for (index, byte) in kept.iter_mut().enumerate() {
             *byte = u8::from_str_radix(&pair.sha256[index * 2..index * 2 + 2], 16).unwrap();
         }
-        let platforms = [Platform { id: "cloud".to_owned(), token_sha256: kept }];
+        let platforms = [Platform { id: "cloud".to_owned(), token_sha256: kept, may_order_events: false }];
         assert!(platform(Some(&format!("Bearer {}", pair.token)), &platforms).is_some());
     }
 }

@@ -1,7 +1,9 @@
 //! Document: an answer in the words of the wire.
 
 use std::io::Write;
+use std::sync::Arc;
 
+use super::response_document;
 use super::wire::answer::{
     AboutHead, Capability, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health,
     HistoricalHead, NameRow, Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead,
@@ -11,13 +13,15 @@ use super::wire::code::CODES;
 use super::wire::json_stream::{JsonStream, WriteError};
 use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
+use super::wire::response::DrPart;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
 use super::wire::{Shown, names, word};
+use crate::config::site::Site;
 use crate::limits;
 use crate::model::alarm::Alarm;
 use crate::ops::query::{
-    DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
-    StatisticalAnswer,
+    DrAnswer, DrRow, DrSummary, DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError,
+    StaticAnswer, StaticItem, StatisticalAnswer,
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;
@@ -32,6 +36,16 @@ pub(super) enum Document {
     Historical(HistoricalAnswer),
     /// Statistics.
     Statistical(StatisticalAnswer),
+    /// What the site offers where load has to be moved.
+    DrStatic(Arc<Site>),
+    /// Events of demand response to come and under way.
+    DrDynamic(DrAnswer),
+    /// Events of demand response, with these parts.
+    DrHistorical(DrAnswer, Vec<DrPart>),
+    /// What events of demand response came to.
+    DrStatistical(DrSummary),
+    /// An event of demand response that was entered, and whether it was not known before.
+    DrEntered(Arc<Site>, Box<DrRow>, bool),
     /// This gateway.
     About,
     /// How the gateway is; without an envelope.
@@ -58,7 +72,7 @@ pub(super) enum DocumentError {
     Query(#[from] QueryError),
 }
 
-type Json<'w> = JsonStream<&'w mut dyn Write>;
+pub(super) type Json<'w> = JsonStream<&'w mut dyn Write>;
 type Written = Result<(), DocumentError>;
 
 impl Document {
@@ -75,6 +89,15 @@ impl Document {
             Self::Dynamic(answer) => write_dynamic(&mut json, answer)?,
             Self::Historical(answer) => write_historical(&mut json, answer)?,
             Self::Statistical(answer) => write_statistical(&mut json, answer)?,
+            Self::DrStatic(site) => response_document::write_static(&mut json, site)?,
+            Self::DrDynamic(answer) => response_document::write_dynamic(&mut json, answer)?,
+            Self::DrHistorical(answer, parts) => {
+                response_document::write_historical(&mut json, answer, parts)?;
+            }
+            Self::DrStatistical(summary) => response_document::write_statistical(&mut json, summary)?,
+            Self::DrEntered(site, row, is_new) => {
+                response_document::write_entered(&mut json, site, row, *is_new)?;
+            }
             Self::About | Self::Health { .. } => write_about(&mut json)?,
         }
         Ok(json.finish()?)

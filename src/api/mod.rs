@@ -18,6 +18,7 @@ mod guard;
 mod outline;
 mod query_string;
 mod reply;
+mod response_document;
 mod route;
 mod server;
 pub mod wire;

@@ -11,6 +11,7 @@ use super::wire::code::Code;
 use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
 use super::{auth, guard, query_string};
+use crate::config::site::Platform;
 use crate::limits;
 use crate::ops::Ops;
 
@@ -42,9 +43,9 @@ pub(super) fn route(request: &mut Request, body: &mut Body<'_>, ops: &Arc<Ops>) 
         Place::Unknown => Err(Fault::of(Code::NoSuchOperation, "there is nothing at this path")),
         below => {
             // Whoever may not ask is not told which operations there are.
-            authorise(request, ops)?;
+            let platform = authorise(request, ops)?;
             match below {
-                Place::Operation(operation) => operate(request, body, ops, operation, query),
+                Place::Operation(operation) => operate((request, body), ops, &platform, (operation, query)),
                 _ => Err(no_operation()),
             }
         }
@@ -56,12 +57,12 @@ fn no_operation() -> Fault {
     Fault::of(Code::NoSuchOperation, format!("there is no such operation; there are {names}"))
 }
 
-fn authorise(request: &Request, ops: &Arc<Ops>) -> Result<(), Fault> {
+fn authorise(request: &Request, ops: &Arc<Ops>) -> Result<Platform, Fault> {
     let mut given = request.headers().iter().filter(|header| header.field.equiv("Authorization"));
     let header = given.next().map(|header| header.value.as_str());
     let site = ops.site();
     match auth::platform(header, &site.platforms) {
-        Some(_) if given.next().is_none() => Ok(()),
+        Some(platform) if given.next().is_none() => Ok(platform.clone()),
         _ => Err(Fault::of(Code::Unauthorized, "a valid token is needed: Authorization: Bearer TOKEN")),
     }
 }
@@ -84,16 +85,36 @@ fn health(request: &Request, body: &Body<'_>, ops: &Arc<Ops>) -> Result<Routed, 
     }
 }
 
+/// A platform may enter events only where the site takes them, and where it has the right.
+fn check_right(operation: Operation, ops: &Arc<Ops>, platform: &Platform) -> Result<(), Fault> {
+    if operation.subject != Subject::PutDrEvent {
+        return Ok(());
+    }
+    let site = ops.site();
+    let refusal = |why| Err(Fault::of(Code::Forbidden, why));
+    match &site.demand_response {
+        Some(settings) if settings.accepts_events => {}
+        _ => return refusal("no events are taken here; the site file would say accept_events = true"),
+    }
+    if !platform.may_order_events {
+        return refusal("this token may enter no events; the site file would say may_order_events = true");
+    }
+    Ok(())
+}
+
 fn operate(
-    request: &mut Request,
-    body: &mut Body<'_>,
+    (request, body): (&mut Request, &mut Body<'_>),
     ops: &Arc<Ops>,
-    operation: Operation,
-    query: &str,
+    platform: &Platform,
+    (operation, query): (Operation, &str),
 ) -> Result<Routed, Fault> {
+    let is_order = operation.subject == Subject::PutDrEvent;
+    if *request.method() == Method::Post {
+        check_right(operation, ops, platform)?;
+    }
     let question = match request.method() {
         Method::Options => return Ok(Routed::Options(operation.allow())),
-        Method::Get | Method::Head => {
+        Method::Get | Method::Head if !is_order => {
             refuse_body(body)?;
             let pairs = query_string::pairs(query)?;
             Question::from_query(&pairs, operation)?
@@ -106,7 +127,7 @@ fn operate(
         }
         _ => return Err(Fault::method_not_allowed(operation.allow())),
     };
-    answer(ops, operation, question).map(document)
+    answer(ops, platform, operation, question).map(document)
 }
 
 fn refuse_body(body: &Body<'_>) -> Result<(), Fault> {
@@ -140,7 +161,12 @@ fn check_media_type(request: &Request) -> Result<(), Fault> {
     Err(Fault::of(Code::MediaType, "the body must be sent as Content-Type: application/json; charset=utf-8"))
 }
 
-fn answer(ops: &Arc<Ops>, operation: Operation, question: Question) -> Result<Document, Fault> {
+fn answer(
+    ops: &Arc<Ops>,
+    platform: &Platform,
+    operation: Operation,
+    question: Question,
+) -> Result<Document, Fault> {
     let offset = ops.site().cems.offset;
     question.check_scope(operation)?;
     Ok(match operation.subject {
@@ -149,6 +175,22 @@ fn answer(ops: &Arc<Ops>, operation: Operation, question: Question) -> Result<Do
         Subject::Historical => Document::Historical(ops.historical_data(question.into_historical(offset)?)?),
         Subject::Statistical => {
             Document::Statistical(ops.statistical_data(question.into_statistical(offset)?)?)
+        }
+        Subject::DrStatic => Document::DrStatic(ops.dr_site(question.cems_id)?),
+        Subject::DrDynamic => Document::DrDynamic(ops.dr_dynamic(question.into_dr_now()?)?),
+        Subject::DrHistorical => {
+            let parts = question.dr_parts()?;
+            Document::DrHistorical(ops.dr_historical(question.into_dr(offset)?)?, parts)
+        }
+        Subject::DrStatistical => {
+            let (cems_id, range) = question.into_dr_range(offset)?;
+            Document::DrStatistical(ops.dr_statistical(cems_id, range)?)
+        }
+        Subject::PutDrEvent => {
+            let site = ops.dr_site(question.cems_id.clone())?;
+            let entered = ops.enter_event(question.into_event_order(offset)?, &platform.id)?;
+            let is_new = entered.is_new;
+            Document::DrEntered(site, Box::new(ops.dr_row_now(entered.event)?), is_new)
         }
         Subject::About => Document::About,
     })

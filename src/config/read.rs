@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::categories::categories;
 use super::cems::cems;
+use super::demand_response::demand_response;
 use super::lines::lines;
 use super::meters::meters;
 use super::parameters::Known;
@@ -66,6 +67,7 @@ fn site(
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
     let console = services::console(root, &mut places);
     let tou = tou(root);
+    let demand_response = demand_response(root, &points);
     Some(Site {
         cems: cems?,
         categories,
@@ -73,6 +75,7 @@ fn site(
         meters: meters.list,
         points,
         tou,
+        demand_response,
         platforms,
         api,
         store,

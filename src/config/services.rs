@@ -93,13 +93,14 @@ pub(super) fn platforms(root: &Section<'_>) -> Vec<Platform> {
         if !section.has("token_sha256") {
             section.missing("token_sha256", form::SHA256_REMEDY);
         }
+        let may_order_events = section.flag("may_order_events").unwrap_or(false);
         if let Some(token_sha256) = token {
             if let Some(owner) = tokens.get(&token_sha256) {
                 let reason = format!("{owner} has the same token");
                 section.fault("token_sha256", reason, "give each platform a token of its own");
             }
             tokens.insert(token_sha256, section.label().to_owned());
-            platforms.push(Platform { id: entry.id.unwrap_or_default(), token_sha256 });
+            platforms.push(Platform { id: entry.id.unwrap_or_default(), token_sha256, may_order_events });
         }
         section.finish();
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::category::Category;
 use crate::model::cems::Cems;
+use crate::model::demand_response::DemandResponse;
 use crate::model::meter::{Line, Meter, SerialSettings};
 use crate::model::point::Point;
 use crate::model::tou::Tou;
@@ -23,6 +24,8 @@ pub struct Site {
     pub points: Vec<Point>,
     /// Which rate applies when.
     pub tou: Tou,
+    /// What it offers where load has to be moved; `None` where it says nothing of that.
+    pub demand_response: Option<DemandResponse>,
     /// Who may read over HTTP.
     pub platforms: Vec<Platform>,
     /// The HTTP server.
@@ -58,6 +61,8 @@ pub struct Platform {
     pub id: String,
     /// SHA-256 of its bearer token; the token itself is kept nowhere.
     pub token_sha256: [u8; 32],
+    /// Whether it may enter events of demand response.
+    pub may_order_events: bool,
 }
 
 /// The HTTP server.

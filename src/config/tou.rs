@@ -36,8 +36,8 @@ pub(super) fn tou(root: &Section<'_>) -> Tou {
             from: date(&section, "from"),
             until: date(&section, "until"),
             months: months(&section),
-            weekdays: weekdays(&section),
-            dates: dates(&section),
+            weekdays: weekdays(&section, "weekdays"),
+            dates: dates(&section, "dates", DATES_MAX),
             edges: edges(&section),
         };
         if let (Some(from), Some(until)) = (day.from, day.until)
@@ -60,20 +60,22 @@ fn months(section: &Section<'_>) -> Vec<i8> {
     months.into_iter().filter_map(|month| i8::try_from(month).ok()).collect()
 }
 
-fn weekdays(section: &Section<'_>) -> Vec<Weekday> {
+/// Days of the week.
+pub(super) fn weekdays(section: &Section<'_>, key: &str) -> Vec<Weekday> {
     let known = |text: &String| WEEKDAYS.iter().find(|(word, _)| word == text).map(|(_, day)| *day);
-    let texts = section.texts("weekdays", WEEKDAYS.len());
+    let texts = section.texts(key, WEEKDAYS.len());
     for text in texts.iter().filter(|text| known(text).is_none()) {
         let words = WEEKDAYS.iter().map(|(word, _)| *word);
-        section.unknown_name("weekdays", format!("'{text}' is no day of the week"), text, words);
+        section.unknown_name(key, format!("'{text}' is no day of the week"), text, words);
     }
     texts.iter().filter_map(known).collect()
 }
 
-fn dates(section: &Section<'_>) -> Vec<Date> {
-    let texts = section.texts("dates", DATES_MAX);
+/// Single days.
+pub(super) fn dates(section: &Section<'_>, key: &str, count_max: usize) -> Vec<Date> {
+    let texts = section.texts(key, count_max);
     for text in texts.iter().filter(|text| parse_date(text).is_none()) {
-        section.fault("dates", format!("'{text}' is no day"), "write days such as [\"2024-10-01\"]");
+        section.fault(key, format!("'{text}' is no day"), "write days such as [\"2024-10-01\"]");
     }
     texts.iter().filter_map(|text| parse_date(text)).collect()
 }

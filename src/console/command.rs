@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::desk::ReadOrder;
 use super::language::Language;
+use super::responses::{self, NewEvent};
 use super::verb::Verb;
 use super::words::{Words, split};
 use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
@@ -36,6 +37,14 @@ pub enum Command {
     Enter(Entering),
     /// The book of values entered by hand, of all Points or of one.
     Entries(Option<String>),
+    /// Events of demand response, all or one.
+    DrList(Option<String>),
+    /// An event of demand response to enter.
+    DrAdd(NewEvent),
+    /// What the site promises for an event, in kW, or that it declines.
+    DrReply(String, Option<f64>),
+    /// An event to cancel.
+    DrCancel(String),
     /// Readings as they come, of all Points or of one.
     Watch(Option<String>),
     /// Registers of a meter.
@@ -101,6 +110,10 @@ pub enum Refusal {
     Correction(String),
     /// Not a value that somebody can enter.
     Value(String),
+    /// Not an amount.
+    Amount(String),
+    /// Not a time.
+    Time(String, TimeFault),
     /// Not a path from the root of the gateway's file system.
     Path(String),
     /// Not a language.
@@ -130,6 +143,13 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         }
         Verb::Enter => Command::Enter(entering(&mut words)?),
         Verb::Entries => Command::Entries(words.next().map(str::to_owned)),
+        Verb::DrList => Command::DrList(words.next().map(str::to_owned)),
+        Verb::DrAdd => Command::DrAdd(NewEvent::read(&mut words)?),
+        Verb::DrReply => {
+            let id = words.needed(verb)?.to_owned();
+            Command::DrReply(id, responses::promise(&mut words)?)
+        }
+        Verb::DrCancel => Command::DrCancel(words.needed(verb)?.to_owned()),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
@@ -160,6 +180,13 @@ fn verb(first: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {
             Some("add") => Ok(Verb::PointAdd),
             Some("remove") => Ok(Verb::PointRemove),
             _ => Err(Refusal::Usage(Verb::PointAdd)),
+        },
+        "dr" => match words.next() {
+            Some("list") => Ok(Verb::DrList),
+            Some("add") => Ok(Verb::DrAdd),
+            Some("reply") => Ok(Verb::DrReply),
+            Some("cancel") => Ok(Verb::DrCancel),
+            _ => Err(Refusal::Usage(Verb::DrList)),
         },
         "?" => Ok(Verb::Help),
         "exit" | "quit" => Ok(Verb::Logout),
@@ -298,11 +325,11 @@ fn new_point(words: &mut Words<'_>) -> Result<NewPoint, Refusal> {
 
 /// The keys that were given, of which a second one would silently win.
 #[derive(Default)]
-struct Options<'a>(Vec<&'a str>);
+pub(super) struct Options<'a>(Vec<&'a str>);
 
 impl<'a> Options<'a> {
     /// The key and the value of a word that has both.
-    fn next(&mut self, word: &'a str) -> Result<Option<(&'a str, &'a str)>, Refusal> {
+    pub(super) fn next(&mut self, word: &'a str) -> Result<Option<(&'a str, &'a str)>, Refusal> {
         let Some((key, value)) = word.split_once('=') else { return Ok(None) };
         if self.0.contains(&key) {
             return Err(Refusal::Twice(key.to_owned()));

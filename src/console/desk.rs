@@ -11,13 +11,16 @@ use crate::config::draft::{DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::modbus::exceptions::ExceptionCounts;
 use crate::model::alarm::Alarm;
+use crate::model::demand_response::{DrEvent, EventOrder};
 use crate::model::gap::Gap;
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
+use crate::ops::query::{DrRow, QueryError};
 use crate::store::CounterEvent;
 use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
@@ -53,6 +56,18 @@ pub trait Desk: Send + Sync {
     /// The last lines of the book of values entered by hand, at most `count`, of one Point or of all;
     /// oldest first.
     fn manual_entries(&self, point: Option<&str>, count: usize) -> Vec<EntryOf>;
+    /// The newest events of demand response, at most `count`, or the one of this ID, with what came of them;
+    /// in the order in which they start.
+    ///
+    /// # Errors
+    /// When what came of one cannot be read.
+    async fn dr_events(&self, id: Option<&str>, count: usize) -> Result<Vec<DrRow>, QueryError>;
+
+    /// Notes something of an event of demand response; gives the event as it is then.
+    ///
+    /// # Errors
+    /// Why nothing was noted.
+    async fn dr_order(&self, order: DrOrder) -> Result<DrEvent, OrderError>;
 
     /// Reads registers from a meter, at once and past the scan cycle.
     ///
@@ -99,6 +114,25 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why it is not restored, or not to the end.
     async fn restore(&self, file: &Path, progress: Progress) -> Result<RestoreReport, ArchiveError>;
+}
+
+/// What a technician does with an event of demand response.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DrOrder {
+    /// Enters it.
+    Enter(EventOrder),
+    /// Promises so many kW, or declines.
+    Reply {
+        /// The event.
+        id: String,
+        /// What is promised.
+        promised_kw: Option<f64>,
+    },
+    /// Cancels it.
+    Cancel {
+        /// The event.
+        id: String,
+    },
 }
 
 /// Hears how many parts are done of how many.

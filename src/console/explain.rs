@@ -62,6 +62,16 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
             format!("'{given}' is no transformer ratio; give a number above 0, like 40")
         }
         (Refusal::Ratio(given), Language::Chinese) => format!("“{given}”不是变比；应为大于 0 的数，如 40"),
+        (Refusal::Amount(given), Language::English) => {
+            format!("'{given}' is no amount; give a number, like 450")
+        }
+        (Refusal::Amount(given), Language::Chinese) => format!("“{given}”不是数值；应为数字，如 450"),
+        (Refusal::Time(given, _), Language::English) => {
+            format!("'{given}' is no time; write it like 2024-08-06T13:00")
+        }
+        (Refusal::Time(given, _), Language::Chinese) => {
+            format!("“{given}”不是时间；应写成 2024-08-06T13:00")
+        }
         (Refusal::Interval(given, fault), _) => format!("{given}: {}", interval_fault(*fault, language)),
         (Refusal::Path(given), Language::English) => {
             format!("'{given}' is no path from the root of the box; write it as /media/usb/{given}")

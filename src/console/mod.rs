@@ -22,6 +22,7 @@ pub mod orders;
 mod port;
 mod quality;
 mod render;
+mod responses;
 mod session;
 mod socket;
 mod table;

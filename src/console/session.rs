@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use super::archive;
 use super::command::{Command, parse};
 use super::counter_events;
-use super::desk::{Desk, LineView, ReadFailure, ReadOrder};
+use super::desk::{Desk, DrOrder, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
 use super::entries;
 use super::explain;
@@ -21,6 +21,7 @@ use super::gaps;
 use super::language::Language;
 use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
+use super::responses::{self, NewEvent};
 use super::terminal::{Input, Terminal};
 use crate::config::edit::Edit;
 use crate::model::quality::Cause;
@@ -178,6 +179,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let book = self.desk.manual_entries(point.as_deref(), SHOWN_MAX);
                 entries::entries(&book, self.desk.status().utc_offset, language)
             }
+            Command::DrList(id) => self.responses(id.as_deref()).await,
+            Command::DrAdd(event) => self.enter_event(&event).await,
+            Command::DrReply(id, promised_kw) => self.dr_order(DrOrder::Reply { id, promised_kw }).await,
+            Command::DrCancel(id) => self.dr_order(DrOrder::Cancel { id }).await,
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
             Command::Edit(edit) => self.stage(&edit).await,
@@ -195,6 +200,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
         };
         self.terminal.say(&answer).await
+    }
+
+    async fn responses(&self, id: Option<&str>) -> String {
+        let (offset, language) = (self.desk.status().utc_offset, self.language);
+        match (self.desk.dr_events(id, SHOWN_MAX).await, id) {
+            (Ok(rows), None) => responses::events(&rows, offset, language),
+            (Ok(rows), Some(id)) => responses::event(rows.first(), id, offset, language),
+            (Err(error), _) => format!("{error}\n"),
+        }
+    }
+
+    async fn enter_event(&self, event: &NewEvent) -> String {
+        let status = self.desk.status();
+        match event.order(status.now, status.utc_offset) {
+            Ok(order) => self.dr_order(DrOrder::Enter(order)).await,
+            Err(refusal) => explain::refusal(&refusal, self.language),
+        }
+    }
+
+    async fn dr_order(&self, order: DrOrder) -> String {
+        match self.desk.dr_order(order).await {
+            Ok(event) => responses::noted(&event, self.desk.status().utc_offset, self.language),
+            Err(error) => responses::refused(&error, self.language),
+        }
     }
 
     async fn commit(&mut self) -> String {

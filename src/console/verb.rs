@@ -25,6 +25,14 @@ pub enum Verb {
     Enter,
     /// `entries`
     Entries,
+    /// `dr list`
+    DrList,
+    /// `dr add`
+    DrAdd,
+    /// `dr reply`
+    DrReply,
+    /// `dr cancel`
+    DrCancel,
     /// `watch`
     Watch,
     /// `read`
@@ -57,7 +65,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -68,6 +76,10 @@ impl Verb {
         Self::Correct,
         Self::Enter,
         Self::Entries,
+        Self::DrList,
+        Self::DrAdd,
+        Self::DrReply,
+        Self::DrCancel,
         Self::Watch,
         Self::Read,
         Self::MeterAdd,
@@ -98,6 +110,10 @@ impl Verb {
             Self::Correct => "correct",
             Self::Enter => "enter",
             Self::Entries => "entries",
+            Self::DrList => "dr list",
+            Self::DrAdd => "dr add",
+            Self::DrReply => "dr reply",
+            Self::DrCancel => "dr cancel",
             Self::Watch => "watch",
             Self::Read => "read",
             Self::MeterAdd => "meter add",
@@ -124,13 +140,18 @@ impl Verb {
             Self::Confirm => "EVENT",
             Self::Correct => "EVENT rollover|reset|replaced|glitch|AMOUNT|assumed",
             Self::Enter => "POINT PARAMETER VALUE|none [TIME] [by=NAME]",
+            Self::DrList => "[ID]",
+            Self::DrAdd => {
+                "ID START END KW [type=peak|valley|absorb] [name=TEXT] [deadline=TIME] [invited=TIME] [price=N] [point=ID]"
+            }
+            Self::DrReply => "ID yes KW|no",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
             }
             Self::MeterRemove => "ID [points]",
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
-            Self::PointRemove => "ID",
+            Self::DrCancel | Self::PointRemove => "ID",
             Self::Backup | Self::Restore => "FILE",
             Self::Lang => "zh|en",
             _ => "",
@@ -142,6 +163,7 @@ impl Verb {
     pub const fn example(self) -> &'static str {
         match self {
             Self::Help => "help meter add",
+            Self::DrList => "dr list DR-1",
             Self::Points => "points PT-GRID",
             Self::Gaps => "gaps PT-GRID",
             Self::Events => "events PT-GRID",
@@ -150,6 +172,11 @@ impl Verb {
             Self::Enter => "enter PT-PROD-B OUTPUT 12.5 2024-06-11 by=zhang",
             Self::Entries => "entries PT-PROD-B",
             Self::Watch => "watch PT-GRID",
+            Self::DrAdd => {
+                "dr add DR-1 2024-08-06T13:00 2024-08-06T15:00 500 price=2 deadline=2024-08-05T16:00"
+            }
+            Self::DrReply => "dr reply DR-1 yes 450",
+            Self::DrCancel => "dr cancel DR-1",
             Self::Read => "read rs485-1 12 holding 40 2",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
             Self::MeterRemove => "meter remove m-chiller3 points",
@@ -188,6 +215,13 @@ impl Verb {
                 "人工录入数据，如某日产量；none 表示撤回",
             ),
             Self::Entries => ("who entered which values by hand", "人工录入记录"),
+            Self::DrList => (
+                "events of demand response and what came of them; of one also who did what",
+                "需求响应事件及其结果；指定事件时列出操作记录",
+            ),
+            Self::DrAdd => ("enter an event of demand response", "录入需求响应事件"),
+            Self::DrReply => ("promise so many kW for an event, or decline", "应约（给出千瓦数）或不参与"),
+            Self::DrCancel => ("cancel an event of demand response", "作废需求响应事件"),
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")

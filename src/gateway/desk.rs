@@ -14,19 +14,25 @@ use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
 use crate::console::desk::{
-    Applied, CheckReport, Desk, GapView, PointView, Progress, ReadFailure, ReadOrder, Status,
+    Applied, CheckReport, Desk, DrOrder, GapView, PointView, Progress, ReadFailure, ReadOrder, Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
 use crate::document::Faults;
 use crate::failure::Failure;
 use crate::meters;
+use crate::model::demand_response::DrEvent;
 use crate::model::meter::SerialSettings;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
+use crate::ops::query::{DrRow, QueryError};
 use crate::store::{CounterEvent, StoreError};
 use crate::uplink::UplinkHandle;
+
+/// Who speaks to the ledger of demand response from a console.
+const CONSOLE: &str = "console";
 
 /// What consoles may ask and order of a [`Gateway`].
 pub(super) struct GatewayDesk {
@@ -120,6 +126,27 @@ impl Desk for GatewayDesk {
 
     fn manual_entries(&self, point: Option<&str>, count: usize) -> Vec<EntryOf> {
         self.gateway.ops.manual_entries(point, count)
+    }
+
+    async fn dr_events(&self, id: Option<&str>, count: usize) -> Result<Vec<DrRow>, QueryError> {
+        let (ops, id) = (Arc::clone(&self.gateway.ops), id.map(str::to_owned));
+        let rows = spawn_blocking(move || {
+            let mut events = ops.dr_events();
+            events.retain(|event| id.as_ref().is_none_or(|id| event.order.id == *id));
+            let surplus = events.len().saturating_sub(count);
+            events.drain(surplus..).map(|event| ops.dr_row_now(event)).collect()
+        });
+        rows.await.unwrap_or(Err(QueryError::Store(StoreError::Closed)))
+    }
+
+    async fn dr_order(&self, order: DrOrder) -> Result<DrEvent, OrderError> {
+        let ops = Arc::clone(&self.gateway.ops);
+        let noted = spawn_blocking(move || match order {
+            DrOrder::Enter(order) => ops.enter_event(order, CONSOLE).map(|entered| entered.event),
+            DrOrder::Reply { id, promised_kw } => ops.reply_to_event(&id, promised_kw, CONSOLE),
+            DrOrder::Cancel { id } => ops.cancel_event(&id, CONSOLE),
+        });
+        noted.await.unwrap_or(Err(OrderError::Store(StoreError::Closed)))
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod counter_events;
+pub mod demand_response;
 pub mod manual;
 pub mod query;
 

@@ -49,6 +49,12 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Year, month (0 is January) and day of the month (0 is the first).
+    #[must_use]
+    pub const fn date(self) -> (i16, usize, usize) {
+        (self.year, self.day.month, self.days_before)
+    }
+
     /// Takes `at` apart; an instant before the [`EPOCH`] counts as the epoch.
     #[must_use]
     pub fn at(at: UtcTime) -> Self {

@@ -10,6 +10,8 @@
 //! | storage (Wh, positive while it charges) | by hour of the day, the same every day |
 //! | grid (Wh) | line + chillers + ventilation + chargers - photovoltaics + storage |
 //!
+//! On four afternoons of August 2024 the line, and with it the grid, takes less (`curtailment.rs`).
+//!
 //! The tables are in `load.rs`. From an amount follow
 //!
 //! - the power in watts, 4 x amount;
@@ -27,6 +29,7 @@ use std::sync::LazyLock;
 pub use super::site::{Ports, site_toml};
 
 use super::calendar::{Day, Moment, SLOT_SECONDS, SLOTS};
+use super::curtailment::{self, Date};
 use super::load;
 use crate::time::UtcTime;
 
@@ -108,14 +111,27 @@ impl Flow {
         }
     }
 
+    /// What is to be taken off what the tables say, given what the line takes less.
+    const fn less(self, curtailed: i64) -> i64 {
+        match self {
+            Self::Grid | Self::GridImport | Self::Line => curtailed,
+            _ => 0,
+        }
+    }
+
+    /// What flows in one slot of a calendar date.
+    fn on(self, date: Date, day: Day, slot: usize) -> i64 {
+        self.amount(day, slot) - self.less(curtailment::of_slot(date, slot))
+    }
+
     /// What flows in the slot of `moment`.
     fn now(self, moment: Moment) -> i64 {
-        self.amount(moment.day, moment.slot)
+        self.on(moment.date(), moment.day, moment.slot)
     }
 
     /// What has flowed since midnight, rounded down.
     fn today(self, moment: Moment) -> i64 {
-        let whole: i64 = (0..moment.slot).map(|slot| self.amount(moment.day, slot)).sum();
+        let whole: i64 = (0..moment.slot).map(|slot| self.on(moment.date(), moment.day, slot)).sum();
         whole + (self.now(moment) * moment.second).div_euclid(SLOT_SECONDS)
     }
 
@@ -123,7 +139,8 @@ impl Flow {
     fn since_epoch(self, moment: Moment) -> i64 {
         let counts = moment.days_since_epoch();
         let days = counts.iter().flatten().zip(DAY_TOTALS[self as usize].iter().flatten());
-        days.map(|(count, total)| count * total).sum::<i64>() + self.today(moment)
+        let by_tables: i64 = days.map(|(count, total)| count * total).sum();
+        by_tables - self.less(curtailment::before(moment.date())) + self.today(moment)
     }
 }
 
@@ -284,6 +301,46 @@ mod tests {
         assert_close(read("PT-GRID", "P", now), 2_932.4);
         let quarter_hour = increase("PT-GRID", "EPI", "2024-07-24T14:25:00+08:00", now);
         assert_close(quarter_hour * 4.0, 2_874.6);
+    }
+
+    #[test]
+    fn the_demand_response_stands_as_the_worked_example_has_it() {
+        let quarters = |day: &str| {
+            let start = at(&format!("{day}T13:00:00+08:00")).as_ms();
+            let energy = |ms: i64| value("PT-GRID", "EPI", UtcTime::from_ms(start + ms)).unwrap();
+            (0..8)
+                .map(|quarter| {
+                    let growth = energy((quarter + 1) * 900_000) - energy(quarter * 900_000);
+                    // As often in between as at the ends.
+                    let power = value("PT-GRID", "P", UtcTime::from_ms(start + quarter * 900_000 + 450_000));
+                    assert_close(power.unwrap(), growth * 4.0);
+                    growth * 4.0
+                })
+                .collect::<Vec<f64>>()
+        };
+        let samples = ["2024-07-30", "2024-07-31", "2024-08-01", "2024-08-02", "2024-08-05"].map(quarters);
+        let baseline = [2_380.0, 2_395.0, 2_410.0, 2_465.0, 2_440.0, 2_400.0, 2_370.0, 2_340.0];
+        for (quarter, expected) in baseline.into_iter().enumerate() {
+            assert_close(samples.iter().map(|day| day[quarter]).sum::<f64>() / 5.0, expected);
+        }
+        let actual = [2_010.0, 1_990.0, 1_975.0, 1_960.0, 1_950.0, 1_945.0, 1_950.0, 1_940.0];
+        for (found, expected) in quarters("2024-08-06").into_iter().zip(actual) {
+            assert_close(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_register_is_the_sum_of_all_slots_through_the_curtailed_afternoons_too() {
+        for flow in ALL_FLOWS {
+            let mut slot_start = at("2024-07-30T00:00:00+08:00");
+            let mut sum = flow.since_epoch(Moment::at(slot_start));
+            for _ in 0..SLOTS * 12 {
+                let moment = Moment::at(slot_start);
+                assert_eq!(flow.since_epoch(moment), sum, "{flow:?} {slot_start:?}");
+                sum += flow.now(moment);
+                slot_start = slot_start.plus(Interval::QUARTER_HOUR);
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! this.
 
 pub mod calendar;
+mod curtailment;
 pub mod factory;
 mod load;
 pub mod site;

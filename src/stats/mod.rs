@@ -2,13 +2,15 @@
 //!
 //! `calendar` cuts a time range into periods, `summary` sums what was read in one of them, `growth`
 //! spreads the increase of a register over them, `register` tells what else it did, `tally` walks a
-//! series once and fills them all.
+//! series once and fills them all. `baseline` and `response` tell what came of a demand response.
 
+pub mod baseline;
 pub mod calendar;
 pub mod growth;
 pub mod quarter;
 pub mod rates;
 pub mod register;
+pub mod response;
 pub mod summary;
 pub mod tally;
 

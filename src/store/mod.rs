@@ -19,7 +19,7 @@
 //! - `periods`: sealed readings, in databases of some days each.
 //! - `rows`: what they come to over quarter hours, days and months, kept when they have gone.
 //! - `ledgers`: small tables in memory and in the main database: gaps with their causes, what registers
-//!   did besides growing, starts of the store, cursors, wear of the flash.
+//!   did besides growing, events of demand response, starts of the store, cursors, wear of the flash.
 //! - `state` decides what is to be done next, `writer` does it, `recovery` reads what is there at a start.
 //! - `code`: how readings become few bits.
 //!
@@ -43,6 +43,7 @@ mod periods;
 mod profile;
 mod recovery;
 mod redating;
+mod responses;
 mod ring;
 mod rows;
 mod ruling;
@@ -71,6 +72,7 @@ pub use ledgers::boots::{Boot, ClockChange};
 pub use ledgers::counter_events::{CounterEvent, Ruled};
 pub use ledgers::entries::ManualEntry;
 pub use ledgers::flash::Wear;
+pub use ledgers::responses::Added;
 pub use rows::summed::Summed;
 pub use status::{Durable, StoreStatus};
 pub use walk::{Taken, Walk, Wanted, What};

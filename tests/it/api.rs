@@ -8,5 +8,6 @@ mod health;
 mod hostile;
 mod paging;
 mod registers;
+mod responses;
 mod site;
 mod statistics;

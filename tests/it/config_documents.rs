@@ -55,6 +55,11 @@ register = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
 [[tou]]
 not_a_key_of_any_section = 1
+[demand_response]
+not_a_key_of_any_section = 1
+[[demand_response.resource]]
+point = "a"
+not_a_key_of_any_section = 1
 [[platform]]
 id = "a"
 not_a_key_of_any_section = 1

@@ -15,15 +15,19 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView,
-    PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView,
-    UplinkViewState, WearView,
+    Applied, CheckReport, ClockView, DrOrder, GapView, LineLoad, LineState, LineView, MeterView,
+    ParameterView, PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView,
+    UplinkView, UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::model::alarm::Alarm;
+use cems_gateway::model::demand_response::{
+    Act, BaselineMethod, DrEvent, EventOrder, EventStatus, Invitation, Measured, Outcome, Reply,
+    ResponseType, SamplesUntil, ValidityRule,
+};
 use cems_gateway::model::gap::{Gap, GapCause};
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
@@ -33,7 +37,10 @@ use cems_gateway::model::reading::{Reading, SeriesId, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use cems_gateway::ops::demand_response::OrderError;
 use cems_gateway::ops::manual::{Entering, EnteringError, EntryOf};
+use cems_gateway::ops::query::{DrRow, QueryError};
+use cems_gateway::stats::response::Terms;
 use cems_gateway::store::backup::BackupError;
 use cems_gateway::store::{CounterEvent, ManualEntry, Ruled};
 use cems_gateway::time::trust::ClockState;
@@ -290,6 +297,44 @@ impl Desk for FakeDesk {
         entries.into_iter().filter(|_| point.is_none_or(|id| id == "PT-PROD-B")).collect()
     }
 
+    async fn dr_events(&self, id: Option<&str>, _: usize) -> Result<Vec<DrRow>, QueryError> {
+        let row =
+            |event: DrEvent, status| DrRow { status, outcome: None, response: None, execution: None, event };
+        let mut declined = dr_event("DR20240820-02", "8月20日日内削峰", 14 * 86_400);
+        declined.reply = Some(Reply { at: at(0), promised_kw: None });
+        let mut over = row(dr_event("DR20240806-01", "8月6日日前削峰", 0), EventStatus::Ended);
+        over.event.reply = Some(Reply { at: at(0), promised_kw: Some(450.0) });
+        let load_kw = vec![Some(1_965.0); 8];
+        let terms = Terms {
+            response: ResponseType::PeakClipping,
+            promised_kw: 450.0,
+            rule: ValidityRule::MeanForAnHour,
+            price_per_kwh: Some(2.0),
+        };
+        over.response = terms.judge(&[2_400.0; 8], &load_kw);
+        over.outcome = Some(Outcome { load_kw, completeness: 1.0 });
+        let coming = dr_event("DR-3", "DR-3", 20 * 86_400);
+        over.event.note(at(-7_200), "cloud", Act::Entered);
+        over.event.note(at(0), "console", Act::Promised(450.0));
+        let mut rows = vec![over, row(declined, EventStatus::Pending), row(coming, EventStatus::Saved)];
+        rows.retain(|row| id.is_none_or(|id| row.event.order.id == id));
+        Ok(rows)
+    }
+
+    async fn dr_order(&self, order: DrOrder) -> Result<DrEvent, OrderError> {
+        let mut event = dr_event("DR-3", "DR-3", 20 * 86_400);
+        match order {
+            DrOrder::Enter(order) => event.order = order,
+            DrOrder::Reply { id, promised_kw } if id == "DR-3" => {
+                event.reply = Some(Reply { at: at(0), promised_kw });
+            }
+            DrOrder::Cancel { id } if id == "DR-3" => event.cancelled_at = Some(at(0)),
+            DrOrder::Reply { id, .. } if id == "DR20240806-01" => return Err(OrderError::DeadlinePassed),
+            DrOrder::Reply { id, .. } | DrOrder::Cancel { id } => return Err(OrderError::NoSuchEvent(id)),
+        }
+        Ok(event)
+    }
+
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
         match (order.line.as_str(), order.unit.0) {
             ("rs485-1", 1) => {
@@ -349,6 +394,43 @@ impl Desk for FakeDesk {
             return Err(ArchiveError::Refused { path: file.to_owned(), fault });
         }
         Ok(RestoreReport { readings: 94_220, readings_added: 20, ..RestoreReport::default() })
+    }
+}
+
+/// An event of two hours from 13:00, so many seconds after 2024-08-06.
+fn dr_event(id: &str, name: &str, seconds: i64) -> DrEvent {
+    let start = 1_722_920_400_000 + seconds * 1_000;
+    let time = UtcTime::from_ms(start)..UtcTime::from_ms(start + 7_200_000);
+    let invited = UtcTime::from_ms(start - 86_400_000);
+    DrEvent {
+        order: EventOrder {
+            id: id.to_owned(),
+            number: None,
+            name: name.to_owned(),
+            response: ResponseType::PeakClipping,
+            timing: None,
+            time,
+            wanted_kw: None,
+            point_id: None,
+            invitation: Invitation {
+                id: None,
+                round: None,
+                at: invited,
+                deadline: UtcTime::from_ms(start - 75_600_000),
+                wanted_kw: Some(500.0),
+                price_per_kwh: Some(2.0),
+            },
+        },
+        entered_at: invited,
+        measured: Measured { point_id: "PT-GRID".to_owned(), parameter_id: "EPI".to_owned() },
+        method: BaselineMethod::LastFive,
+        samples_until: SamplesUntil::EventDay,
+        rule: ValidityRule::MeanForAnHour,
+        reply: None,
+        cancelled_at: None,
+        baseline: None,
+        outcome: None,
+        audit: Vec::new(),
     }
 }
 
@@ -452,6 +534,13 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician
         .enters(&["entries", "entries PT-NONE", "enter PT-GRID EPI 1", "enter PT-PROD-B OUTPUT x"])
         .await;
+    technician.enters(&["dr", "dr list", "dr list DR20240806-01", "dr list DR-9", "help dr add"]).await;
+    technician.enters(&["dr add DR-3 2024-08-26T13:00 2024-08-26T15:00 500 name=\"8月26日\" price=2"]).await;
+    technician
+        .enters(&["dr add DR-3 noon 2024-08-26T15:00 500", "dr add DR-3 2024-08-26 2024-08-27 x"])
+        .await;
+    technician.enters(&["dr reply DR-3 yes 450", "dr reply DR-3 no", "dr reply DR20240806-01 no"]).await;
+    technician.enters(&["dr cancel DR-3", "dr cancel DR-9"]).await;
     technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;

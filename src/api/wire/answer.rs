@@ -452,7 +452,7 @@ impl<'a> StatItem<'a> {
 }
 
 /// Six decimals: the last bits of sums and differences are no measurement.
-fn without_binary_dust(value: f64) -> f64 {
+pub(super) fn without_binary_dust(value: f64) -> f64 {
     let rounded = (value * 1e6).round() / 1e6;
     // Above this a double has no six decimals to round to.
     if value.abs() < 1e9 { rounded } else { value }

@@ -17,6 +17,8 @@ pub enum Code {
     ReadingType,
     /// No token, or not the right one.
     Unauthorized,
+    /// The token does not go so far.
+    Forbidden,
     /// Another CEMS.
     NoSuchCems,
     /// No such category.
@@ -27,6 +29,8 @@ pub enum Code {
     NoSuchOperation,
     /// The path does not take this method.
     MethodNotAllowed,
+    /// It does not go together with what is kept.
+    Conflict,
     /// The body is too long.
     BodyTooLong,
     /// The path and query are too long.
@@ -40,7 +44,7 @@ pub enum Code {
 }
 
 /// Every code with its number, its HTTP status and its meaning.
-pub const CODES: [(Code, u32, u16, &str); 17] = [
+pub const CODES: [(Code, u32, u16, &str); 19] = [
     (Code::Success, 200, 200, "success"),
     (
         Code::Malformed,
@@ -53,11 +57,13 @@ pub const CODES: [(Code, u32, u16, &str); 17] = [
     (Code::Page, 40_004, 400, "bad page"),
     (Code::ReadingType, 40_005, 400, "unknown or malformed reading type"),
     (Code::Unauthorized, 40_101, 401, "no valid credential"),
+    (Code::Forbidden, 40_301, 403, "operation not granted"),
     (Code::NoSuchCems, 40_401, 404, "CEMS not found"),
     (Code::NoSuchCategory, 40_402, 404, "category not found"),
     (Code::NoSuchPoint, 40_403, 404, "point not found"),
     (Code::NoSuchOperation, 40_404, 404, "operation not found"),
     (Code::MethodNotAllowed, 40_501, 405, "method not allowed"),
+    (Code::Conflict, 40_901, 409, "it does not go together with what is kept"),
     (Code::BodyTooLong, 41_301, 413, "body too long"),
     (Code::TargetTooLong, 41_401, 414, "path and query too long"),
     (Code::MediaType, 41_501, 415, "media type not supported"),

@@ -9,9 +9,11 @@ pub mod code;
 pub(super) mod json_stream;
 pub mod names;
 pub mod operation;
+mod order;
 pub mod question;
 pub mod registry;
 pub mod request;
+pub mod response;
 pub mod site;
 pub mod word;
 

@@ -27,6 +27,24 @@ pub const GAP_LEFT_OUT: &str = "gapLeftOut";
 pub const COUNTER_EVENT: &str = "counterEvent";
 /// What registers did that an answer has no room for.
 pub const COUNTER_EVENT_LEFT_OUT: &str = "counterEventLeftOut";
+/// What the site offers where load has to be moved.
+pub const DR_CAPABILITY: &str = "drCapability";
+/// What can be adjusted.
+pub const RESOURCE: &str = "resource";
+/// Events of demand response.
+pub const DR_EVENT: &str = "drEvent";
+/// The invitation to an event.
+pub const INVITATION: &str = "invitation";
+/// What the load of an event is held against.
+pub const BASELINE: &str = "baseline";
+/// The load while an event lasted.
+pub const ACTUAL: &str = "actual";
+/// What came of an event.
+pub const RESULT: &str = "result";
+/// What is coming of an event.
+pub const EXECUTION: &str = "execution";
+/// What several events came to.
+pub const DR_STATISTICS: &str = "drStatistics";
 /// Rows of a statistic.
 pub const STATISTIC: &str = "statistic";
 /// What was counted.

@@ -13,6 +13,16 @@ pub enum Subject {
     Historical,
     /// Statistics over periods (clause 10).
     Statistical,
+    /// What the site offers where load has to be moved (Annex A).
+    DrStatic,
+    /// Events of demand response to come and under way (Annex A).
+    DrDynamic,
+    /// Events of demand response and what came of them (Annex A).
+    DrHistorical,
+    /// What several events of demand response came to (Annex A).
+    DrStatistical,
+    /// An event of demand response, to be entered: no question, and our own.
+    PutDrEvent,
     /// This gateway and its wire names; our own.
     About,
 }
@@ -38,7 +48,7 @@ pub struct Operation {
 }
 
 /// Of these names only the first is public (clause 7.1).
-const NAMES: [(&str, Operation); 13] = [
+const NAMES: [(&str, Operation); 18] = [
     ("GetCemsStaticData", Operation::of(Subject::Static, Scope::Cems)),
     ("GetCategoryStaticData", Operation::of(Subject::Static, Scope::Category)),
     ("GetPointStaticData", Operation::of(Subject::Static, Scope::Point)),
@@ -51,6 +61,11 @@ const NAMES: [(&str, Operation); 13] = [
     ("GetCemsStatisticalData", Operation::of(Subject::Statistical, Scope::Cems)),
     ("GetCategoryStatisticalData", Operation::of(Subject::Statistical, Scope::Category)),
     ("GetPointStatisticalData", Operation::of(Subject::Statistical, Scope::Point)),
+    ("GetDrStaticData", Operation::of(Subject::DrStatic, Scope::Cems)),
+    ("GetDrDynamicData", Operation::of(Subject::DrDynamic, Scope::Cems)),
+    ("GetDrHistoricalData", Operation::of(Subject::DrHistorical, Scope::Cems)),
+    ("GetDrStatisticalData", Operation::of(Subject::DrStatistical, Scope::Cems)),
+    ("PutDrEvent", Operation::of(Subject::PutDrEvent, Scope::Cems)),
     ("about", Operation::of(Subject::About, Scope::Cems)),
 ];
 
@@ -89,6 +104,7 @@ impl Operation {
     pub const fn allow(self) -> &'static str {
         match self.subject {
             Subject::About => "GET, HEAD, OPTIONS",
+            Subject::PutDrEvent => "POST, OPTIONS",
             _ => "GET, HEAD, POST, OPTIONS",
         }
     }

@@ -104,29 +104,33 @@ impl Request {
         })
     }
 
-    fn page(&self) -> Result<PageRequest, Fault> {
+    pub(super) fn page(&self) -> Result<PageRequest, Fault> {
         let size = self.page_size.unwrap_or(limits::API_PAGE_SIZE_DEFAULT);
         PageRequest::new(self.page_number.unwrap_or(1), size).map_err(Fault::from)
     }
 
-    fn range(&self, offset: UtcOffset) -> Result<Range<UtcTime>, Fault> {
+    pub(super) fn range(&self, offset: UtcOffset) -> Result<Range<UtcTime>, Fault> {
         let start = instant(request::START_TIME, self.start_time.as_deref(), offset)?;
         let end = instant(request::END_TIME, self.end_time.as_deref(), offset)?;
         Ok(start..end)
     }
 }
 
-fn instant(name: &str, text: Option<&str>, offset: UtcOffset) -> Result<UtcTime, Fault> {
+pub(super) fn instant(name: &str, text: Option<&str>, offset: UtcOffset) -> Result<UtcTime, Fault> {
     let text = text.ok_or_else(|| missing(name, "2024-04-01T00:00:00+08:00"))?;
     let fault = |why| Fault::of(Code::TimeRange, format!("{name}: {why}"));
     parse_instant(text, offset).map_err(fault)
 }
 
-fn missing(name: &str, example: &str) -> Fault {
+pub(super) fn missing(name: &str, example: &str) -> Fault {
     Fault::of(Code::MemberMissing, format!("{name} is missing; give one like {example}"))
 }
 
-fn one_of<T: Copy>(name: &str, table: &[(&str, T)], word: Option<&str>) -> Result<Option<T>, Fault> {
+pub(super) fn one_of<T: Copy>(
+    name: &str,
+    table: &[(&str, T)],
+    word: Option<&str>,
+) -> Result<Option<T>, Fault> {
     let Some(word) = word else { return Ok(None) };
     let word: String = word.chars().take(limits::ID_CHARS_MAX).collect();
     let unknown =
@@ -164,6 +168,7 @@ impl From<QueryError> for Fault {
             QueryError::RangeEmpty | QueryError::RangeTooLong { .. } | QueryError::TooManyReadings { .. } => {
                 (Code::TimeRange, request::END_TIME)
             }
+            QueryError::NoSuchEvent(_) => (Code::Malformed, request::EVENT_ID),
             QueryError::NoTou => (Code::Malformed, request::TOU),
             QueryError::PageNumber => (Code::Page, request::PAGE_NUMBER),
             QueryError::PageSize => (Code::Page, request::PAGE_SIZE),

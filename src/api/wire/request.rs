@@ -8,7 +8,7 @@ use crate::api::fault::Fault;
 use crate::api::outline;
 use crate::limits;
 
-/// Members of all four questions; each question takes some of them.
+/// Members of all questions; each question takes some of them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
@@ -63,6 +63,42 @@ pub struct Request {
     /// Times of use.
     #[serde(rename = "tou")]
     pub tou: Option<Vec<u8>>,
+    /// Events of demand response.
+    #[serde(rename = "eventID")]
+    pub event_ids: Option<Vec<String>>,
+    /// Another number of an event.
+    #[serde(rename = "eventNo")]
+    pub event_number: Option<String>,
+    /// What people call an event.
+    #[serde(rename = "eventName")]
+    pub event_name: Option<String>,
+    /// What is asked for.
+    #[serde(rename = "responseType")]
+    pub response_type: Option<u32>,
+    /// How long before it is announced.
+    #[serde(rename = "timeType")]
+    pub time_type: Option<String>,
+    /// What is wanted of all sites, in kW.
+    #[serde(rename = "regulateCap")]
+    pub regulate_kw: Option<f64>,
+    /// The ID of an invitation.
+    #[serde(rename = "invitationID")]
+    pub invitation_id: Option<String>,
+    /// Which invitation of several.
+    #[serde(rename = "invitationRound")]
+    pub invitation_round: Option<u32>,
+    /// When it was made.
+    #[serde(rename = "invitationTime")]
+    pub invitation_time: Option<String>,
+    /// Until when one may reply.
+    #[serde(rename = "deadlineTime")]
+    pub deadline_time: Option<String>,
+    /// What is wanted of this site, in kW.
+    #[serde(rename = "invitationCap")]
+    pub invitation_kw: Option<f64>,
+    /// What a kilowatt-hour is worth.
+    #[serde(rename = "subsidyPrice")]
+    pub subsidy_price: Option<f64>,
     /// Page.
     #[serde(rename = "pageNumber")]
     pub page_number: Option<u32>,
@@ -78,6 +114,7 @@ enum Kind {
     TextList,
     Number,
     NumberList,
+    Decimal,
 }
 
 /// One member of a question.
@@ -89,7 +126,35 @@ struct Member {
 }
 
 const EVERY: &[Subject] = &[Subject::Static, Subject::Dynamic, Subject::Historical, Subject::Statistical];
-const RANGED: &[Subject] = &[Subject::Historical, Subject::Statistical];
+const RANGED: &[Subject] = &[
+    Subject::Historical,
+    Subject::Statistical,
+    Subject::DrHistorical,
+    Subject::DrStatistical,
+    Subject::PutDrEvent,
+];
+const SITED: &[Subject] = &[
+    Subject::Static,
+    Subject::Dynamic,
+    Subject::Historical,
+    Subject::Statistical,
+    Subject::DrStatic,
+    Subject::DrDynamic,
+    Subject::DrHistorical,
+    Subject::DrStatistical,
+    Subject::PutDrEvent,
+];
+const OF_POINTS: &[Subject] =
+    &[Subject::Static, Subject::Dynamic, Subject::Historical, Subject::Statistical, Subject::PutDrEvent];
+const PAGED: &[Subject] = &[
+    Subject::Static,
+    Subject::Dynamic,
+    Subject::Historical,
+    Subject::Statistical,
+    Subject::DrDynamic,
+    Subject::DrHistorical,
+];
+const ORDER: &[Subject] = &[Subject::PutDrEvent];
 
 const fn member(name: &'static str, kind: Kind, taken_by: &'static [Subject]) -> Member {
     Member { name, kind, taken_by }
@@ -112,18 +177,30 @@ pub(super) const GROUP_BY: &str = "groupBy";
 pub(super) const TOU: &str = "tou";
 pub(super) const PAGE_NUMBER: &str = "pageNumber";
 pub(super) const PAGE_SIZE: &str = "pageSize";
+pub(super) const EVENT_ID: &str = "eventID";
+pub(super) const EVENT_NO: &str = "eventNo";
+pub(super) const EVENT_NAME: &str = "eventName";
+pub(super) const RESPONSE_TYPE: &str = "responseType";
+pub(super) const TIME_TYPE: &str = "timeType";
+pub(super) const REGULATE_CAP: &str = "regulateCap";
+pub(super) const INVITATION_ID: &str = "invitationID";
+pub(super) const INVITATION_ROUND: &str = "invitationRound";
+pub(super) const INVITATION_TIME: &str = "invitationTime";
+pub(super) const DEADLINE_TIME: &str = "deadlineTime";
+pub(super) const INVITATION_CAP: &str = "invitationCap";
+pub(super) const SUBSIDY_PRICE: &str = "subsidyPrice";
 pub(super) const CATEGORY_CODE: &str = "categoryCode";
 pub(super) const ENERGY_CODE: &str = "energyCode";
 
-const MEMBERS: [Member; 19] = [
-    member(CEMS_ID, Kind::Text, EVERY),
+const MEMBERS: [Member; 31] = [
+    member(CEMS_ID, Kind::Text, SITED),
     member(CATEGORY_ID, Kind::TextList, EVERY),
     member(CATEGORY_CODE, Kind::TextList, EVERY),
     member(ENERGY_CODE, Kind::TextList, EVERY),
-    member(POINT_ID, Kind::TextList, EVERY),
+    member(POINT_ID, Kind::TextList, OF_POINTS),
     member(READING_TYPE_ID, Kind::TextList, EVERY),
     member(PARAMETER_ID, Kind::TextList, EVERY),
-    member(INCLUDE, Kind::TextList, &[Subject::Static]),
+    member(INCLUDE, Kind::TextList, &[Subject::Static, Subject::DrHistorical]),
     member(START_TIME, Kind::Text, RANGED),
     member(END_TIME, Kind::Text, RANGED),
     member(INTERVAL, Kind::Text, &[Subject::Historical]),
@@ -133,8 +210,20 @@ const MEMBERS: [Member; 19] = [
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
     member(GROUP_BY, Kind::Text, &[Subject::Statistical]),
     member(TOU, Kind::NumberList, &[Subject::Statistical]),
-    member(PAGE_NUMBER, Kind::Number, EVERY),
-    member(PAGE_SIZE, Kind::Number, EVERY),
+    member(EVENT_ID, Kind::TextList, &[Subject::DrDynamic, Subject::DrHistorical, Subject::PutDrEvent]),
+    member(EVENT_NO, Kind::Text, ORDER),
+    member(EVENT_NAME, Kind::Text, ORDER),
+    member(RESPONSE_TYPE, Kind::Number, ORDER),
+    member(TIME_TYPE, Kind::Text, ORDER),
+    member(REGULATE_CAP, Kind::Decimal, ORDER),
+    member(INVITATION_ID, Kind::Text, ORDER),
+    member(INVITATION_ROUND, Kind::Number, ORDER),
+    member(INVITATION_TIME, Kind::Text, ORDER),
+    member(DEADLINE_TIME, Kind::Text, ORDER),
+    member(INVITATION_CAP, Kind::Decimal, ORDER),
+    member(SUBSIDY_PRICE, Kind::Decimal, ORDER),
+    member(PAGE_NUMBER, Kind::Number, PAGED),
+    member(PAGE_SIZE, Kind::Number, PAGED),
 ];
 
 impl Request {
@@ -242,11 +331,17 @@ impl Kind {
             Self::TextList => "a list of texts, like [\"A\", \"B\"]",
             Self::Number => "a whole number without quotes",
             Self::NumberList => "a list of whole numbers, like [0]",
+            Self::Decimal => "a number without quotes",
         }
     }
 
     fn takes(self, value: &str) -> bool {
-        if self.is_text() { value.starts_with('"') } else { value.bytes().all(|byte| byte.is_ascii_digit()) }
+        match self {
+            Self::Text | Self::TextList => value.starts_with('"'),
+            Self::Number | Self::NumberList => value.bytes().all(|byte| byte.is_ascii_digit()),
+            // The body was checked for the grammar of JSON, in which no other value begins like this.
+            Self::Decimal => value.starts_with(|first: char| first == '-' || first.is_ascii_digit()),
+        }
     }
 
     /// A value of a query string as JSON has it.
@@ -312,6 +407,9 @@ fn check_value(member: &Member, value: &str) -> Result<(), Fault> {
     let (name, wanted) = (member.name, member.kind.wanted());
     if !member.kind.takes(value) {
         return Err(Fault::malformed(format!("{name} must be {wanted}")));
+    }
+    if member.kind == Kind::Decimal {
+        return Ok(());
     }
     // Nine digits fit every number there is; a longer one would not be read at all.
     if !member.kind.is_text() && (value.is_empty() || value.len() > 9) {
@@ -440,6 +538,7 @@ mod tests {
                 Kind::TextList => "[\"x\"]",
                 Kind::Number => "1",
                 Kind::NumberList => "[1]",
+                Kind::Decimal => "1.5",
             };
             let body = format!("{{\"{}\":{value}}}", member.name);
             for operation in member.taken_by {

@@ -32,6 +32,9 @@ pub enum QueryError {
     /// Nothing computes this indicator.
     #[error("the indicator '{0}' is not computed here; ask for energy, output or a parameter's ID")]
     NoSuchIndicator(String),
+    /// No event has this ID.
+    #[error("there is no event '{0}'; ask for the events of a range")]
+    NoSuchEvent(String),
     /// The site has no time-of-use calendar.
     #[error("the site has no time-of-use calendar; leave it out, or add [[tou]] tables to the site file")]
     NoTou,

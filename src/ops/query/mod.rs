@@ -4,6 +4,7 @@
 //! time, so that the memory of an answer does not depend on its length.
 
 pub(in crate::ops) mod counts;
+mod demand_response;
 mod dynamic_data;
 mod error;
 mod freshness;
@@ -18,6 +19,7 @@ mod static_data;
 mod statistical_data;
 mod thinning;
 
+pub use demand_response::{DrAnswer, DrQuery, DrRow, DrSummary, Execution};
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
 pub use freshness::PointStatus;

@@ -25,6 +25,8 @@ pub(in crate::store) enum Tree {
     Counters,
     /// Values entered by hand by number.
     Entries,
+    /// Events of demand response by ID.
+    Responses,
     /// Rows of quarter hours by start and group.
     Quarters,
     /// Rows of local days.
@@ -35,11 +37,11 @@ pub(in crate::store) enum Tree {
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(in crate::store) const LEDGERS: [Self; 6] =
-        [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots, Self::Counters, Self::Entries];
+    pub(in crate::store) const LEDGERS: [Self; 7] =
+        [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots, Self::Counters, Self::Entries, Self::Responses];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 14] = [
+    const ALL: [(Self, u8, &'static str); 15] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -54,6 +56,7 @@ impl Tree {
         (Self::Months, 12, "months"),
         (Self::Counters, 13, "counters"),
         (Self::Entries, 14, "entries"),
+        (Self::Responses, 15, "responses"),
     ];
 
     /// Its byte in stored records.

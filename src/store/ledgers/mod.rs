@@ -7,6 +7,7 @@ pub(in crate::store) mod entries;
 pub(in crate::store) mod flash;
 pub(in crate::store) mod gaps;
 pub(in crate::store) mod ledger;
+pub(in crate::store) mod responses;
 
 use crate::store::disk::tree::Tree;
 use crate::store::ledgers::boots::Boots;
@@ -16,6 +17,7 @@ use crate::store::ledgers::entries::Entries;
 use crate::store::ledgers::flash::FlashDays;
 use crate::store::ledgers::gaps::Gaps;
 use crate::store::ledgers::ledger::{Change, Ledger};
+use crate::store::ledgers::responses::Responses;
 
 /// All small tables.
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ pub(super) struct Ledgers {
     pub(super) counters: CounterEvents,
     /// Values that somebody entered.
     pub(super) entries: Entries,
+    /// Events of demand response.
+    pub(super) responses: Responses,
 }
 
 impl Ledgers {
@@ -44,6 +48,7 @@ impl Ledgers {
             Tree::Boots => Some(&mut self.boots),
             Tree::Counters => Some(&mut self.counters),
             Tree::Entries => Some(&mut self.entries),
+            Tree::Responses => Some(&mut self.responses),
             _ => None,
         }
     }

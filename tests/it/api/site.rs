@@ -174,7 +174,12 @@ fn site() -> Site {
             ),
         ],
         tou: Tou { days: vec![tou_day()] },
-        platforms: vec![Platform { id: "cloud".to_owned(), token_sha256: Sha256::digest(TOKEN).into() }],
+        demand_response: None,
+        platforms: vec![Platform {
+            id: "cloud".to_owned(),
+            token_sha256: Sha256::digest(TOKEN).into(),
+            may_order_events: false,
+        }],
         api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
         uplink: None,
