@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod annex_c;
 mod crash;
 mod demo;
 mod desk;

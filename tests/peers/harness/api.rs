@@ -41,6 +41,11 @@ impl Api {
         Self { port, token: token.to_owned() }
     }
 
+    /// Where it is served.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// `None` while nobody answers, or not well.
     pub(crate) fn health(&self) -> Option<Health> {
         let (status, body) = self.exchange("GET", "/healthz", "").ok()?;
