@@ -113,11 +113,50 @@ def peak_energy(data):
     same("kind of objects", {row["objectType"] for row in rows}, {"category"})
 
 
+SAMPLES = ["2024-07-30", "2024-07-31", "2024-08-01", "2024-08-02", "2024-08-05"]
+
+
+def loads(day):
+    """Mean kW at the grid in each quarter of an hour of the event, from 13:00 to 15:00."""
+    start = local(f"{day}T13:00:00+08:00")
+    quarters = [start + timedelta(minutes=15 * number) for number in range(8)]
+    return [4 * flowed("PT-GRID", "EPI", at, at + timedelta(minutes=15)) for at in quarters]
+
+
+def response(data):
+    attended, declined = data["drEvent"]
+    same("events", (attended["eventID"], declined["eventID"]), ("DR20240806-01", "DR20240820-02"))
+    same("page", (data["page"]["total"], data["dataCount"]["eventCount"]), (2, 2))
+    same("declined", (declined["invitation"]["isParticipate"], "result" in declined), (0, False))
+    baseline = [sum(loads) / len(SAMPLES) for loads in zip(*map(loads, SAMPLES))]
+    actual = loads("2024-08-06")
+    same("method", attended["baseline"]["method"], "AVG_LAST_5_WORKDAYS")
+    same("samples", attended["baseline"]["sampleDate"], SAMPLES)
+    same("baseline", attended["baseline"]["value"], [rounded(load) for load in baseline])
+    same("actual", attended["actual"]["value"], [rounded(load) for load in actual])
+    shed = [before - after for before, after in zip(baseline, actual)]
+    promised = Decimal(450)
+    mean = sum(shed) / len(shed)
+    energy = sum(shed) / 4
+    expected = {
+        "replyCap": float(promised),
+        "maxLoadBaseline": rounded(max(baseline)), "avgLoadBaseline": rounded(sum(baseline) / 8),
+        "minLoadBaseline": rounded(min(baseline)),
+        "maxLoadActual": rounded(max(actual)), "avgLoadActual": rounded(sum(actual) / 8),
+        "minLoadActual": rounded(min(actual)),
+        "actualCap": rounded(mean), "actualEnergy": rounded(energy), "responseRate": rounded(mean / promised, 4),
+        "effectiveTime": 15 * sum(load >= promised * Decimal("0.8") for load in shed), "isEffective": "Y",
+        "incentiveAmount": rounded(energy * 2), "completeness": 1, "isFinal": "Y",
+    }
+    same("result", attended["result"], expected)
+
+
 QUESTIONS = {
     "C.2": user_profile,
     "C.3": state_of_resources,
     "C.4": energy_per_output,
     "C.5": peak_energy,
+    "C.6": response,
 }
 
 if __name__ == "__main__":
