@@ -1,6 +1,6 @@
 //! Document: an answer in the words of the wire.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::wire::answer::{
     AboutHead, Capability, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health,
@@ -12,7 +12,7 @@ use super::wire::json_stream::{JsonStream, WriteError};
 use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
-use super::wire::{Shown, names, word};
+use super::wire::{Shown, names, openapi, word};
 use crate::limits;
 use crate::model::alarm::Alarm;
 use crate::ops::query::{
@@ -34,6 +34,8 @@ pub(super) enum Document {
     Statistical(StatisticalAnswer),
     /// This gateway.
     About,
+    /// The interface itself; without an envelope.
+    OpenApi,
     /// How the gateway is; without an envelope.
     Health {
         /// What is on the medium.
@@ -64,6 +66,9 @@ type Written = Result<(), DocumentError>;
 impl Document {
     /// Writes the whole document.
     pub(super) fn write(&self, out: &mut dyn Write, envelope: &Envelope<'_>) -> Written {
+        if matches!(self, Self::OpenApi) {
+            return Ok(write_open_api(out).map_err(WriteError::from)?);
+        }
         let mut json = JsonStream::new(out);
         if let Self::Health { durable, run, alarms, offset } = self {
             json.begin(&health(durable, *run, alarms, *offset))?;
@@ -75,10 +80,15 @@ impl Document {
             Self::Dynamic(answer) => write_dynamic(&mut json, answer)?,
             Self::Historical(answer) => write_historical(&mut json, answer)?,
             Self::Statistical(answer) => write_statistical(&mut json, answer)?,
-            Self::About | Self::Health { .. } => write_about(&mut json)?,
+            Self::About | Self::Health { .. } | Self::OpenApi => write_about(&mut json)?,
         }
         Ok(json.finish()?)
     }
+}
+
+/// The text lies in the program; it goes out piece by piece, so that nothing holds it whole.
+fn write_open_api(out: &mut dyn Write) -> io::Result<()> {
+    openapi::DOCUMENT.as_bytes().chunks(limits::API_ITEM_BYTES_MAX).try_for_each(|piece| out.write_all(piece))
 }
 
 /// Writes the document of a refusal: an envelope without data.
@@ -103,7 +113,7 @@ fn write_static(json: &mut Json<'_>, answer: &StaticAnswer) -> Written {
     let cems = &answer.site().cems;
     let mut count = DataCount::default();
     json.object(names::DATA, &StaticHead { updated: Shown(answer.updated().iso(cems.offset)) })?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     if answer.include().profile {
         json.object(names::CEMS, &Cems::from(cems))?;
     } else {
@@ -150,7 +160,7 @@ fn write_dynamic(json: &mut Json<'_>, answer: &DynamicAnswer) -> Written {
     let mut count = DataCount::default();
     json.object(names::DATA, &DynamicHead { at: Shown(answer.at().iso(cems.offset)) })?;
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::CATEGORY)?;
     let mut shown_category = None;
     for item in answer.items() {
@@ -195,7 +205,7 @@ fn write_historical(json: &mut Json<'_>, answer: &HistoricalAnswer) -> Written {
         },
     )?;
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::CATEGORY)?;
     let mut nest = Nest::default();
     for row in answer.rows() {
@@ -304,7 +314,7 @@ fn write_statistical(json: &mut Json<'_>, answer: &StatisticalAnswer) -> Written
         },
     )?;
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::STATISTIC)?;
     for row in answer.rows() {
         let row = row?;

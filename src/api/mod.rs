@@ -20,6 +20,7 @@ mod query_string;
 mod reply;
 mod route;
 mod server;
+mod tag;
 pub mod wire;
 
 pub use auth::{TokenPair, new_token, token_sha256};

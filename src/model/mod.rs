@@ -12,5 +12,6 @@ pub mod point;
 pub mod quality;
 pub mod reading;
 pub mod reading_type;
+pub mod reading_type_forms;
 pub mod register;
 pub mod tou;

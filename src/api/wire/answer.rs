@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::compat::ReturnCode;
 use super::{Shown, code, registry, word};
+use crate::config::site::ApiCompat;
 use crate::model::category;
 use crate::model::gap::GapCause;
 use crate::model::point;
@@ -23,10 +25,11 @@ const fn is_zero(number: &u32) -> bool {
 
 /// What every answer begins with.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Envelope<'a> {
     /// The return code.
     #[serde(rename = "code")]
-    pub code: u32,
+    pub code: ReturnCode<'a>,
     /// What the code means here.
     #[serde(rename = "message")]
     pub message: &'a str,
@@ -40,6 +43,7 @@ pub struct Envelope<'a> {
 
 /// Head of static data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StaticHead {
     /// Since when it has been so.
     #[serde(rename = "updateTime")]
@@ -48,6 +52,7 @@ pub struct StaticHead {
 
 /// Head of dynamic data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DynamicHead {
     /// When the readings were the newest.
     #[serde(rename = "timeStamp")]
@@ -56,6 +61,7 @@ pub struct DynamicHead {
 
 /// Head of historical data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HistoricalHead {
     /// The start of the range, which belongs to it.
     #[serde(rename = "startTime")]
@@ -70,6 +76,7 @@ pub struct HistoricalHead {
 
 /// Head of statistical data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatisticalHead {
     /// The start of the range, which belongs to it.
     #[serde(rename = "startTime")]
@@ -84,6 +91,7 @@ pub struct StatisticalHead {
 
 /// What stands in an answer; counted while it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DataCount {
     /// Categories.
     #[serde(rename = "categoryCount")]
@@ -101,8 +109,9 @@ pub struct DataCount {
 
 /// Which page.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Page {
-    /// Counted from 1.
+    /// Counted from 1, or from 0 where the site says so.
     #[serde(rename = "pageNumber")]
     pub number: u32,
     /// Items of a full page.
@@ -116,14 +125,18 @@ pub struct Page {
     pub total: u64,
 }
 
-impl From<query::Page> for Page {
-    fn from(page: query::Page) -> Self {
-        Self { number: page.number, size: page.size, pages: page.count(), total: page.total }
+impl Page {
+    /// `page`, counted from the number that the site gives the first one.
+    #[must_use]
+    pub fn new(page: query::Page, compat: &ApiCompat) -> Self {
+        let number = page.number.saturating_sub(1).saturating_add(compat.first_page);
+        Self { number, size: page.size, pages: page.count(), total: page.total }
     }
 }
 
 /// A category that points hang on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimpleCategory<'a> {
     /// Unique in the site.
     #[serde(rename = "categoryID")]
@@ -141,6 +154,7 @@ impl<'a> From<&'a category::Category> for SimpleCategory<'a> {
 
 /// A point that readings hang on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimplePoint<'a> {
     /// Unique in the site.
     #[serde(rename = "pointID")]
@@ -163,6 +177,7 @@ impl<'a> SimplePoint<'a> {
 
 /// A series that readings hang on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimpleReading<'a> {
     /// The parameter.
     #[serde(rename = "parameterID")]
@@ -187,6 +202,7 @@ impl<'a> From<&'a point::Parameter> for SimpleReading<'a> {
 
 /// A value at a time.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reading<'a> {
     /// When it was read.
     #[serde(rename = "timeStamp")]
@@ -204,6 +220,7 @@ pub struct Reading<'a> {
 
 /// Why a reading is not good.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReadingExtension {
     /// The reason in one word.
     #[serde(rename = "cause")]
@@ -233,6 +250,7 @@ impl fmt::Display for ReadingCause {
 
 /// A stretch without readings.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gap<'a> {
     /// The point.
     #[serde(rename = "pointID")]
@@ -276,6 +294,7 @@ impl<'a> Gap<'a> {
 
 /// What a register did besides plain growth.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CounterEvent<'a> {
     /// Its number.
     #[serde(rename = "eventID")]
@@ -378,6 +397,7 @@ impl<'a> Reading<'a> {
 
 /// One row of a statistic.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatItem<'a> {
     /// What the row tells.
     #[serde(rename = "indicatorCode")]
@@ -460,6 +480,7 @@ fn without_binary_dust(value: f64) -> f64 {
 
 /// Head of what the gateway says about itself.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AboutHead {
     /// The standard that the interface is prepared for.
     #[serde(rename = "profile")]
@@ -491,6 +512,7 @@ impl AboutHead {
 
 /// One name of the wire.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NameRow {
     /// The name.
     #[serde(rename = "name")]
@@ -511,6 +533,7 @@ impl From<&registry::Entry> for NameRow {
 
 /// One return code.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CodeRow {
     /// The number in the answer.
     #[serde(rename = "code")]
@@ -531,6 +554,7 @@ impl From<code::Code> for CodeRow {
 
 /// What can be asked, as part of the static data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capability<'a> {
     /// Names of operations.
     #[serde(rename = "capability")]
@@ -539,6 +563,7 @@ pub struct Capability<'a> {
 
 /// How the gateway is.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Health {
     /// `ok`, or `alarm` when something needs to be looked after.
     #[serde(rename = "status")]

@@ -6,7 +6,11 @@ pub const PATH_CEMS: &str = "cems";
 pub const PATH_VERSION: &str = "v1";
 /// The open path that tells whether the gateway is well.
 pub const PATH_HEALTH: &str = "healthz";
+/// The open path of the interface's own description.
+pub const PATH_OPENAPI: &str = "openapi.json";
 
+/// The return code.
+pub const CODE: &str = "code";
 /// What an answer is about.
 pub const DATA: &str = "data";
 /// The site.

@@ -103,6 +103,8 @@ pub enum Place {
     NoOperation,
     /// The open health path.
     Health,
+    /// The open description of the interface.
+    OpenApi,
     /// Nowhere.
     Unknown,
 }
@@ -114,6 +116,7 @@ impl Place {
         let mut words = path.strip_prefix('/').unwrap_or_default().split('/');
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some(names::PATH_HEALTH), None, ..) => Self::Health,
+            (Some(names::PATH_OPENAPI), None, ..) => Self::OpenApi,
             (Some(names::PATH_CEMS), Some(names::PATH_VERSION), Some(name), None) => {
                 Operation::named(name).map_or(Self::NoOperation, Self::Operation)
             }
@@ -139,6 +142,7 @@ mod tests {
             ("/cems", Place::NoOperation),
             ("/healthz", Place::Health),
             ("/healthz/", Place::Unknown),
+            ("/openapi.json", Place::OpenApi),
             ("/", Place::Unknown),
             ("", Place::Unknown),
             ("*", Place::Unknown),

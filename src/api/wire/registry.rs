@@ -72,6 +72,11 @@ pub const REGISTRY: &[Entry] = &[
     entry("GetPointStatisticalData", Inferred, "operation: statistics over periods, of points (clause 10)"),
     entry("about", Inferred, "operation: this gateway and its wire names; our own"),
     entry("healthz", OtherSource, "open path: how the gateway is; a custom of web services"),
+    entry(
+        "openapi.json",
+        OtherSource,
+        "open path: this interface as an OpenAPI document; a custom of web services",
+    ),
     entry("code", OtherSource, "return code (clause 5.4); the member as many Chinese interfaces name it"),
     entry("message", OtherSource, "the return code in words"),
     entry("requestID", Inferred, "repeats the X-Request-ID of the question, else made up"),

@@ -73,7 +73,7 @@ pub struct Request {
 
 /// What the value of a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     TextList,
     Number,
@@ -192,6 +192,13 @@ impl Request {
     }
 }
 
+/// The members that questions about `subject` take.
+#[cfg(test)]
+pub(super) fn members_of(subject: Subject) -> impl Iterator<Item = (&'static str, Kind)> {
+    let taken = MEMBERS.iter().filter(move |member| member.taken_by.contains(&subject));
+    taken.map(|member| (member.name, member.kind))
+}
+
 impl Request {
     /// Refuses a question about categories or points that names none.
     ///
@@ -228,11 +235,11 @@ fn find(name: &str, operation: Operation) -> Result<&'static Member, Fault> {
 }
 
 impl Kind {
-    const fn is_list(self) -> bool {
+    pub(super) const fn is_list(self) -> bool {
         matches!(self, Self::TextList | Self::NumberList)
     }
 
-    const fn is_text(self) -> bool {
+    pub(super) const fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::TextList)
     }
 
@@ -264,6 +271,7 @@ struct Checked {
 
 impl Checked {
     fn add(&mut self, member: &'static Member, value: &str) -> Result<(), Fault> {
+        let value = plain(member, value);
         check_value(member, value)?;
         self.append(member, value)
     }
@@ -278,7 +286,8 @@ impl Checked {
             let (count, max) = (values.len(), limits::API_LIST_MAX);
             return Err(Fault::malformed(format!("{name} has {count} entries; at most {max} are taken")));
         }
-        for value in values {
+        let values: Vec<&str> = values.iter().map(|value| plain(member, value)).collect();
+        for value in &values {
             check_value(member, value)?;
         }
         self.append(member, &format!("[{}]", values.join(",")))
@@ -305,6 +314,18 @@ impl Checked {
                 Err(Fault::malformed("the members cannot be read; write them as plain JSON"))
             }
         }
+    }
+}
+
+/// JSON has one kind of number: `3.0` is a whole one, as some libraries write it.
+fn plain<'v>(member: &Member, value: &'v str) -> &'v str {
+    match value.split_once('.') {
+        Some((whole, zeros))
+            if !member.kind.is_text() && !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') =>
+        {
+            whole
+        }
+        _ => value,
     }
 }
 
@@ -354,6 +375,16 @@ mod tests {
         let body = r#"{"function":"sum","tou":0}"#;
         let request = Request::from_body(body, about(Subject::Statistical)).unwrap();
         assert_eq!((request.functions.unwrap(), request.tou.unwrap()), (vec!["sum".to_owned()], vec![0]));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        let body = r#"{"tou":[1.0,2],"pageSize":20.00}"#;
+        let request = Request::from_body(body, about(Subject::Statistical)).unwrap();
+        assert_eq!((request.tou, request.page_size), (Some(vec![1, 2]), Some(20)));
+        for body in [r#"{"pageSize":20.5}"#, r#"{"pageSize":"20.0"}"#] {
+            assert!(Request::from_body(body, about(Subject::Dynamic)).is_err(), "{body}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
-use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
+use cems_gateway::config::site::{ApiCompat, ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
 use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
@@ -175,7 +175,7 @@ fn site() -> Site {
         ],
         tou: Tou { days: vec![tou_day()] },
         platforms: vec![Platform { id: "cloud".to_owned(), token_sha256: Sha256::digest(TOKEN).into() }],
-        api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
+        api: ApiSettings { listen: ([127, 0, 0, 1], 0).into(), compat: ApiCompat::default() },
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
         uplink: None,
         console: None,
