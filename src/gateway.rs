@@ -167,7 +167,8 @@ impl Gateway {
         let site = Arc::new(site);
         let mut changed = Vec::new();
         // What can be refused comes first: where to listen, and the names of new series.
-        let api = (site.api.listen != before.api.listen).then(|| api::serve(Arc::clone(&self.ops), &site.api));
+        let api =
+            (site.api.listen != before.api.listen).then(|| api::serve(Arc::clone(&self.ops), &site.api));
         let api = api.transpose().map_err(Failure::new)?;
         let jobs = self.register(Arc::clone(&site)).await?;
         changed.extend(self.plant.become_site(jobs).await);

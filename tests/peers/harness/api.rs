@@ -41,6 +41,11 @@ impl Api {
         Self { port, token: token.to_owned() }
     }
 
+    /// Where it is found.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.port)
+    }
+
     /// `None` while nobody answers, or not well.
     pub(crate) fn health(&self) -> Option<Health> {
         let (status, body) = self.exchange("GET", "/healthz", "").ok()?;

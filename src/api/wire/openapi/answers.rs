@@ -138,9 +138,9 @@ impl Shapes {
         json!({ "$ref": format!("{SCHEMAS}/{name}") })
     }
 
-    /// What a refusal looks like: the envelope alone.
-    pub(super) fn refusal(&mut self) -> Value {
-        self.reference::<Envelope<'_>>()
+    /// Names what a refusal looks like: the envelope alone.
+    pub(super) fn refusal(&mut self) {
+        self.reference::<Envelope<'_>>();
     }
 
     /// How the gateway is.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answers::Shapes;
+use super::answers::{SCHEMAS, Shapes};
 use super::questions;
 use crate::api::wire::code::{CODES, Code};
 use crate::api::wire::operation::{Operation, Scope, Subject};
@@ -45,9 +45,10 @@ pub(super) fn document() -> Value {
         format!("/{}", names::PATH_OPENAPI),
         json!({ "get": open("openapi", "This document", &this) }),
     );
-    let refusal = shapes.refusal();
+    shapes.refusal();
     let mut schemas = shapes.into_named();
     schemas.extend(bodies);
+    let responses = refusals(&mut schemas);
     describe(&mut schemas);
     json!({
         "openapi": "3.1.0",
@@ -64,7 +65,7 @@ pub(super) fn document() -> Value {
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
             "schemas": schemas,
             "parameters": parameters,
-            "responses": refusals(&refusal),
+            "responses": responses,
         },
     })
 }
@@ -120,7 +121,7 @@ fn operated(operation: Operation, method: &str, answer: &Value) -> Value {
         Scope::Point => "of the points that it names",
     };
     json!({
-        "operationId": format!("{method}{}", name.trim_start_matches("Get")),
+        "operationId": format!("{method}{}", questions::capital(name.trim_start_matches("Get"))),
         "summary": entry.meaning.trim_start_matches("operation: "),
         "description": format!("Asked with {}, {scope}.", method.to_uppercase()),
         "x-confidence": entry.mark.letter(),
@@ -151,25 +152,28 @@ fn statuses() -> Vec<u16> {
     statuses
 }
 
-fn refusals(envelope: &Value) -> Value {
+/// Adds what refusals look like: an envelope whose code is one of the status.
+fn refusals(schemas: &mut Map<String, Value>) -> Map<String, Value> {
     let mut responses = Map::new();
     for status in statuses() {
         let of_status: Vec<_> = CODES.iter().filter(|(_, _, of, _)| *of == status).collect();
         let told: Vec<String> =
             of_status.iter().map(|(_, number, _, meaning)| format!("{number}: {meaning}")).collect();
         let numbers: Vec<u32> = of_status.iter().map(|(_, number, ..)| *number).collect();
-        let schema = json!({
-            "allOf": [envelope, { "type": "object", "properties": { names::CODE: { "enum": numbers } } }],
-        });
+        let mut envelope = schemas["Envelope"].clone();
+        envelope["properties"][names::CODE] = json!({ "type": "integer", "enum": numbers });
+        let name = format!("Refusal{status}");
+        let place = json!({ "$ref": format!("{SCHEMAS}/{name}") });
+        schemas.insert(name, envelope);
         responses.insert(
             format!("Refused{status}"),
             json!({
                 "description": told.join("; "),
-                "content": { "application/json": { "schema": schema } },
+                "content": { "application/json": { "schema": place } },
             }),
         );
     }
-    json!(responses)
+    responses
 }
 
 /// Members whose values are words of a list; by the schema that they stand in where that matters.

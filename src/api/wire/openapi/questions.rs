@@ -17,7 +17,7 @@ const READING_TYPE_PATTERN: &str = "^(\\*|-?[0-9]{1,4})(\\.(\\*|-?[0-9]{1,4})){1
 const TIME_PATTERN: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{7,8}|[0-9]{4}-[0-9]{3}|\
      [0-9]{4}-W[0-9]{2}-[0-9]|[0-9]{4}W[0-9]{3})\
      ([Tt]([0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?|[0-9]{4}([0-9]{2}([.,][0-9]{1,9})?)?)\
-     ([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?$";
+     ([Zz]|[+-]((0[0-9]|1[0-3])(:?[0-5][0-9])?|14(:?00)?)))?$";
 /// Each unit at most once and in order, at least one of them.
 const INTERVAL_PATTERN: &str = "^P([0-9]{1,9}W([0-9]{1,9}D)?|[0-9]{1,9}D|\
      ([0-9]{1,9}W)?([0-9]{1,9}D)?T([0-9]{1,9}H([0-9]{1,9}M)?([0-9]{1,9}(\\.[0-9]{1,3})?S)?|\
@@ -61,7 +61,7 @@ fn list(item: &Value) -> Value {
 
 /// In a body: a list may be one value, and null counts as left out.
 pub(super) fn in_body(name: &str, kind: Kind) -> Value {
-    let value = value(name, kind);
+    let value = word_or(name, kind);
     let nothing = json!({ "type": "null" });
     if kind.is_list() {
         json!({ "anyOf": [list(&value), value, nothing] })
@@ -71,15 +71,30 @@ pub(super) fn in_body(name: &str, kind: Kind) -> Value {
 }
 
 fn in_query(name: &str, kind: Kind) -> Value {
-    let value = value(name, kind);
+    let value = word_or(name, kind);
     if kind.is_list() { list(&value) } else { value }
+}
+
+/// A value; one out of a list of words by the name of that list, so that it is one type for whoever
+/// makes a client.
+fn word_or(name: &str, kind: Kind) -> Value {
+    let value = value(name, kind);
+    if value["enum"].is_null() { value } else { json!({ "$ref": format!("{SCHEMAS}/{}", words_name(name)) }) }
+}
+
+fn words_name(name: &str) -> String {
+    format!("{}Word", capital(name))
+}
+
+pub(super) fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    format!("{}{}", first.into_iter().collect::<String>(), letters.as_str())
 }
 
 /// The name of the component that describes a member.
 fn component(name: &str) -> String {
-    let mut letters = name.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    format!("Ask{}{}", first.into_iter().collect::<String>(), letters.as_str())
+    format!("Ask{}", capital(name))
 }
 
 /// Members that a question must have, by themselves.
@@ -100,16 +115,16 @@ pub(super) fn body(operation: Operation, schemas: &mut Map<String, Value>) -> Va
     let mut properties = Map::new();
     let required = required(operation);
     for (name, kind) in request::members_of(operation.subject) {
+        if !value(name, kind)["enum"].is_null() {
+            schemas.insert(words_name(name), value(name, kind));
+        }
         let component = component(name);
         let place = format!("{SCHEMAS}/{component}");
         schemas.insert(component, in_body(name, kind));
         let schema = if required.contains(&name) {
             // What must be there may not be null.
-            if kind.is_list() {
-                json!({ "anyOf": [list(&value(name, kind)), value(name, kind)] })
-            } else {
-                value(name, kind)
-            }
+            let value = word_or(name, kind);
+            if kind.is_list() { json!({ "anyOf": [list(&value), value] }) } else { value }
         } else {
             json!({ "$ref": place })
         };
@@ -120,12 +135,14 @@ pub(super) fn body(operation: Operation, schemas: &mut Map<String, Value>) -> Va
         body["required"] = json!(required);
     }
     if operation.scope == Scope::Category {
-        let one = |name: &str| {
+        // One of the two, as conditions say it: of alternatives, generators of clients make two classes.
+        let there = |name: &str| {
             let kind = Kind::TextList;
             let there = json!({ "anyOf": [list(&value(name, kind)), value(name, kind)] });
             json!({ "required": [name], "properties": { name: there } })
         };
-        body["anyOf"] = json!([one(request::CATEGORY_ID), one(request::CATEGORY_CODE)]);
+        body["if"] = there(request::CATEGORY_CODE);
+        body["else"] = there(request::CATEGORY_ID);
     }
     let name = format!("{}Question", operation.name().trim_start_matches("Get"));
     let place = json!({ "$ref": format!("{SCHEMAS}/{name}") });

@@ -79,7 +79,7 @@ fn schema_of(document: &Value, recorded: &Value) -> Option<Value> {
     if status >= 400 {
         let refused = &document["components"]["responses"][format!("Refused{status}")];
         assert!(!refused.is_null(), "no answer of status {status} is drawn");
-        return Some(json!({ "$ref": "#/components/schemas/Envelope" }));
+        return Some(content(refused));
     }
     let question = &recorded["question"];
     let path = match (question["operation"].as_str(), question["get"].as_str()) {
