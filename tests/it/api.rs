@@ -10,3 +10,4 @@ mod paging;
 mod registers;
 mod site;
 mod statistics;
+mod surface;

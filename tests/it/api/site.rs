@@ -45,9 +45,20 @@ impl Served {
         Self::over(tempfile::tempdir().unwrap())
     }
 
+    /// The site after `change`, without any readings.
+    pub(super) fn changed(change: impl FnOnce(&mut Site)) -> Self {
+        let mut site = site();
+        change(&mut site);
+        Self::of(site, tempfile::tempdir().unwrap())
+    }
+
     /// The site over the store in `dir`.
     fn over(dir: TempDir) -> Self {
-        let site = Arc::new(site());
+        Self::of(site(), dir)
+    }
+
+    fn of(site: Site, dir: TempDir) -> Self {
+        let site = Arc::new(site);
         let store = Store::open(dir.path(), &site.store).unwrap();
         let clock = Arc::new(ManualClock::showing(at("2024-06-12T10:30:05+08:00")));
         store.begin_run(&Sight { shown: clock.now(), state: clock.state(), steady_ms: 0 }, "boot");
