@@ -128,3 +128,28 @@ fn local_times_and_other_reading_types_are_taken_only_where_the_site_says_so() {
     // What goes out has the interface's own form.
     assert_eq!(taken["data"]["startTime"], "2024-06-11T00:00:00+08:00");
 }
+
+#[test]
+fn a_question_about_categories_or_points_is_the_question_about_the_site_narrowed_to_them() {
+    let served = Served::after_a_morning();
+    let range = r#""startTime":"2024-06-12","endTime":"2024-06-13""#;
+    let statistical = format!(r#"{range},"period":"P1D""#);
+    for (of_site, of_categories, of_points, members) in [
+        ("GetCemsStaticData", "GetCategoryStaticData", "GetPointStaticData", r#""pageSize":9"#),
+        ("GetCemsDynamicData", "GetCategoryDynamicData", "GetPointDynamicData", r#""pageSize":9"#),
+        ("GetCemsHistoricalData", "GetCategoryHistoricalData", "GetPointHistoricalData", range),
+        ("GetCemsStatisticalData", "GetCategoryStatisticalData", "GetPointStatisticalData", &statistical),
+    ] {
+        for (narrowed, by) in
+            [(of_categories, r#""categoryID":"CAT-HVAC""#), (of_points, r#""pointID":"PT-CH1""#)]
+        {
+            let body = format!("{{{members},{by}}}");
+            let narrow = post(served.address(), narrowed, &body).json();
+            assert_eq!(narrow["code"], 200, "{narrowed}: {narrow}");
+            assert_eq!(narrow["data"], post(served.address(), of_site, &body).json()["data"], "{narrowed}");
+            // A narrowed question must say to what.
+            let whole = post(served.address(), narrowed, &format!("{{{members}}}"));
+            assert_eq!(whole.code(), 40_002, "{narrowed}");
+        }
+    }
+}
