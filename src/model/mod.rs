@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod category;
 pub mod cems;
+pub mod codes;
 pub mod formula;
 pub mod gap;
 pub mod meter;

@@ -127,7 +127,9 @@ fn recorded() -> String {
     for path in answers {
         let recorded: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
         members(&recorded["answer"], &mut words);
-        words.extend(recorded["question"]["operation"].as_str().map(str::to_owned));
+        let asked = [&recorded["question"]["operation"], &recorded["question"]["get"]];
+        let asked = asked.into_iter().filter_map(Value::as_str);
+        words.extend(asked.filter_map(|asked| asked.rsplit('/').next()).map(str::to_owned));
     }
     words.iter().map(|word| format!("\"{word}\"")).collect()
 }
