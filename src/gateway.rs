@@ -17,8 +17,10 @@ use tokio::time::Instant;
 
 use crate::api::{self, ApiServer};
 use crate::check;
+use crate::config::doubts;
 use crate::config::site::{Site, UplinkSettings};
 use crate::failure::Failure;
+use crate::limits;
 use crate::ops::Ops;
 use crate::store::Store;
 use crate::time::trust::Evidence;
@@ -50,6 +52,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// The faults of the site file, or what the gateway needs and cannot have.
 pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, Failure> {
     let site = check::load(config)?;
+    for doubt in doubts(&site).iter().take(limits::FAULTS_MAX) {
+        log::warn!("{}: {doubt}", config.display());
+    }
     std::fs::create_dir_all(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;

@@ -2,22 +2,25 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::wire::answer::{
-    AboutHead, Capability, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health,
-    HistoricalHead, NameRow, Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead,
-    StatisticalHead,
+    AboutHead, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
+    Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
 };
 use super::wire::code::CODES;
 use super::wire::json_stream::{JsonStream, WriteError};
 use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
+use super::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
 use super::wire::{Shown, names, openapi, word};
 use crate::limits;
 use crate::model::alarm::Alarm;
+use crate::model::codes;
 use crate::ops::query::{
-    DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
-    StatisticalAnswer,
+    DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticInclude,
+    StaticItem, StatisticalAnswer,
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;
@@ -148,11 +151,35 @@ fn write_static(json: &mut Json<'_>, answer: &StaticAnswer) -> Written {
     }
     json.end_to(IN_SITE - 1)?;
     json.member(names::DATA_COUNT, &count)?;
-    if answer.include().capability {
-        let operations = Operation::names();
-        json.member(names::EXTENSION, &Capability { operations: &operations })?;
+    write_static_extension(json, answer.include())
+}
+
+fn write_static_extension(json: &mut Json<'_>, include: StaticInclude) -> Written {
+    if !include.capability && !include.codes {
+        return Ok(());
     }
-    Ok(())
+    let operations = Operation::names();
+    let operations = include.capability.then_some(operations.as_slice());
+    json.object(names::EXTENSION, &StaticExtension { operations })?;
+    if include.codes {
+        write_table::<EnergyClass, _>(json, names::ENERGY_CLASS, codes::energy_classes())?;
+        write_table::<SubItem, _>(json, names::SUB_ITEM, codes::sub_items())?;
+        write_table::<TouRate, _>(json, names::TOU_RATE, codes::tou_rates())?;
+        write_table::<NamedReadingType, _>(json, names::READING_TYPE, codes::reading_types())?;
+    }
+    Ok(json.end_to(IN_DATA)?)
+}
+
+fn write_table<'t, T, R>(json: &mut Json<'_>, name: &'static str, rows: &'t [R]) -> Written
+where
+    T: From<&'t R> + Serialize,
+{
+    let depth = json.depth();
+    json.list(name)?;
+    for row in rows {
+        json.item(&T::from(row))?;
+    }
+    Ok(json.end_to(depth)?)
 }
 
 fn write_dynamic(json: &mut Json<'_>, answer: &DynamicAnswer) -> Written {

@@ -9,6 +9,7 @@ pub mod site;
 mod categories;
 mod cems;
 mod compat;
+mod doubts;
 mod entries;
 mod form;
 mod formulas;
@@ -25,4 +26,5 @@ mod services;
 pub(crate) mod text;
 mod tou;
 
+pub use doubts::doubts;
 pub use read::{LoadError, load, read};

@@ -552,15 +552,6 @@ impl From<code::Code> for CodeRow {
     }
 }
 
-/// What can be asked, as part of the static data.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Capability<'a> {
-    /// Names of operations.
-    #[serde(rename = "capability")]
-    pub operations: &'a [&'static str],
-}
-
 /// How the gateway is.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -15,6 +15,7 @@ pub mod question;
 pub mod registry;
 pub mod request;
 pub mod site;
+pub mod table;
 pub mod word;
 
 use std::fmt;

@@ -147,6 +147,7 @@ fn include(words: &[String]) -> Result<StaticInclude, Fault> {
         category: has(IncludePart::Category),
         point: has(IncludePart::Point),
         capability: has(IncludePart::Capability),
+        codes: has(IncludePart::Codes),
     })
 }
 

@@ -89,14 +89,17 @@ pub enum IncludePart {
     Point,
     /// What can be asked.
     Capability,
+    /// Tables of codes.
+    Codes,
 }
 
 /// Words for parts of the static data.
-pub const INCLUDES: [(&str, IncludePart); 4] = [
+pub const INCLUDES: [(&str, IncludePart); 5] = [
     ("profile", IncludePart::Profile),
     ("category", IncludePart::Category),
     ("point", IncludePart::Point),
     ("capability", IncludePart::Capability),
+    ("codes", IncludePart::Codes),
 ];
 
 /// The only grouping of statistics so far, and the kind of object that rows are about.

@@ -22,11 +22,14 @@ pub struct StaticInclude {
     pub point: bool,
     /// What can be asked of this gateway.
     pub capability: bool,
+    /// The tables of codes.
+    pub codes: bool,
 }
 
 impl StaticInclude {
     /// Everything that describes the site.
-    pub const SITE: Self = Self { profile: true, category: true, point: true, capability: false };
+    pub const SITE: Self =
+        Self { profile: true, category: true, point: true, capability: false, codes: false };
 }
 
 /// A question for static data.

@@ -35,6 +35,7 @@ fn every_operation_answers_as_recorded() {
         ("static", "GetCemsStaticData", r#"{"cemsID":"CEMS-310000-0001"}"#),
         ("static_page", "GetCemsStaticData", r#"{"include":["point"],"pageNumber":2,"pageSize":3}"#),
         ("static_capability", "GetCemsStaticData", r#"{"include":["capability"]}"#),
+        ("static_codes", "GetCemsStaticData", r#"{"include":["codes"]}"#),
         ("dynamic", "GetCemsDynamicData", "{}"),
         ("dynamic_category", "GetCemsDynamicData", r#"{"categoryCode":["01B00"],"parameterID":["P"]}"#),
         (

@@ -5,13 +5,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::api::wire::answer::{
-    AboutHead, Capability, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health,
-    HistoricalHead, NameRow, Page, Reading, ReadingCause, ReadingValue, SimpleCategory, SimplePoint,
-    SimpleReading, StatItem, StaticHead, StatisticalHead,
+    AboutHead, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
+    Page, Reading, ReadingCause, ReadingValue, SimpleCategory, SimplePoint, SimpleReading, StatItem,
+    StaticHead, StatisticalHead,
 };
 use crate::api::wire::compat::ReturnCode;
 use crate::api::wire::operation::Subject;
 use crate::api::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
+use crate::api::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
 use crate::api::wire::{Shown, names};
 use crate::model::gap::GapCause;
 use crate::model::reading_type::ReadingType;
@@ -169,7 +170,13 @@ impl Shapes {
         // Without the profile only the members of the short form are there.
         let short: Value = SimpleCems::json_schema(&mut self.generator).into();
         self.named["Cems"]["required"] = short["required"].clone();
-        let extension = self.reference::<Capability<'_>>();
+        let tables = vec![
+            sometimes(names::ENERGY_CLASS, list_of(&self.reference::<EnergyClass>())),
+            sometimes(names::SUB_ITEM, list_of(&self.reference::<SubItem>())),
+            sometimes(names::TOU_RATE, list_of(&self.reference::<TouRate>())),
+            sometimes(names::READING_TYPE, list_of(&self.reference::<NamedReadingType>())),
+        ];
+        let extension = self.object::<StaticExtension<'_>>("StaticExtension", tables);
         let further = vec![
             always(names::PAGE, self.reference::<Page>()),
             always(names::CEMS, cems),
