@@ -239,7 +239,7 @@ fn write_historical(json: &mut Json<'_>, answer: &HistoricalAnswer) -> Written {
         let row = row?;
         nest.enter(json, &row, &mut count)?;
         count.readings += 1;
-        json.item(&Reading::new(&row.reading, cems.offset))?;
+        json.item(&Reading::told(&row.told, cems.offset))?;
     }
     json.end_to(IN_DATA)?;
     write_gaps(json, answer, cems.offset)?;

@@ -22,6 +22,7 @@ from generated.models import (
     CemsDynamicDataQuestion,
     CemsStaticDataQuestion,
     CemsStatisticalDataQuestion,
+    FillWord,
     FunctionWord,
     PeriodWord,
     PointHistoricalDataQuestion,
@@ -71,6 +72,10 @@ assert got.data.to_dict() == posted.data.to_dict()
 series = posted.data.category[0].point[0].reading
 assert {one.parameter_id for one in series} == {"EPI", "P"}
 assert all(len(one.reading) == 4 for one in series), [len(one.reading) for one in series]
+
+asked.interval, asked.fill = "PT7M", FillWord.LINEAR
+filled = judged(post_point_historical_data.sync_detailed(client=client, body=asked), "HistoricalAnswer")
+assert all(reading.quality in (0, 9) and reading.value is not None for reading in filled.data.category[0].point[0].reading[0].reading)
 
 asked = CemsStatisticalDataQuestion(
     start_time="2024-06-10",

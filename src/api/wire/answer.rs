@@ -11,11 +11,11 @@ use crate::config::site::ApiCompat;
 use crate::model::category;
 use crate::model::gap::GapCause;
 use crate::model::point;
-use crate::model::quality::{Cause, Quality};
+use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{self, Value};
 use crate::model::reading_type::ReadingType;
 use crate::model::tou::Rate;
-use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow};
+use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow, Told};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -236,6 +236,10 @@ pub enum ReadingCause {
     Stale,
     /// There never was one.
     NeverRead,
+    /// Nothing was read in the interval.
+    NoReading,
+    /// Nothing was read in the interval; this is the value before it.
+    Previous,
 }
 
 impl fmt::Display for ReadingCause {
@@ -244,6 +248,8 @@ impl fmt::Display for ReadingCause {
             Self::Quality(quality) => quality.fmt(f),
             Self::Stale => f.write_str("stale"),
             Self::NeverRead => f.write_str("never-read"),
+            Self::NoReading => f.write_str("no-reading"),
+            Self::Previous => f.write_str("previous"),
         }
     }
 }
@@ -350,14 +356,21 @@ impl<'a> CounterEvent<'a> {
 }
 
 /// A number, a text or null.
-pub struct ReadingValue<'a>(Option<&'a Value>);
+pub enum ReadingValue<'a> {
+    /// What was read.
+    Read(&'a Value),
+    /// What was computed.
+    Computed(f64),
+    /// There is none.
+    Missing,
+}
 
 impl Serialize for ReadingValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(Value::Number(number)) => serializer.serialize_f64(*number),
-            Some(Value::Text(text)) => serializer.serialize_str(text),
-            None => serializer.serialize_none(),
+        match self {
+            Self::Read(Value::Number(number)) | Self::Computed(number) => serializer.serialize_f64(*number),
+            Self::Read(Value::Text(text)) => serializer.serialize_str(text),
+            Self::Missing => serializer.serialize_none(),
         }
     }
 }
@@ -368,6 +381,28 @@ impl<'a> Reading<'a> {
     pub fn new(reading: &'a reading::Reading, offset: UtcOffset) -> Self {
         let cause = (reading.quality != Quality::Good).then_some(ReadingCause::Quality(reading.quality));
         Self::of(reading.value.as_ref(), reading.at.iso(offset), word::quality(reading.quality), cause)
+    }
+
+    /// What is told of an interval.
+    #[must_use]
+    pub fn told(told: &'a Told, offset: UtcOffset) -> Self {
+        let at = |at: &UtcTime| at.iso(offset);
+        match told {
+            Told::Read(reading) => Self::new(reading, offset),
+            Told::Absent(start) => {
+                Self::of(None, at(start), word::QUALITY_OTHER, Some(ReadingCause::NoReading))
+            }
+            Told::Carried(start, value) => {
+                let cause = Some(ReadingCause::Previous);
+                Self::of(Some(value), at(start), word::QUALITY_QUESTIONABLE, cause)
+            }
+            Told::Interpolated(start, number) => {
+                let quality = Quality::Suspect(Doubt::Interpolated);
+                let cause = Some(ReadingCause::Quality(quality));
+                let made = Self::of(None, at(start), word::quality(quality), cause);
+                Self { value: ReadingValue::Computed(without_binary_dust(*number)), ..made }
+            }
+        }
     }
 
     /// The newest of a parameter, asked for at `now`.
@@ -391,7 +426,8 @@ impl<'a> Reading<'a> {
 
     fn of(value: Option<&'a Value>, at: IsoTime, quality: u8, cause: Option<ReadingCause>) -> Self {
         let extension = cause.map(|cause| ReadingExtension { cause: Shown(cause) });
-        Self { at: Shown(at), value: ReadingValue(value), quality, extension }
+        let value = value.map_or(ReadingValue::Missing, ReadingValue::Read);
+        Self { at: Shown(at), value, quality, extension }
     }
 }
 
@@ -595,7 +631,8 @@ mod tests {
             (Some(&text), r#""SN\"1\u0001电""#),
             (None, "null"),
         ] {
-            let written: heapless::String<64> = serde_json_core::to_string(&ReadingValue(value)).unwrap();
+            let value = value.map_or(ReadingValue::Missing, ReadingValue::Read);
+            let written: heapless::String<64> = serde_json_core::to_string(&value).unwrap();
             let read: serde_json::Value = serde_json::from_str(&written).unwrap();
             assert_eq!(read, serde_json::from_str::<serde_json::Value>(expected).unwrap());
         }
@@ -607,7 +644,12 @@ mod tests {
         let qualities = (0..=u8::MAX).filter_map(Quality::from_code).map(ReadingCause::Quality);
         // Of the exception codes the first stands for all.
         let one_exception = |cause: &String| !cause.starts_with("exception-") || cause == "exception-01";
-        let causes = qualities.chain([ReadingCause::Stale, ReadingCause::NeverRead]);
+        let causes = qualities.chain([
+            ReadingCause::Stale,
+            ReadingCause::NeverRead,
+            ReadingCause::NoReading,
+            ReadingCause::Previous,
+        ]);
         let causes = causes.map(|cause| cause.to_string()).filter(|cause| cause != "good");
         for cause in causes.filter(one_exception) {
             assert!(documentation.contains(&format!("\n| `{cause}`")), "{cause}");

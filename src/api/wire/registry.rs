@@ -189,6 +189,11 @@ pub const REGISTRY: &[Entry] = &[
     entry("occurTime", Inferred, "when a maximum or minimum occurred"),
     entry("completeness", Inferred, "how much of what the whole period should have is there, 0 to 1"),
     entry("include", Inferred, "parts of the static data: profile, category, point, capability, codes"),
+    entry(
+        "fill",
+        Inferred,
+        "what stands for an interval without a value: none, null, previous or linear; with interval only",
+    ),
     entry("sort", Inferred, "asc or desc, by time within a parameter"),
     entry("groupBy", Inferred, "what statistic rows are about; only point so far"),
     entry(

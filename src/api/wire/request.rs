@@ -45,6 +45,9 @@ pub struct Request {
     /// Only the last reading of each.
     #[serde(rename = "interval")]
     pub interval: Option<String>,
+    /// What stands for an interval without a value.
+    #[serde(rename = "fill")]
+    pub fill: Option<String>,
     /// Direction of time.
     #[serde(rename = "sort")]
     pub sort: Option<String>,
@@ -104,6 +107,7 @@ pub(super) const INCLUDE: &str = "include";
 pub(super) const START_TIME: &str = "startTime";
 pub(super) const END_TIME: &str = "endTime";
 pub(super) const INTERVAL: &str = "interval";
+pub(super) const FILL: &str = "fill";
 pub(super) const SORT: &str = "sort";
 pub(super) const PERIOD: &str = "period";
 pub(super) const FUNCTION: &str = "function";
@@ -115,7 +119,7 @@ pub(super) const PAGE_SIZE: &str = "pageSize";
 pub(super) const CATEGORY_CODE: &str = "categoryCode";
 pub(super) const ENERGY_CODE: &str = "energyCode";
 
-const MEMBERS: [Member; 19] = [
+const MEMBERS: [Member; 20] = [
     member(CEMS_ID, Kind::Text, EVERY),
     member(CATEGORY_ID, Kind::TextList, EVERY),
     member(CATEGORY_CODE, Kind::TextList, EVERY),
@@ -127,6 +131,7 @@ const MEMBERS: [Member; 19] = [
     member(START_TIME, Kind::Text, RANGED),
     member(END_TIME, Kind::Text, RANGED),
     member(INTERVAL, Kind::Text, &[Subject::Historical]),
+    member(FILL, Kind::Text, &[Subject::Historical]),
     member(SORT, Kind::Text, &[Subject::Historical]),
     member(PERIOD, Kind::Text, &[Subject::Statistical]),
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),

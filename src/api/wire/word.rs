@@ -5,7 +5,7 @@ use crate::model::category::CodeSystem;
 use crate::model::cems::{BasicChargeMode, UserType};
 use crate::model::point::PointRole;
 use crate::model::quality::{Doubt, Quality};
-use crate::ops::query::{Indicator, PointStatus, TimeOrder};
+use crate::ops::query::{Fill, Indicator, PointStatus, TimeOrder};
 use crate::stats::Function;
 use crate::stats::calendar::Period;
 use crate::store::CounterEvent;
@@ -77,6 +77,10 @@ pub fn basis(event: &CounterEvent) -> &'static str {
 
 /// Words for the direction of time.
 pub const ORDERS: [(&str, TimeOrder); 2] = [("asc", TimeOrder::Ascending), ("desc", TimeOrder::Descending)];
+
+/// Words for what stands for an interval without a value.
+pub const FILLS: [(&str, Fill); 4] =
+    [("none", Fill::None), ("null", Fill::Null), ("previous", Fill::Previous), ("linear", Fill::Linear)];
 
 /// Parts of the static data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod dynamic_data;
 mod error;
+mod filling;
 mod freshness;
 mod historical_data;
 mod incompleteness;
@@ -19,6 +20,7 @@ mod thinning;
 
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
+pub use filling::{Fill, Told};
 pub use freshness::PointStatus;
 pub use historical_data::{
     CounterEventRow, GapRow, HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder,

@@ -11,6 +11,7 @@ import schemathesis
 REFUSED_FOR_WHAT_IT_ASKS = [
     (40001, r"(parameterID|energyCode|indicatorCode): .*(there is no|no point has|nothing here|not computed)"),
     (40002, r"categoryID is missing; GetCategory\w+ asks by it"),
+    (40002, r"interval is missing; .* what is filled has one value an interval"),
     (40003, r"endTime: the range"),
     (40003, r"endTime: \d+ readings would have to be gone through"),
     (40003, r"(startTime|endTime): no such date or time between the years 1 and 9999"),

@@ -40,6 +40,7 @@ fn value(name: &str, kind: Kind) -> Value {
         request::READING_TYPE_ID => pattern(READING_TYPE_PATTERN),
         request::START_TIME | request::END_TIME => pattern(TIME_PATTERN),
         request::INTERVAL => pattern(INTERVAL_PATTERN),
+        request::FILL => words(&word::FILLS),
         request::SORT => words(&word::ORDERS),
         request::PERIOD => words(&word::PERIODS),
         request::FUNCTION => words(&word::FUNCTIONS),
