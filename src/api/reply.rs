@@ -14,6 +14,7 @@ use crate::limits;
 
 /// How a client wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is so or not, by itself")]
 pub(super) struct Manner {
     /// HTTP/1.1, so that chunks are understood.
     pub takes_chunks: bool,

@@ -73,9 +73,8 @@ fn of_parameter(place: &str, parameter: &Parameter, doubts: &mut Doubts) {
     let units = codes::units_of(reading_type);
     if let Some(ours) = units.first().filter(|_| !units.contains(&parameter.unit)) {
         let unit = &parameter.unit;
-        doubts.0.push(format!(
-            "{place}: unit '{unit}' and reading_type {reading_type} contradict each other; the reading type says {ours}"
-        ));
+        let reason = format!("unit '{unit}' and reading_type {reading_type} contradict each other");
+        doubts.0.push(format!("{place}: {reason}; the reading type says {ours}"));
     }
 }
 

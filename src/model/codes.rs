@@ -194,7 +194,7 @@ mod tests {
                 .skip(1)
                 .all(|rate| { rate.code.parse().ok().and_then(Rate::from_number).is_some() })
         );
-        assert_eq!(tou_rates().len(), usize::from(Rate::COUNT) + 1);
+        assert_eq!(tou_rates().len(), Rate::COUNT + 1);
     }
 
     #[test]

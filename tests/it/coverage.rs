@@ -131,7 +131,8 @@ fn recorded() -> String {
         let asked = asked.into_iter().filter_map(Value::as_str);
         words.extend(asked.filter_map(|asked| asked.rsplit('/').next()).map(str::to_owned));
     }
-    words.iter().map(|word| format!("\"{word}\"")).collect()
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    quoted.concat()
 }
 
 fn members(value: &Value, words: &mut BTreeSet<String>) {

@@ -224,7 +224,7 @@ pub const REGISTRY: &[Entry] = &[
     entry(
         "mark",
         Inferred,
-        "how sure a name or a code is: K known, T deduced, S other source, I inferred; of a reading type: V found in public code, B built from its tables",
+        "how sure it is: K known, T deduced, S other source, I inferred; of reading types: V seen, B built",
     ),
     entry("meaning", Inferred, "what a name or a code stands for"),
     entry("httpStatus", Inferred, "HTTP status of a return code"),

@@ -352,10 +352,35 @@ mod tests {
         assert_eq!(at(month + 10, Fill::Previous), [format!("{} absent", month + 10)]);
     }
 
+    /// The same, by looking at all readings for each interval.
+    fn naive(readings: &[(i64, Option<f64>)], range: &Range<i64>, fill: Fill) -> Vec<String> {
+        let first = range.start.div_euclid(10) * 10;
+        let starts = (first..range.end).step_by(10);
+        starts.map(|at| naive_row(readings, at.max(range.start)..(at + 10).min(range.end), fill)).collect()
+    }
+
+    fn naive_row(readings: &[(i64, Option<f64>)], slot: Range<i64>, fill: Fill) -> String {
+        let inside: Vec<_> = readings.iter().filter(|(minute, _)| slot.contains(minute)).collect();
+        if let Some((minute, value)) = inside.iter().rev().find(|(_, value)| value.is_some()) {
+            return format!("{minute} read {value:?}");
+        }
+        let from = slot.start;
+        let before = readings.iter().rev().find(|(minute, value)| *minute < from && value.is_some());
+        let after = readings.iter().find(|(minute, value)| *minute >= slot.end && value.is_some());
+        let failed = || inside.last().map(|(minute, _)| format!("{minute} read None"));
+        let absent = || failed().unwrap_or_else(|| format!("{from} absent"));
+        match (fill, before, after) {
+            (Fill::Previous, Some((_, value)), _) => format!("{from} carried {value:?}"),
+            (Fill::Linear, Some((b, Some(x))), Some((a, Some(y)))) => {
+                format!("{from} line {}", on_line((minute(*b), *x), (minute(*a), *y), minute(from)))
+            }
+            _ => absent(),
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Against a model that looks at all readings for each interval.
         #[test]
         fn rows_are_those_of_a_naive_model(
             readings in proptest::collection::btree_map(-60_i64..160, proptest::option::of(0_i32..100), 0..24),
@@ -366,28 +391,7 @@ mod tests {
             let range = start..100;
             for fill in [Fill::Null, Fill::Previous, Fill::Linear] {
                 let found = shown(&told(&readings, range.clone(), 1_000, fill, false));
-                let first = start.div_euclid(10) * 10;
-                let naive: Vec<String> = (0..).map(|number| first + number * 10).take_while(|at| *at < 100).map(|at| {
-                    let (from, to) = (at.max(start), (at + 10).min(100));
-                    let inside: Vec<_> = readings.iter().filter(|(m, _)| (from..to).contains(m)).collect();
-                    let valued = inside.iter().rev().find(|(_, value)| value.is_some());
-                    if let Some((m, value)) = valued {
-                        return format!("{m} read {value:?}");
-                    }
-                    let before = readings.iter().rev().find(|(m, value)| *m < from && value.is_some());
-                    let after = readings.iter().find(|(m, value)| *m >= to && value.is_some());
-                    let made = match (fill, before, after) {
-                        (Fill::Previous, Some((_, value)), _) => Some(format!("{from} carried {value:?}")),
-                        (Fill::Linear, Some((b, Some(x))), Some((a, Some(y)))) => {
-                            let line = on_line((minute(*b), *x), (minute(*a), *y), minute(from));
-                            Some(format!("{from} line {line}"))
-                        }
-                        _ => None,
-                    };
-                    let failed = inside.last().map(|(m, _)| format!("{m} read None"));
-                    made.or(failed).unwrap_or_else(|| format!("{from} absent"))
-                }).collect();
-                prop_assert_eq!(found, naive);
+                prop_assert_eq!(found, naive(&readings, &range, fill));
             }
         }
     }
