@@ -75,7 +75,8 @@ assert all(len(one.reading) == 4 for one in series), [len(one.reading) for one i
 
 asked.interval, asked.fill = "PT7M", FillWord.LINEAR
 filled = judged(post_point_historical_data.sync_detailed(client=client, body=asked), "HistoricalAnswer")
-assert all(reading.quality in (0, 9) and reading.value is not None for reading in filled.data.category[0].point[0].reading[0].reading)
+rows = filled.data.category[0].point[0].reading[0].reading
+assert len(rows) == 18 and all(row.quality in (0, 9) and row.value is not None for row in rows), rows
 
 asked = CemsStatisticalDataQuestion(
     start_time="2024-06-10",

@@ -74,6 +74,7 @@ impl Request {
             functions: functions.transpose()?,
             rates: self.rates()?,
             indicators: indicators.map(|list| list.iter().map(|code| word::indicator_from(code)).collect()),
+            order: one_of(request::SORT, &word::ORDERS, self.sort.as_deref())?.unwrap_or_default(),
             page: self.page()?,
             selection: self.selection()?,
         })

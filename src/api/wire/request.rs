@@ -132,7 +132,7 @@ const MEMBERS: [Member; 20] = [
     member(END_TIME, Kind::Text, RANGED),
     member(INTERVAL, Kind::Text, &[Subject::Historical]),
     member(FILL, Kind::Text, &[Subject::Historical]),
-    member(SORT, Kind::Text, &[Subject::Historical]),
+    member(SORT, Kind::Text, RANGED),
     member(PERIOD, Kind::Text, &[Subject::Statistical]),
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
