@@ -181,8 +181,8 @@ fn rows_may_run_backwards_in_time_and_their_pages_still_make_the_whole() {
     for size in [5_usize, 145, 500] {
         let mut pages = Vec::new();
         for number in 1..=expected.len().div_ceil(size) {
-            let paged = format!(r#""sort":"desc","pageSize":{size},"pageNumber":{number}"#);
-            let body = format!(r#"{{"pointID":["PT-CH1"],{rest},{paged}}}"#);
+            let by_page = format!(r#""sort":"desc","pageSize":{size},"pageNumber":{number}"#);
+            let body = format!(r#"{{"pointID":["PT-CH1"],{rest},{by_page}}}"#);
             let answer = post(served.address(), "GetCemsStatisticalData", &body).json();
             pages.extend(answer["data"]["statistic"].as_array().unwrap().clone());
         }
