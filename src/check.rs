@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::config::site::Site;
 use crate::config::{self, LoadError};
 use crate::failure::{Failure, tell};
+use crate::limits;
 use crate::meters;
 use crate::modbus::plan::{CostModel, PlannedRead};
 use crate::model::meter::{Line, Link, Meter, Parity};
@@ -56,7 +57,19 @@ impl fmt::Display for ReadPlan<'_> {
             site.meters.len(),
             site.points.len(),
         )?;
+        write_doubts(f, &config::doubts(site))?;
         site.lines.iter().try_for_each(|line| line_plan(f, site, line))
+    }
+}
+
+/// What is no fault and should be looked at all the same.
+fn write_doubts(f: &mut fmt::Formatter<'_>, doubts: &[String]) -> fmt::Result {
+    for doubt in doubts.iter().take(limits::FAULTS_MAX) {
+        writeln!(f, "warning: {doubt}")?;
+    }
+    match doubts.len().saturating_sub(limits::FAULTS_MAX) {
+        0 => Ok(()),
+        more => writeln!(f, "and {more} more warnings"),
     }
 }
 

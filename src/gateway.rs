@@ -18,8 +18,10 @@ use tokio::time::Instant;
 
 use crate::api::{self, ApiServer};
 use crate::check;
+use crate::config::doubts;
 use crate::config::site::{Site, UplinkSettings};
 use crate::failure::Failure;
+use crate::limits;
 use crate::ops::Ops;
 use crate::store::Store;
 use crate::time::trust::Evidence;
@@ -52,6 +54,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// The faults of the site file, or what the gateway needs and cannot have.
 pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, Failure> {
     let site = check::load(config)?;
+    for doubt in doubts(&site).iter().take(limits::FAULTS_MAX) {
+        log::warn!("{}: {doubt}", config.display());
+    }
     std::fs::create_dir_all(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
@@ -171,7 +176,8 @@ impl Gateway {
         let site = Arc::new(site);
         let mut changed = Vec::new();
         // What can be refused comes first: where to listen, and the names of new series.
-        let api = (site.api != before.api).then(|| api::serve(Arc::clone(&self.ops), &site.api));
+        let api =
+            (site.api.listen != before.api.listen).then(|| api::serve(Arc::clone(&self.ops), &site.api));
         let api = api.transpose().map_err(Failure::new)?;
         let jobs = self.register(Arc::clone(&site)).await?;
         changed.extend(self.plant.become_site(jobs).await);

@@ -1,13 +1,14 @@
 //! Document: an answer in the words of the wire.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::response_document;
 use super::wire::answer::{
-    AboutHead, Capability, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health,
-    HistoricalHead, NameRow, Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead,
-    StatisticalHead,
+    AboutHead, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
+    Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
 };
 use super::wire::code::CODES;
 use super::wire::json_stream::{JsonStream, WriteError};
@@ -15,13 +16,15 @@ use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
 use super::wire::response::DrPart;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
-use super::wire::{Shown, names, word};
+use super::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
+use super::wire::{Shown, names, openapi, word};
 use crate::config::site::Site;
 use crate::limits;
 use crate::model::alarm::Alarm;
+use crate::model::codes;
 use crate::ops::query::{
     DrAnswer, DrRow, DrSummary, DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError,
-    StaticAnswer, StaticItem, StatisticalAnswer,
+    StaticAnswer, StaticInclude, StaticItem, StatisticalAnswer,
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;
@@ -48,6 +51,8 @@ pub(super) enum Document {
     DrEntered(Arc<Site>, Box<DrRow>, bool),
     /// This gateway.
     About,
+    /// The interface itself; without an envelope.
+    OpenApi,
     /// How the gateway is; without an envelope.
     Health {
         /// What is on the medium.
@@ -78,6 +83,9 @@ type Written = Result<(), DocumentError>;
 impl Document {
     /// Writes the whole document.
     pub(super) fn write(&self, out: &mut dyn Write, envelope: &Envelope<'_>) -> Written {
+        if matches!(self, Self::OpenApi) {
+            return Ok(write_open_api(out).map_err(WriteError::from)?);
+        }
         let mut json = JsonStream::new(out);
         if let Self::Health { durable, run, alarms, offset } = self {
             json.begin(&health(durable, *run, alarms, *offset))?;
@@ -98,10 +106,15 @@ impl Document {
             Self::DrEntered(site, row, is_new) => {
                 response_document::write_entered(&mut json, site, row, *is_new)?;
             }
-            Self::About | Self::Health { .. } => write_about(&mut json)?,
+            Self::About | Self::Health { .. } | Self::OpenApi => write_about(&mut json)?,
         }
         Ok(json.finish()?)
     }
+}
+
+/// The text lies in the program; it goes out piece by piece, so that nothing holds it whole.
+fn write_open_api(out: &mut dyn Write) -> io::Result<()> {
+    openapi::DOCUMENT.as_bytes().chunks(limits::API_ITEM_BYTES_MAX).try_for_each(|piece| out.write_all(piece))
 }
 
 /// Writes the document of a refusal: an envelope without data.
@@ -126,7 +139,7 @@ fn write_static(json: &mut Json<'_>, answer: &StaticAnswer) -> Written {
     let cems = &answer.site().cems;
     let mut count = DataCount::default();
     json.object(names::DATA, &StaticHead { updated: Shown(answer.updated().iso(cems.offset)) })?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     if answer.include().profile {
         json.object(names::CEMS, &Cems::from(cems))?;
     } else {
@@ -161,11 +174,35 @@ fn write_static(json: &mut Json<'_>, answer: &StaticAnswer) -> Written {
     }
     json.end_to(IN_SITE - 1)?;
     json.member(names::DATA_COUNT, &count)?;
-    if answer.include().capability {
-        let operations = Operation::names();
-        json.member(names::EXTENSION, &Capability { operations: &operations })?;
+    write_static_extension(json, answer.include())
+}
+
+fn write_static_extension(json: &mut Json<'_>, include: StaticInclude) -> Written {
+    if !include.capability && !include.codes {
+        return Ok(());
     }
-    Ok(())
+    let operations = Operation::names();
+    let operations = include.capability.then_some(operations.as_slice());
+    json.object(names::EXTENSION, &StaticExtension { operations })?;
+    if include.codes {
+        write_table::<EnergyClass, _>(json, names::ENERGY_CLASS, codes::energy_classes())?;
+        write_table::<SubItem, _>(json, names::SUB_ITEM, codes::sub_items())?;
+        write_table::<TouRate, _>(json, names::TOU_RATE, codes::tou_rates())?;
+        write_table::<NamedReadingType, _>(json, names::READING_TYPE, codes::reading_types())?;
+    }
+    Ok(json.end_to(IN_DATA)?)
+}
+
+fn write_table<'t, T, R>(json: &mut Json<'_>, name: &'static str, rows: &'t [R]) -> Written
+where
+    T: From<&'t R> + Serialize,
+{
+    let depth = json.depth();
+    json.list(name)?;
+    for row in rows {
+        json.item(&T::from(row))?;
+    }
+    Ok(json.end_to(depth)?)
 }
 
 fn write_dynamic(json: &mut Json<'_>, answer: &DynamicAnswer) -> Written {
@@ -173,7 +210,7 @@ fn write_dynamic(json: &mut Json<'_>, answer: &DynamicAnswer) -> Written {
     let mut count = DataCount::default();
     json.object(names::DATA, &DynamicHead { at: Shown(answer.at().iso(cems.offset)) })?;
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::CATEGORY)?;
     let mut shown_category = None;
     for item in answer.items() {
@@ -218,14 +255,14 @@ fn write_historical(json: &mut Json<'_>, answer: &HistoricalAnswer) -> Written {
         },
     )?;
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::CATEGORY)?;
     let mut nest = Nest::default();
     for row in answer.rows() {
         let row = row?;
         nest.enter(json, &row, &mut count)?;
         count.readings += 1;
-        json.item(&Reading::new(&row.reading, cems.offset))?;
+        json.item(&Reading::told(&row.told, cems.offset))?;
     }
     json.end_to(IN_DATA)?;
     write_gaps(json, answer, cems.offset)?;
@@ -327,7 +364,7 @@ fn write_statistical(json: &mut Json<'_>, answer: &StatisticalAnswer) -> Written
         },
     )?;
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::STATISTIC)?;
     for row in answer.rows() {
         let row = row?;

@@ -11,10 +11,13 @@ use super::document::{self, Document, DocumentError};
 use super::fault::Fault;
 use super::reply::{self, BrokenOff, Head, Manner, Reply};
 use super::route::{Routed, route};
+use super::tag;
 use super::wire::Shown;
 use super::wire::answer::Envelope;
 use super::wire::code::Code;
+use super::wire::compat::ReturnCode;
 use super::wire::json_stream::WriteError;
+use crate::config::site::ApiCompat;
 use crate::ops::Ops;
 use crate::time::UtcTime;
 
@@ -23,7 +26,7 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 
 /// Answers `request`.
 pub(super) fn answer(mut request: Request, ops: &Arc<Ops>, lane: &BodyLane) {
-    let mut about = About::of(&request, ops.clock().now());
+    let mut about = About::of(&request, ops);
     let (routed, unread_bytes) = match Framing::of(&request) {
         Ok(framing) => {
             let mut body = Body::new(framing, lane);
@@ -50,10 +53,13 @@ struct About {
     manner: Manner,
     request_id: String,
     now: UtcTime,
+    /// What the client has already, where it asks in a way that lets answers be kept.
+    kept: Option<String>,
+    compat: ApiCompat,
 }
 
 impl About {
-    fn of(request: &Request, now: UtcTime) -> Self {
+    fn of(request: &Request, ops: &Ops) -> Self {
         let value = |name: &'static str| {
             let header = request.headers().iter().find(|header| header.field.equiv(name));
             header.map(|header| header.value.as_str().trim().to_owned())
@@ -67,9 +73,12 @@ impl About {
             takes_chunks,
             keeps_alive: takes_chunks && !closes,
             head_only: *request.method() == Method::Head,
+            takes_gzip: value("Accept-Encoding").is_some_and(|accepted| takes_gzip(&accepted)),
         };
+        let may_keep = matches!(request.method(), Method::Get | Method::Head);
+        let kept = may_keep.then(|| value("If-None-Match").unwrap_or_default());
         let request_id = value("X-Request-ID").filter(|id| is_sane(id)).unwrap_or_else(random_id);
-        Self { manner, request_id, now }
+        Self { manner, request_id, now: ops.clock().now(), kept, compat: ops.site().api.compat.clone() }
     }
 
     fn send(&self, out: &mut dyn Write, routed: Result<Routed, Fault>, ops: &Arc<Ops>) {
@@ -88,7 +97,16 @@ impl About {
 
     fn send_document(&self, out: &mut dyn Write, document: &Document, ops: &Arc<Ops>) {
         let envelope = self.envelope(Code::Success, Code::Success.meaning(), ops);
-        let mut reply = Reply::new(&mut *out, self.head(Code::Success.status()));
+        let tag = self.kept.as_ref().and_then(|kept| Some((tag::of(document)?, kept)));
+        if let Some((tag, _)) = tag.as_ref().filter(|(tag, kept)| tag::is_among(tag, kept)) {
+            let head = Head { tag: Some(tag.clone()), ..self.head(reply::NOT_MODIFIED) };
+            if let Err(error) = reply::send_without_body(out, &head) {
+                log::debug!("an answer was not taken: {error}");
+            }
+            return;
+        }
+        let head = Head { tag: tag.map(|(tag, _)| tag), ..self.head(Code::Success.status()) };
+        let mut reply = Reply::new(&mut *out, head);
         let error = match document.write(&mut reply, &envelope) {
             Ok(()) => reply.finish().err().map(|error| DocumentError::Write(error.into())),
             Err(error) => match reply.break_off() {
@@ -121,8 +139,11 @@ impl About {
 
     fn send_refusal(&self, out: &mut dyn Write, fault: &Fault, ops: &Arc<Ops>) -> Result<(), WriteError> {
         let envelope = self.envelope(fault.code, &fault.message, ops);
-        let head =
-            Head { allow: fault.allow, retry_after_s: fault.retry_after_s, ..self.head(fault.code.status()) };
+        let head = Head {
+            allow: fault.allow,
+            retry_after_s: fault.retry_after_s,
+            ..self.head(self.status(fault.code))
+        };
         let mut reply = Reply::new(out, head);
         document::write_refusal(&mut reply, &envelope)?;
         Ok(reply.finish()?)
@@ -130,13 +151,31 @@ impl About {
 
     fn envelope<'a>(&'a self, code: Code, message: &'a str, ops: &Arc<Ops>) -> Envelope<'a> {
         let at = Shown(self.now.iso(ops.site().cems.offset));
-        Envelope { code: code.number(), message, request_id: &self.request_id, at }
+        Envelope { code: ReturnCode::of(code, &self.compat), message, request_id: &self.request_id, at }
+    }
+
+    /// The HTTP status of a refusal.
+    fn status(&self, code: Code) -> u16 {
+        if self.compat.http_status_200 { Code::Success.status() } else { code.status() }
     }
 
     fn head(&self, status: u16) -> Head {
         let date = self.now.http_date();
-        Head { status, manner: self.manner, date, allow: None, retry_after_s: None }
+        Head { status, manner: self.manner, date, allow: None, retry_after_s: None, tag: None }
     }
+}
+
+/// Whether an `Accept-Encoding` (RFC 9110, section 12.5.3) takes gzip.
+fn takes_gzip(accepted: &str) -> bool {
+    let weight = |coding: &str| {
+        let of_coding = accepted.split(',').find_map(|piece| {
+            let mut parts = piece.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+            named.then(|| parts.find_map(|part| part.strip_prefix("q=")).unwrap_or("1").to_owned())
+        });
+        of_coding.map(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    };
+    weight("gzip").or_else(|| weight("x-gzip")).or_else(|| weight("*")).unwrap_or(false)
 }
 
 /// Only what cannot be mistaken for anything else anywhere is repeated.
@@ -155,6 +194,24 @@ fn random_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_compressed_only_for_whoever_says_so() {
+        for (accepted, takes) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("x-gzip", true),
+            ("*", true),
+            ("br, *;q=0.1", true),
+            ("gzip;q=0", false),
+            ("*, gzip;q=0.0", false),
+            ("gzip;q=x", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            assert_eq!(takes_gzip(accepted), takes, "{accepted}");
+        }
+    }
 
     #[test]
     fn only_a_plain_request_id_is_repeated() {

@@ -21,6 +21,7 @@ mod reply;
 mod response_document;
 mod route;
 mod server;
+mod tag;
 pub mod wire;
 
 pub use auth::{TokenPair, new_token, token_sha256};

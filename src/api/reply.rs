@@ -3,13 +3,18 @@
 //! A short document is held back until it is whole and goes out with its length; a document that
 //! fails before that never shows. A longer one is streamed in chunks; when it fails, its last chunk
 //! is replaced by something that is no chunk, so that no client takes it for complete or waits on.
+//! Only what is streamed in chunks is worth compressing, where the client takes that.
 
 use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::limits;
 
 /// How a client wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is so or not, by itself")]
 pub(super) struct Manner {
     /// HTTP/1.1, so that chunks are understood.
     pub takes_chunks: bool,
@@ -17,6 +22,8 @@ pub(super) struct Manner {
     pub keeps_alive: bool,
     /// Only the head is wanted (`HEAD`).
     pub head_only: bool,
+    /// `gzip` is understood.
+    pub takes_gzip: bool,
 }
 
 /// The head of an answer without its length. Every text in it is a literal of ours.
@@ -32,11 +39,15 @@ pub(super) struct Head {
     pub allow: Option<&'static str>,
     /// Seconds after which it may be tried again.
     pub retry_after_s: Option<u32>,
+    /// What tells this answer from others to the same question.
+    pub tag: Option<String>,
 }
 
 enum Length {
     Known(u64),
     Chunked,
+    /// In chunks and compressed.
+    Gzip,
     UntilClose,
     NoBody,
 }
@@ -45,10 +56,21 @@ impl Head {
     fn write(&self, out: &mut dyn Write, length: &Length) -> io::Result<()> {
         let version = if self.manner.takes_chunks { "HTTP/1.1" } else { "HTTP/1.0" };
         write!(out, "{version} {} {}\r\nDate: {}\r\n", self.status, reason(self.status), self.date)?;
-        out.write_all(b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")?;
+        out.write_all(b"X-Content-Type-Options: nosniff\r\n")?;
+        match &self.tag {
+            // It may be kept, and is asked for again before it is used.
+            Some(tag) => write!(out, "Cache-Control: private, no-cache\r\nETag: {tag}\r\n")?,
+            None => out.write_all(b"Cache-Control: no-store\r\n")?,
+        }
+        if !matches!(length, Length::NoBody) || self.status == NOT_MODIFIED {
+            out.write_all(b"Vary: Accept-Encoding\r\n")?;
+        }
         match length {
             Length::Known(bytes) => write!(out, "{CONTENT_TYPE}Content-Length: {bytes}\r\n")?,
             Length::Chunked => write!(out, "{CONTENT_TYPE}Transfer-Encoding: chunked\r\n")?,
+            Length::Gzip => {
+                write!(out, "{CONTENT_TYPE}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n")?;
+            }
             Length::UntilClose => out.write_all(CONTENT_TYPE.as_bytes())?,
             Length::NoBody => {}
         }
@@ -68,10 +90,14 @@ impl Head {
 
 const CONTENT_TYPE: &str = "Content-Type: application/json; charset=utf-8\r\n";
 
+/// The status of an answer that the client has already.
+pub(super) const NOT_MODIFIED: u16 = 304;
+
 const fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         204 => "No Content",
+        304 => "Not Modified",
         400 => "Bad Request",
         401 => "Unauthorized",
         404 => "Not Found",
@@ -115,24 +141,30 @@ pub(super) struct Reply<'o> {
     head: Head,
     state: State,
     held: Vec<u8>,
+    /// Compresses what has been held, into memory that is sent as soon as there is some.
+    gzip: Option<GzEncoder<Vec<u8>>>,
     counted: u64,
 }
 
 impl<'o> Reply<'o> {
     /// An answer that goes to `out`.
     pub(super) fn new(out: &'o mut dyn Write, head: Head) -> Self {
-        Self { out, head, state: State::Held, held: Vec::new(), counted: 0 }
+        Self { out, head, state: State::Held, held: Vec::new(), gzip: None, counted: 0 }
     }
 
     /// Sends what is left and the mark that this is all.
     pub(super) fn finish(mut self) -> io::Result<()> {
         match self.state {
             State::Held => {
-                self.head.write(self.out, &Length::Known(self.counted))?;
+                let length = self.length_of_whole();
+                self.head.write(self.out, &length)?;
                 self.out.write_all(&self.held)?;
             }
             State::Chunks => {
-                self.send_chunk()?;
+                self.send_held()?;
+                if let Some(gzip) = self.gzip.take() {
+                    send_chunk(self.out, &gzip.finish()?)?;
+                }
                 self.out.write_all(b"0\r\n\r\n")?;
             }
             State::UntilClose => self.out.write_all(&self.held)?,
@@ -163,7 +195,22 @@ impl<'o> Reply<'o> {
         }
     }
 
+    fn is_worth_gzip(&self) -> bool {
+        self.head.manner.takes_chunks && self.head.manner.takes_gzip
+    }
+
+    /// How an answer that was never begun is delimited; a `HEAD` tells what a `GET` would.
+    fn length_of_whole(&self) -> Length {
+        let is_long = self.counted > limits::API_REPLY_HELD_BYTES_MAX as u64;
+        if is_long && self.is_worth_gzip() { Length::Gzip } else { Length::Known(self.counted) }
+    }
+
     fn begin_streaming(&mut self) -> io::Result<()> {
+        if self.is_worth_gzip() {
+            self.state = State::Chunks;
+            self.gzip = Some(GzEncoder::new(Vec::new(), Compression::fast()));
+            return self.head.write(self.out, &Length::Gzip);
+        }
         if self.head.manner.takes_chunks {
             self.state = State::Chunks;
             return self.head.write(self.out, &Length::Chunked);
@@ -173,20 +220,29 @@ impl<'o> Reply<'o> {
         self.head.write(self.out, &Length::UntilClose)
     }
 
-    fn send_chunk(&mut self) -> io::Result<()> {
-        if self.held.is_empty() {
-            return Ok(());
-        }
-        if self.state == State::Chunks {
-            write!(self.out, "{:x}\r\n", self.held.len())?;
-            self.out.write_all(&self.held)?;
-            self.out.write_all(b"\r\n")?;
-        } else {
-            self.out.write_all(&self.held)?;
+    fn send_held(&mut self) -> io::Result<()> {
+        match (&mut self.gzip, self.state) {
+            (Some(gzip), _) => {
+                gzip.write_all(&self.held)?;
+                send_chunk(self.out, gzip.get_ref())?;
+                gzip.get_mut().clear();
+            }
+            (None, State::Chunks) => send_chunk(self.out, &self.held)?,
+            (None, State::Held | State::UntilClose) => self.out.write_all(&self.held)?,
         }
         self.held.clear();
         Ok(())
     }
+}
+
+/// A chunk of no bytes would be the last one.
+fn send_chunk(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    write!(out, "{:x}\r\n", bytes.len())?;
+    out.write_all(bytes)?;
+    out.write_all(b"\r\n")
 }
 
 impl Write for Reply<'_> {
@@ -199,7 +255,7 @@ impl Write for Reply<'_> {
             if self.state == State::Held {
                 self.begin_streaming()?;
             }
-            self.send_chunk()?;
+            self.send_held()?;
         }
         self.held.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -215,19 +271,24 @@ mod tests {
     use super::*;
 
     fn head(manner: Manner) -> Head {
-        Head { status: 200, manner, date: "now".to_owned(), allow: None, retry_after_s: None }
+        Head { status: 200, manner, date: "now".to_owned(), allow: None, retry_after_s: None, tag: None }
     }
 
-    const MODERN: Manner = Manner { takes_chunks: true, keeps_alive: true, head_only: false };
+    const MODERN: Manner =
+        Manner { takes_chunks: true, keeps_alive: true, head_only: false, takes_gzip: false };
 
     fn sent(manner: Manner, bytes: usize, end: impl FnOnce(Reply<'_>)) -> String {
+        String::from_utf8(sent_bytes(manner, bytes, end)).unwrap()
+    }
+
+    fn sent_bytes(manner: Manner, bytes: usize, end: impl FnOnce(Reply<'_>)) -> Vec<u8> {
         let mut out = Vec::new();
         let mut reply = Reply::new(&mut out, head(manner));
         for _ in 0..bytes / 100 {
             reply.write_all(&[b'x'; 100]).unwrap();
         }
         end(reply);
-        String::from_utf8(out).unwrap()
+        out
     }
 
     /// The body of a chunked answer; `None` where it is not whole.
@@ -265,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_old_client_gets_no_chunks() {
-        let old = Manner { takes_chunks: false, keeps_alive: false, head_only: false };
+        let old = Manner { takes_chunks: false, keeps_alive: false, head_only: false, takes_gzip: true };
         let whole = sent(old, 100_000, |reply| reply.finish().unwrap());
         assert!(whole.contains("HTTP/1.0 200 OK") && whole.contains("Content-Length: 100000\r\n"));
         let bytes = limits::API_REPLY_HTTP10_BYTES_MAX + 1_000;
@@ -282,14 +343,67 @@ mod tests {
         assert!(answer.contains("Content-Length: 100000\r\n") && answer.ends_with("\r\n\r\n"));
     }
 
+    const PACKED: Manner = Manner { takes_gzip: true, ..MODERN };
+
+    /// Head and body of an answer, its chunks joined; `None` where it is not whole.
+    fn taken_apart(answer: &[u8]) -> Option<(String, Vec<u8>)> {
+        let at = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let (head, mut rest) = (String::from_utf8(answer[..at].to_vec()).ok()?, &answer[at + 4..]);
+        let mut body = Vec::new();
+        loop {
+            let end = rest.windows(2).position(|two| two == b"\r\n")?;
+            let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?, 16).ok()?;
+            if size == 0 {
+                return Some((head, body));
+            }
+            body.extend_from_slice(rest.get(end + 2..end + 2 + size)?);
+            rest = rest.get(end + 4 + size..)?;
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_compressed_for_whoever_takes_it_and_a_short_one_is_not() {
+        use std::io::Read;
+        let (head, body) =
+            taken_apart(&sent_bytes(PACKED, 300_000, |reply| reply.finish().unwrap())).unwrap();
+        assert!(head.contains("Content-Encoding: gzip\r\n") && head.contains("Vary: Accept-Encoding"));
+        assert!(body.len() < 3_000, "{}", body.len());
+        let mut plain = String::new();
+        flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut plain).unwrap();
+        assert_eq!(plain, "x".repeat(300_000));
+        let short = sent(PACKED, 500, |reply| reply.finish().unwrap());
+        assert!(!short.contains("gzip") && short.ends_with(&"x".repeat(500)));
+    }
+
+    #[test]
+    fn a_compressed_answer_that_is_broken_off_never_looks_whole() {
+        let answer = sent_bytes(PACKED, 300_000, |reply| assert_eq!(reply.break_off(), BrokenOff::Sent));
+        assert_eq!(taken_apart(&answer), None);
+    }
+
+    #[test]
+    fn a_head_tells_how_the_body_would_be_compressed() {
+        let asked = Manner { head_only: true, ..PACKED };
+        let answer = sent(asked, 100_000, |reply| reply.finish().unwrap());
+        assert!(answer.contains("Content-Encoding: gzip") && !answer.contains("Content-Length"), "{answer}");
+        assert!(sent(asked, 500, |reply| reply.finish().unwrap()).contains("Content-Length: 500\r\n"));
+    }
+
     #[test]
     fn memory_stays_the_same_however_long_the_answer_is() {
         let mut out = io::sink();
-        let mut reply = Reply::new(&mut out, head(MODERN));
-        for _ in 0..100_000 {
-            reply.write_all(&[b'x'; 100]).unwrap();
-            assert!(reply.held.capacity() <= 2 * limits::API_REPLY_HELD_BYTES_MAX);
+        for manner in [MODERN, PACKED] {
+            let mut reply = Reply::new(&mut out, head(manner));
+            for number in 0..100_000_u32 {
+                // Noise, which does not compress.
+                let noise: Vec<u8> =
+                    (0..25).flat_map(|i| (number ^ i).wrapping_mul(0x9E37_79B1).to_le_bytes()).collect();
+                reply.write_all(&noise).unwrap();
+                assert!(reply.held.capacity() <= 2 * limits::API_REPLY_HELD_BYTES_MAX);
+                let packed = reply.gzip.as_ref().map_or(0, |gzip| gzip.get_ref().capacity());
+                assert!(packed <= 128 * 1_024, "{packed}");
+            }
+            reply.finish().unwrap();
         }
-        reply.finish().unwrap();
     }
 }

@@ -103,7 +103,7 @@ fn write_events(
     let cems = &answer.site().cems;
     let mut count = DrCount { events: 0 };
     json.member(names::CEMS, &SimpleCems::from(cems))?;
-    json.member(names::PAGE, &Page::from(answer.page()))?;
+    json.member(names::PAGE, &Page::new(answer.page(), &answer.site().api.compat))?;
     json.list(names::DR_EVENT)?;
     for row in answer.rows() {
         let row = row?;

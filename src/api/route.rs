@@ -15,8 +15,8 @@ use crate::config::site::Platform;
 use crate::limits;
 use crate::ops::Ops;
 
-/// Methods of the health path.
-const HEALTH_ALLOW: &str = "GET, HEAD, OPTIONS";
+/// Methods of the open paths.
+const OPEN_ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// What a request comes to.
 pub(super) enum Routed {
@@ -39,7 +39,8 @@ pub(super) fn route(request: &mut Request, body: &mut Body<'_>, ops: &Arc<Ops>) 
     let url = request.url().to_owned();
     let (path, query) = url.split_once('?').unwrap_or((&url, ""));
     match Place::of(path) {
-        Place::Health => health(request, body, ops),
+        Place::Health => open(request, body, || health(ops)),
+        Place::OpenApi => open(request, body, || Document::OpenApi),
         Place::Unknown => Err(Fault::of(Code::NoSuchOperation, "there is nothing at this path")),
         below => {
             // Whoever may not ask is not told which operations there are.
@@ -67,21 +68,15 @@ fn authorise(request: &Request, ops: &Arc<Ops>) -> Result<Platform, Fault> {
     }
 }
 
-fn health(request: &Request, body: &Body<'_>, ops: &Arc<Ops>) -> Result<Routed, Fault> {
+/// Answers at a path that needs no token.
+fn open(request: &Request, body: &Body<'_>, answer: impl FnOnce() -> Document) -> Result<Routed, Fault> {
     match request.method() {
         Method::Get | Method::Head => {
             refuse_body(body)?;
-            let durable = ops.store().durable();
-            let run = ops.store().run_of(durable.sequence).map(|(run, _)| run);
-            Ok(document(Document::Health {
-                durable,
-                run,
-                alarms: ops.alarms(),
-                offset: ops.site().cems.offset,
-            }))
+            Ok(document(answer()))
         }
-        Method::Options => Ok(Routed::Options(HEALTH_ALLOW)),
-        _ => Err(Fault::method_not_allowed(HEALTH_ALLOW)),
+        Method::Options => Ok(Routed::Options(OPEN_ALLOW)),
+        _ => Err(Fault::method_not_allowed(OPEN_ALLOW)),
     }
 }
 
@@ -100,6 +95,12 @@ fn check_right(operation: Operation, ops: &Arc<Ops>, platform: &Platform) -> Res
         return refusal("this token may enter no events; the site file would say may_order_events = true");
     }
     Ok(())
+}
+
+fn health(ops: &Arc<Ops>) -> Document {
+    let durable = ops.store().durable();
+    let run = ops.store().run_of(durable.sequence).map(|(run, _)| run);
+    Document::Health { durable, run, alarms: ops.alarms(), offset: ops.site().cems.offset }
 }
 
 fn operate(
@@ -167,8 +168,10 @@ fn answer(
     operation: Operation,
     question: Question,
 ) -> Result<Document, Fault> {
-    let offset = ops.site().cems.offset;
+    let site = ops.site();
+    let offset = site.cems.offset;
     question.check_scope(operation)?;
+    let question = question.in_own_form(&site.api.compat, offset);
     Ok(match operation.subject {
         Subject::Static => Document::Static(ops.static_data(&question.into_static()?)?),
         Subject::Dynamic => Document::Dynamic(ops.dynamic_data(&question.into_dynamic()?)?),

@@ -8,7 +8,9 @@ pub mod site;
 
 mod categories;
 mod cems;
+mod compat;
 mod demand_response;
+mod doubts;
 mod entries;
 mod form;
 mod formulas;
@@ -25,4 +27,5 @@ mod services;
 pub(crate) mod text;
 mod tou;
 
+pub use doubts::doubts;
 pub use read::{LoadError, load, read};

@@ -6,9 +6,11 @@ use super::meters::Meters;
 use super::quantity::{self, Quantity, Written};
 use crate::document::Section;
 use crate::limits;
+use crate::model::codes;
 use crate::model::formula::Formula;
 use crate::model::meter::{MapLibrary, MapRegister, Meter};
 use crate::model::point::{Metered, Parameter, Source};
+use crate::model::reading_type::ReadingType;
 use crate::model::register::Register;
 use crate::register_text::{self, RegisterDefaults};
 use crate::time::Interval;
@@ -73,7 +75,7 @@ pub(super) fn parameter<'a>(entry: Entry<'a>, of_point: &PointMeter, known: Know
     };
     let is_computed = matches!(source, Source::Formula(_));
     let parameter = Box::new(Parameter {
-        name: name.unwrap_or_else(|| id.clone()),
+        name: name.unwrap_or_else(|| usual_name(&quantity.reading_type, &id)),
         id,
         code,
         reading_type: quantity.reading_type,
@@ -88,6 +90,12 @@ pub(super) fn parameter<'a>(entry: Entry<'a>, of_point: &PointMeter, known: Know
     }
     section.finish();
     Read::Whole(parameter)
+}
+
+/// What a quantity is called that nobody has named.
+fn usual_name(reading_type: &ReadingType, id: &str) -> String {
+    let named = codes::name_of(reading_type);
+    named.map_or_else(|| id.to_owned(), |named| format!("{} / {}", named.chinese, named.english))
 }
 
 fn formula(section: &Section<'_>) -> Option<Formula> {
@@ -123,7 +131,7 @@ fn metered(
     let (id, meter, (quantity, register, title)) = (id?, meter?, found?);
     let metered = Metered { meter_id: meter.id.clone(), register, conversion: quantity.conversion };
     Some(Box::new(Parameter {
-        name: name.or(title).unwrap_or_else(|| id.clone()),
+        name: name.or(title).unwrap_or_else(|| usual_name(&quantity.reading_type, &id)),
         id,
         code,
         reading_type: quantity.reading_type,

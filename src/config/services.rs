@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::compat;
 use super::entries::entries;
 use super::form;
 use super::places::Places;
 use super::serial;
-use super::site::{ApiSettings, FlashEndurance, Platform, StoreSettings, UplinkSettings};
+use super::site::{ApiCompat, ApiSettings, FlashEndurance, Platform, StoreSettings, UplinkSettings};
 use crate::document::Section;
 use crate::limits;
 use crate::model::meter::SerialSettings;
@@ -32,7 +33,9 @@ pub(super) fn maps_dir(root: &Section<'_>, folder: &Path) -> Option<PathBuf> {
 /// `[api]`
 pub(super) fn api(root: &Section<'_>) -> ApiSettings {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT));
-    let Some(section) = root.section("api") else { return ApiSettings { listen: default } };
+    let Some(section) = root.section("api") else {
+        return ApiSettings { listen: default, compat: ApiCompat::default() };
+    };
     let listen = section.parsed("listen", |text| match text.parse::<SocketAddr>() {
         Err(_) => Err("write an address and a port, such as 127.0.0.1:8080"),
         Ok(address) if !address.ip().is_loopback() => {
@@ -41,8 +44,9 @@ pub(super) fn api(root: &Section<'_>) -> ApiSettings {
         }
         Ok(address) => Ok(address),
     });
+    let compat = compat::compat(&section);
     section.finish();
-    ApiSettings { listen: listen.unwrap_or(default) }
+    ApiSettings { listen: listen.unwrap_or(default), compat }
 }
 
 /// `[store]`

@@ -70,6 +70,39 @@ pub struct Platform {
 pub struct ApiSettings {
     /// Loopback address and port.
     pub listen: std::net::SocketAddr,
+    /// What platforms want that were made for other forms of the interface.
+    pub compat: ApiCompat,
+}
+
+/// Forms of the interface that differ between platforms, while the text of the standard is not public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each form is taken or not, by itself")]
+pub struct ApiCompat {
+    /// Digits of the return code of an answer that is no refusal.
+    pub success_code: String,
+    /// Return codes are texts.
+    pub codes_as_text: bool,
+    /// A refusal too has the HTTP status 200.
+    pub http_status_200: bool,
+    /// The number of the first page, 0 or 1.
+    pub first_page: u32,
+    /// `yyyy-MM-dd HH:mm:ss` is taken, for local time.
+    pub local_time: bool,
+    /// Reading types are taken with hyphens and with 16 fields.
+    pub other_reading_types: bool,
+}
+
+impl Default for ApiCompat {
+    fn default() -> Self {
+        Self {
+            success_code: "200".to_owned(),
+            codes_as_text: false,
+            http_status_200: false,
+            first_page: 1,
+            local_time: false,
+            other_reading_types: false,
+        }
+    }
 }
 
 /// How readings are kept.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::api::wire::example;
 use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// The text of the invitation.
@@ -10,22 +11,26 @@ pub(super) fn text(address: SocketAddr, token: &str, start: UtcTime, history_day
     let offset = UtcOffset::from_minutes(8 * 60).unwrap_or(UtcOffset::UTC);
     let date = |at: UtcTime| at.iso(offset).to_string().split('T').next().unwrap_or_default().to_owned();
     let day_before = |days: i64| date(UtcTime::from_ms(start.as_ms() - days * Interval::DAY.as_ms()));
-    let base = format!("http://{address}/cems/v1");
+    let host = format!("http://{address}");
+    let base = example::base();
     let curl = format!("curl -s -H 'Authorization: Bearer {token}'");
     let (today, yesterday, first) = (day_before(0), day_before(1), day_before(i64::from(history_days)));
+    let load = example::load_of_resources();
+    let register = example::register_every_hour(&yesterday, &today);
+    let energy = example::energy_month_by_month(&first, &today);
     format!(
         "cems-gateway demo: a simulated factory, prepared for GB/T 35031.5-2025, wire names provisional
-  API      {base}/        token: {token}
+  API      {host}{base}/        token: {token}
   history  {first} to {today}, a reading every 15 minutes; live since then, a reading every second
 
 The load of storage, photovoltaics and chargers now / 分布式能源当前负荷:
-  {curl} '{base}/GetCemsDynamicData?categoryCode=DER-PV,DER-ESS,DER-EVSE'
+  {curl} '{host}{load}'
 
 The grid meter's energy register yesterday, every hour / 关口表昨日逐时电能示值:
-  {curl} '{base}/GetCemsHistoricalData?pointID=PT-GRID&parameterID=EPI&startTime={yesterday}&endTime={today}&interval=PT1H'
+  {curl} '{host}{register}'
 
 Energy of air conditioning and ventilation, month by month / 空调与通风逐月电量:
-  {curl} '{base}/GetCemsStatisticalData?categoryCode=01B00,01C30&parameterID=EPI&function=sum&period=P1M&startTime={first}&endTime={today}'
+  {curl} '{host}{energy}'
 
 Ctrl-C ends it.
 "

@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod category;
 pub mod cems;
+pub mod codes;
 pub mod demand_response;
 pub mod formula;
 pub mod gap;
@@ -13,5 +14,6 @@ pub mod point;
 pub mod quality;
 pub mod reading;
 pub mod reading_type;
+pub mod reading_type_forms;
 pub mod register;
 pub mod tou;

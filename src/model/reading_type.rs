@@ -11,12 +11,31 @@ use thiserror::Error;
 /// Number of fields.
 pub const FIELDS: usize = 18;
 
+/// The names of the fields, in order.
+pub const FIELD_NAMES: [&str; FIELDS] = [
+    "macroPeriod",
+    "aggregate",
+    "measuringPeriod",
+    "accumulation",
+    "flowDirection",
+    "commodity",
+    "measurementKind",
+    "interharmonicNumerator",
+    "interharmonicDenominator",
+    "argumentNumerator",
+    "argumentDenominator",
+    "tou",
+    "cpp",
+    "consumptionTier",
+    "phases",
+    "multiplier",
+    "unit",
+    "currency",
+];
+
 /// The eighteen fields of a reading type, in the order of IEC 61968-9 Annex C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReadingType([i16; FIELDS]);
-
-const ACCUMULATION: usize = 3;
-const MEASUREMENT_KIND: usize = 6;
 
 /// Accumulation 1 `bulkQuantity`, 3 `cumulative` and 9 `summation`: registers that only grow.
 const CUMULATIVE: [i16; 3] = [1, 3, 9];
@@ -26,6 +45,41 @@ const DELTA: i16 = 4;
 const ENERGY: i16 = 12;
 /// Measurement kind 37: power.
 const POWER: i16 = 37;
+
+macro_rules! fields {
+    ($($place:literal $name:ident: $meaning:literal,)*) => {
+        impl ReadingType {
+            $(
+                #[doc = $meaning]
+                #[must_use]
+                pub const fn $name(&self) -> i16 {
+                    self.0[$place]
+                }
+            )*
+        }
+    };
+}
+
+fields! {
+    0 macro_period: "Of which calendar period it is: 11 a day, 13 a month.",
+    1 aggregate: "How many values became one: 2 the mean, 8 the greatest.",
+    2 measuring_period: "Over how long it is measured: 2 fifteen minutes.",
+    3 accumulation: "Whether it grows: 1 a register, 4 what was added, 12 at this instant.",
+    4 flow_direction: "Which way it flows: 1 forward, 19 reverse, 4 net.",
+    5 commodity: "What flows: 1 and 2 electricity, 7 natural gas, 9 water.",
+    6 measurement_kind: "What is measured: 12 energy, 37 power, 8 demand.",
+    7 interharmonic_numerator: "Which harmonic, above the line.",
+    8 interharmonic_denominator: "Which harmonic, below the line.",
+    9 argument_numerator: "How much one count stands for, above the line.",
+    10 argument_denominator: "How much one count stands for, below the line.",
+    11 tou: "Which rate of a time-of-use tariff; 0 all together.",
+    12 cpp: "Which critical peak period.",
+    13 consumption_tier: "Which tier of consumption.",
+    14 phases: "Of which phases: 128 A, 64 B, 32 C.",
+    15 multiplier: "The power of ten of the unit: 3 kilo.",
+    16 unit: "The unit: 72 watt-hours, 38 watts.",
+    17 currency: "The currency, ISO 4217.",
+}
 
 impl ReadingType {
     /// The reading type with these fields.
@@ -43,13 +97,13 @@ impl ReadingType {
     /// Whether this is a register that only grows, so that what counts is its increase.
     #[must_use]
     pub fn is_cumulative(&self) -> bool {
-        CUMULATIVE.contains(&self.0[ACCUMULATION])
+        CUMULATIVE.contains(&self.accumulation())
     }
 
     /// Whether this is the amount since the value before.
     #[must_use]
     pub const fn is_delta(&self) -> bool {
-        self.0[ACCUMULATION] == DELTA
+        self.accumulation() == DELTA
     }
 
     /// Whether values of both may be summed up: registers with registers, levels with levels.
@@ -61,13 +115,13 @@ impl ReadingType {
     /// Whether this measures energy.
     #[must_use]
     pub const fn is_energy(&self) -> bool {
-        self.0[MEASUREMENT_KIND] == ENERGY
+        self.measurement_kind() == ENERGY
     }
 
     /// Whether this measures power.
     #[must_use]
     pub const fn is_power(&self) -> bool {
-        self.0[MEASUREMENT_KIND] == POWER
+        self.measurement_kind() == POWER
     }
 }
 
@@ -168,6 +222,16 @@ mod tests {
         for text in [ENERGY_IMPORT, "0.0.0.12.0.0.0.0.0.0.0.0.0.0.0.-2.0.0"] {
             assert_eq!(text.parse::<ReadingType>().map(|id| id.to_string()), Ok(text.to_owned()));
         }
+    }
+
+    #[test]
+    fn every_field_has_its_name_and_its_place() {
+        let id: ReadingType = "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18".parse().unwrap();
+        let begin = [id.macro_period(), id.aggregate(), id.measuring_period(), id.accumulation()];
+        let middle = [id.flow_direction(), id.commodity(), id.measurement_kind(), id.tou(), id.phases()];
+        let end = [id.multiplier(), id.unit(), id.currency()];
+        assert_eq!((begin, middle, end), ([1, 2, 3, 4], [5, 6, 7, 12, 15], [16, 17, 18]));
+        assert_eq!((FIELD_NAMES[11], FIELD_NAMES[15], FIELD_NAMES[17]), ("tou", "multiplier", "currency"));
     }
 
     #[test]

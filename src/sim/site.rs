@@ -88,6 +88,11 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_the_site_is_most_likely_a_slip() {
+        assert_eq!(crate::config::doubts(&site()), Vec::<String>::new());
+    }
+
+    #[test]
     fn the_bus_may_lie_behind_a_socket() {
         let text = text_with(Place::Tcp("127.0.0.1:1501".parse().unwrap()));
         let site = crate::config::read("factory.toml", &text, meters::library).unwrap();

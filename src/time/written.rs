@@ -1,10 +1,11 @@
 //! Instants as people and platforms write them: the forms of GB/T 7408.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
 
 use super::{TimeFault, UtcOffset, UtcTime};
 
-/// Reads an instant in the forms of GB/T 7408: extended or basic, with an offset, to the millisecond;
+/// Reads an instant in the forms of GB/T 7408: extended or basic, by the day of the month, of the year or
+/// of the week, with an offset, to the millisecond;
 /// `24:00` is the midnight that ends the day, a date alone the one at `local` that begins it.
 ///
 /// # Errors
@@ -56,22 +57,47 @@ impl ClockTime {
     }
 }
 
-/// `2024-04-01` or `20240401`; `None` when the text has another form.
+/// A calendar date `2024-04-01`, an ordinal date `2024-092` or a week date `2024-W14-1`, or one of them
+/// in basic form, without hyphens; `None` when the text has another form.
 fn parse_date(text: &str) -> Option<Result<Date, TimeFault>> {
-    let digits = match text.len() {
-        8 => text.to_owned(),
-        10 if text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-' => text.replace('-', ""),
-        _ => return None,
-    };
-    if digits.len() != 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+    let (year, rest) = text.split_at_checked(4)?;
+    let rest_of_extended = rest.strip_prefix('-');
+    let (in_week, in_year) = (rest_of_extended.unwrap_or(rest), rest_of_extended.is_some());
+    if let Some(week) = in_week.strip_prefix('W') {
+        let (week, day) = week.split_at_checked(2)?;
+        let day = if in_year { day.strip_prefix('-')? } else { day };
+        let (year, week, day) = (number(year, 4)?, number(week, 2)?, number(day, 1)?);
+        return Some(week_date(year, week, day).ok_or(TimeFault::OutOfRange));
     }
-    let date = || {
-        // The calendar library would take a year 0.
-        let year = digits[..4].parse().ok().filter(|year| *year > 0)?;
-        Date::new(year, digits[4..6].parse().ok()?, digits[6..].parse().ok()?).ok()
-    };
-    Some(date().ok_or(TimeFault::OutOfRange))
+    let year_number = number(year, 4)?;
+    if let Some(day) = number(in_week, 3) {
+        return Some(ordinal_date(year_number, day).ok_or(TimeFault::OutOfRange));
+    }
+    let (month, day) = in_week.split_at_checked(2)?;
+    let day = if in_year { day.strip_prefix('-')? } else { day };
+    let (month, day) = (number(month, 2)?, number(day, 2)?);
+    Some(calendar_date(year_number, month, day).ok_or(TimeFault::OutOfRange))
+}
+
+/// The number that is written in exactly so many digits.
+fn number(text: &str, digits: usize) -> Option<i16> {
+    (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// The calendar library would take a year 0.
+fn calendar_date(year: i16, month: i16, day: i16) -> Option<Date> {
+    Date::new((year > 0).then_some(year)?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+fn ordinal_date(year: i16, day: i16) -> Option<Date> {
+    calendar_date(year, 1, 1)?.with().day_of_year(day).build().ok()
+}
+
+fn week_date(year: i16, week: i16, day: i16) -> Option<Date> {
+    let day = Weekday::from_monday_one_offset(i8::try_from(day).ok()?).ok()?;
+    let date = ISOWeekDate::new((year > 0).then_some(year)?, i8::try_from(week).ok()?, day).ok()?.date();
+    // The first days of week 1 of the year 1 lie in the year before.
+    (date.year() > 0).then_some(date)
 }
 
 /// `10:30:05`, `10:30`, `103005` or `1030`, with up to nine decimals of a second.

@@ -11,3 +11,4 @@ mod registers;
 mod responses;
 mod site;
 mod statistics;
+mod surface;

@@ -23,13 +23,14 @@ const STEPS: [&[&str]; 13] = [
 ];
 
 /// Outside packages with the one module that may name them.
-const DOORS: [(&str, &[&str]); 6] = [
+const DOORS: [(&str, &[&str]); 7] = [
     ("tokio_modbus", &["modbus"]),
     ("sled", &["store"]),
     ("rumqttc", &["uplink"]),
     ("tiny_http", &["api"]),
     ("tokio_serial", &["modbus", "console"]),
     ("serde_json_core", &["api", "uplink"]),
+    ("flate2", &["api"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

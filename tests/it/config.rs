@@ -130,7 +130,7 @@ fn a_described_register_stands_for_itself() {
     assert_eq!(register.not_available, [0xFFFF_FFFF]);
     assert_eq!(register.word_order, WordOrder::from_name("CDAB").unwrap());
     assert_eq!(parameter.metered().unwrap().conversion, Conversion { scale: 0.001, offset: 0.0, ratio: 1.0 });
-    assert_eq!((parameter.name.as_str(), parameter.interval), ("x", Interval::MINUTE));
+    assert_eq!((parameter.name.as_str(), parameter.interval), ("有功功率 / active power", Interval::MINUTE));
 }
 
 #[test]

@@ -22,6 +22,8 @@ not_a_key_of_any_section = 1
 not_a_key_of_any_section = 1
 [api]
 not_a_key_of_any_section = 1
+[api.compat]
+not_a_key_of_any_section = 1
 [store]
 not_a_key_of_any_section = 1
 [uplink]

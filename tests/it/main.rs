@@ -13,6 +13,7 @@ mod broker;
 mod config;
 mod config_documents;
 mod console;
+mod coverage;
 mod faults;
 mod lines;
 mod manual;

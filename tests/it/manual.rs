@@ -11,7 +11,8 @@ use cems_gateway::ops::Ops;
 use cems_gateway::ops::archive::{NewFile, backup, open_backup, restore};
 use cems_gateway::ops::manual::{Entering, EnteringError};
 use cems_gateway::ops::query::{
-    DynamicItem, DynamicQuery, HistoricalQuery, Newest, PageRequest, Selection, StatisticalQuery, TimeOrder,
+    DynamicItem, DynamicQuery, Fill, HistoricalQuery, Newest, PageRequest, Selection, StatisticalQuery,
+    TimeOrder, Told,
 };
 use cems_gateway::stats::Function;
 use cems_gateway::stats::calendar::Period;
@@ -103,6 +104,7 @@ impl Works {
             functions: None,
             rates: vec![None],
             indicators: None,
+            order: TimeOrder::Ascending,
             page: PageRequest::first(),
         }
     }
@@ -112,12 +114,16 @@ impl Works {
             selection: Self::selection(),
             range: at("2024-06-01")..at("2024-07-01"),
             interval: None,
+            fill: Fill::None,
             order: TimeOrder::Ascending,
             page: PageRequest::first(),
         };
         let answer = self.ops.historical_data(query).unwrap();
         assert_eq!(answer.page().total, answer.rows().count() as u64);
-        let rows = answer.rows().map(|row| row.unwrap().reading);
+        let rows = answer.rows().map(|row| match row.unwrap().told {
+            Told::Read(reading) => reading,
+            told => panic!("nothing was asked to be filled: {told:?}"),
+        });
         let day = |at: UtcTime| at.ms_since(self::at("2024-06-01")) / 86_400_000 + 1;
         rows.map(|reading| (day(reading.at), reading.number(), reading.quality)).collect()
     }

@@ -8,6 +8,7 @@ mod crash;
 mod demo;
 mod desk;
 mod firmware;
+mod interface;
 mod modbus;
 mod simulator;
 mod trials;

@@ -5,15 +5,17 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::compat::ReturnCode;
 use super::{Shown, code, registry, word};
+use crate::config::site::ApiCompat;
 use crate::model::category;
 use crate::model::gap::GapCause;
 use crate::model::point;
-use crate::model::quality::{Cause, Quality};
+use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{self, Value};
 use crate::model::reading_type::ReadingType;
 use crate::model::tou::Rate;
-use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow};
+use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow, Told};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -23,10 +25,11 @@ const fn is_zero(number: &u32) -> bool {
 
 /// What every answer begins with.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Envelope<'a> {
     /// The return code.
     #[serde(rename = "code")]
-    pub code: u32,
+    pub code: ReturnCode<'a>,
     /// What the code means here.
     #[serde(rename = "message")]
     pub message: &'a str,
@@ -40,6 +43,7 @@ pub struct Envelope<'a> {
 
 /// Head of static data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StaticHead {
     /// Since when it has been so.
     #[serde(rename = "updateTime")]
@@ -48,6 +52,7 @@ pub struct StaticHead {
 
 /// Head of dynamic data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DynamicHead {
     /// When the readings were the newest.
     #[serde(rename = "timeStamp")]
@@ -56,6 +61,7 @@ pub struct DynamicHead {
 
 /// Head of historical data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HistoricalHead {
     /// The start of the range, which belongs to it.
     #[serde(rename = "startTime")]
@@ -70,6 +76,7 @@ pub struct HistoricalHead {
 
 /// Head of statistical data.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatisticalHead {
     /// The start of the range, which belongs to it.
     #[serde(rename = "startTime")]
@@ -84,6 +91,7 @@ pub struct StatisticalHead {
 
 /// What stands in an answer; counted while it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DataCount {
     /// Categories.
     #[serde(rename = "categoryCount")]
@@ -101,8 +109,9 @@ pub struct DataCount {
 
 /// Which page.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Page {
-    /// Counted from 1.
+    /// Counted from 1, or from 0 where the site says so.
     #[serde(rename = "pageNumber")]
     pub number: u32,
     /// Items of a full page.
@@ -116,14 +125,18 @@ pub struct Page {
     pub total: u64,
 }
 
-impl From<query::Page> for Page {
-    fn from(page: query::Page) -> Self {
-        Self { number: page.number, size: page.size, pages: page.count(), total: page.total }
+impl Page {
+    /// `page`, counted from the number that the site gives the first one.
+    #[must_use]
+    pub fn new(page: query::Page, compat: &ApiCompat) -> Self {
+        let number = page.number.saturating_sub(1).saturating_add(compat.first_page);
+        Self { number, size: page.size, pages: page.count(), total: page.total }
     }
 }
 
 /// A category that points hang on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimpleCategory<'a> {
     /// Unique in the site.
     #[serde(rename = "categoryID")]
@@ -141,6 +154,7 @@ impl<'a> From<&'a category::Category> for SimpleCategory<'a> {
 
 /// A point that readings hang on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimplePoint<'a> {
     /// Unique in the site.
     #[serde(rename = "pointID")]
@@ -163,6 +177,7 @@ impl<'a> SimplePoint<'a> {
 
 /// A series that readings hang on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimpleReading<'a> {
     /// The parameter.
     #[serde(rename = "parameterID")]
@@ -187,6 +202,7 @@ impl<'a> From<&'a point::Parameter> for SimpleReading<'a> {
 
 /// A value at a time.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reading<'a> {
     /// When it was read.
     #[serde(rename = "timeStamp")]
@@ -204,6 +220,7 @@ pub struct Reading<'a> {
 
 /// Why a reading is not good.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReadingExtension {
     /// The reason in one word.
     #[serde(rename = "cause")]
@@ -219,6 +236,10 @@ pub enum ReadingCause {
     Stale,
     /// There never was one.
     NeverRead,
+    /// Nothing was read in the interval.
+    NoReading,
+    /// Nothing was read in the interval; this is the value before it.
+    Previous,
 }
 
 impl fmt::Display for ReadingCause {
@@ -227,12 +248,15 @@ impl fmt::Display for ReadingCause {
             Self::Quality(quality) => quality.fmt(f),
             Self::Stale => f.write_str("stale"),
             Self::NeverRead => f.write_str("never-read"),
+            Self::NoReading => f.write_str("no-reading"),
+            Self::Previous => f.write_str("previous"),
         }
     }
 }
 
 /// A stretch without readings.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gap<'a> {
     /// The point.
     #[serde(rename = "pointID")]
@@ -276,6 +300,7 @@ impl<'a> Gap<'a> {
 
 /// What a register did besides plain growth.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CounterEvent<'a> {
     /// Its number.
     #[serde(rename = "eventID")]
@@ -331,14 +356,21 @@ impl<'a> CounterEvent<'a> {
 }
 
 /// A number, a text or null.
-pub struct ReadingValue<'a>(Option<&'a Value>);
+pub enum ReadingValue<'a> {
+    /// What was read.
+    Read(&'a Value),
+    /// What was computed.
+    Computed(f64),
+    /// There is none.
+    Missing,
+}
 
 impl Serialize for ReadingValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(Value::Number(number)) => serializer.serialize_f64(*number),
-            Some(Value::Text(text)) => serializer.serialize_str(text),
-            None => serializer.serialize_none(),
+        match self {
+            Self::Read(Value::Number(number)) | Self::Computed(number) => serializer.serialize_f64(*number),
+            Self::Read(Value::Text(text)) => serializer.serialize_str(text),
+            Self::Missing => serializer.serialize_none(),
         }
     }
 }
@@ -349,6 +381,28 @@ impl<'a> Reading<'a> {
     pub fn new(reading: &'a reading::Reading, offset: UtcOffset) -> Self {
         let cause = (reading.quality != Quality::Good).then_some(ReadingCause::Quality(reading.quality));
         Self::of(reading.value.as_ref(), reading.at.iso(offset), word::quality(reading.quality), cause)
+    }
+
+    /// What is told of an interval.
+    #[must_use]
+    pub fn told(told: &'a Told, offset: UtcOffset) -> Self {
+        let at = |at: &UtcTime| at.iso(offset);
+        match told {
+            Told::Read(reading) => Self::new(reading, offset),
+            Told::Absent(start) => {
+                Self::of(None, at(start), word::QUALITY_OTHER, Some(ReadingCause::NoReading))
+            }
+            Told::Carried(start, value) => {
+                let cause = Some(ReadingCause::Previous);
+                Self::of(Some(value), at(start), word::QUALITY_QUESTIONABLE, cause)
+            }
+            Told::Interpolated(start, number) => {
+                let quality = Quality::Suspect(Doubt::Interpolated);
+                let cause = Some(ReadingCause::Quality(quality));
+                let made = Self::of(None, at(start), word::quality(quality), cause);
+                Self { value: ReadingValue::Computed(without_binary_dust(*number)), ..made }
+            }
+        }
     }
 
     /// The newest of a parameter, asked for at `now`.
@@ -372,12 +426,14 @@ impl<'a> Reading<'a> {
 
     fn of(value: Option<&'a Value>, at: IsoTime, quality: u8, cause: Option<ReadingCause>) -> Self {
         let extension = cause.map(|cause| ReadingExtension { cause: Shown(cause) });
-        Self { at: Shown(at), value: ReadingValue(value), quality, extension }
+        let value = value.map_or(ReadingValue::Missing, ReadingValue::Read);
+        Self { at: Shown(at), value, quality, extension }
     }
 }
 
 /// One row of a statistic.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatItem<'a> {
     /// What the row tells.
     #[serde(rename = "indicatorCode")]
@@ -460,6 +516,7 @@ pub(super) fn without_binary_dust(value: f64) -> f64 {
 
 /// Head of what the gateway says about itself.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AboutHead {
     /// The standard that the interface is prepared for.
     #[serde(rename = "profile")]
@@ -491,6 +548,7 @@ impl AboutHead {
 
 /// One name of the wire.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NameRow {
     /// The name.
     #[serde(rename = "name")]
@@ -511,6 +569,7 @@ impl From<&registry::Entry> for NameRow {
 
 /// One return code.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CodeRow {
     /// The number in the answer.
     #[serde(rename = "code")]
@@ -529,16 +588,9 @@ impl From<code::Code> for CodeRow {
     }
 }
 
-/// What can be asked, as part of the static data.
-#[derive(Serialize)]
-pub struct Capability<'a> {
-    /// Names of operations.
-    #[serde(rename = "capability")]
-    pub operations: &'a [&'static str],
-}
-
 /// How the gateway is.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Health {
     /// `ok`, or `alarm` when something needs to be looked after.
     #[serde(rename = "status")]
@@ -579,7 +631,8 @@ mod tests {
             (Some(&text), r#""SN\"1\u0001电""#),
             (None, "null"),
         ] {
-            let written: heapless::String<64> = serde_json_core::to_string(&ReadingValue(value)).unwrap();
+            let value = value.map_or(ReadingValue::Missing, ReadingValue::Read);
+            let written: heapless::String<64> = serde_json_core::to_string(&value).unwrap();
             let read: serde_json::Value = serde_json::from_str(&written).unwrap();
             assert_eq!(read, serde_json::from_str::<serde_json::Value>(expected).unwrap());
         }
@@ -591,7 +644,12 @@ mod tests {
         let qualities = (0..=u8::MAX).filter_map(Quality::from_code).map(ReadingCause::Quality);
         // Of the exception codes the first stands for all.
         let one_exception = |cause: &String| !cause.starts_with("exception-") || cause == "exception-01";
-        let causes = qualities.chain([ReadingCause::Stale, ReadingCause::NeverRead]);
+        let causes = qualities.chain([
+            ReadingCause::Stale,
+            ReadingCause::NeverRead,
+            ReadingCause::NoReading,
+            ReadingCause::Previous,
+        ]);
         let causes = causes.map(|cause| cause.to_string()).filter(|cause| cause != "good");
         for cause in causes.filter(one_exception) {
             assert!(documentation.contains(&format!("\n| `{cause}`")), "{cause}");

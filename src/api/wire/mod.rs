@@ -6,8 +6,11 @@
 
 pub mod answer;
 pub mod code;
+pub mod compat;
+pub mod example;
 pub(super) mod json_stream;
 pub mod names;
+pub mod openapi;
 pub mod operation;
 mod order;
 pub mod question;
@@ -15,6 +18,7 @@ pub mod registry;
 pub mod request;
 pub mod response;
 pub mod site;
+pub mod table;
 pub mod word;
 
 use std::fmt;
@@ -70,7 +74,9 @@ mod tests {
     fn every_written_or_read_name_is_in_the_registry() {
         let wire = source_root().join("api/wire");
         let mut checked = 0;
-        for path in sources(&wire) {
+        // What draws the document has texts of its own; it takes its names from the registry.
+        let drawing = wire.join("openapi");
+        for path in sources(&wire).into_iter().filter(|path| !path.starts_with(&drawing)) {
             let text = code(&path);
             let mut names = quoted_after(&text, "rename = ");
             names.extend(quoted_after(&text, ": &str = "));
@@ -101,6 +107,51 @@ mod tests {
                     assert!(renamed, "{}: '{line}' has no wire name", path.display());
                     renamed = false;
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_member_of_every_question_is_in_the_registry() {
+        let mut checked = 0;
+        for operation in super::operation::Operation::all() {
+            for (name, _) in super::request::members_of(operation.subject) {
+                assert!(registry::find(name).is_some(), "'{name}' of {} is unknown", operation.name());
+                checked += 1;
+            }
+        }
+        assert!(checked > 60, "only {checked} members were found");
+    }
+
+    /// Operations and paths stand in longer texts as well, such as a line to try; they are put together
+    /// from this folder.
+    #[test]
+    fn no_operation_and_no_path_stands_outside_this_folder() {
+        let operations = super::operation::Operation::names();
+        let paths = [super::names::PATH_HEALTH, super::names::PATH_OPENAPI];
+        let telling = operations.into_iter().filter(|name| name.starts_with("Get")).chain(paths);
+        let words: Vec<&str> = telling.chain(["/cems/"]).collect();
+        for path in
+            sources(&source_root()).iter().filter(|path| !path.starts_with(source_root().join("api/wire")))
+        {
+            let text = code(path);
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in lines {
+                let word = words.iter().find(|word| line.contains(**word));
+                assert_eq!(word, None, "{}: {line}", path.display());
+            }
+        }
+    }
+
+    /// In what serves the interface even a plain word is a name of the wire.
+    #[test]
+    fn no_wire_name_at_all_stands_in_what_serves_the_interface() {
+        let api = source_root().join("api");
+        for path in sources(&api).iter().filter(|path| !path.starts_with(api.join("wire"))) {
+            let text = code(path);
+            for entry in registry::REGISTRY {
+                let stands = text.contains(&format!("\"{}\"", entry.name));
+                assert!(!stands, "'{}' stands in {}", entry.name, path.display());
             }
         }
     }

@@ -6,7 +6,11 @@ pub const PATH_CEMS: &str = "cems";
 pub const PATH_VERSION: &str = "v1";
 /// The open path that tells whether the gateway is well.
 pub const PATH_HEALTH: &str = "healthz";
+/// The open path of the interface's own description.
+pub const PATH_OPENAPI: &str = "openapi.json";
 
+/// The return code.
+pub const CODE: &str = "code";
 /// What an answer is about.
 pub const DATA: &str = "data";
 /// The site.
@@ -53,6 +57,14 @@ pub const DATA_COUNT: &str = "dataCount";
 pub const PAGE: &str = "page";
 /// What the standard does not have.
 pub const EXTENSION: &str = "extension";
+/// The table of energy classes.
+pub const ENERGY_CLASS: &str = "energyClass";
+/// The table of sub-items.
+pub const SUB_ITEM: &str = "subItem";
+/// The table of rates.
+pub const TOU_RATE: &str = "touRate";
+/// The table of reading types that have a name.
+pub const READING_TYPE: &str = "readingType";
 /// Every name with its confidence mark.
 pub const NAME_LIST: &str = "names";
 /// Every return code with its meaning.

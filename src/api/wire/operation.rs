@@ -119,6 +119,8 @@ pub enum Place {
     NoOperation,
     /// The open health path.
     Health,
+    /// The open description of the interface.
+    OpenApi,
     /// Nowhere.
     Unknown,
 }
@@ -130,6 +132,7 @@ impl Place {
         let mut words = path.strip_prefix('/').unwrap_or_default().split('/');
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some(names::PATH_HEALTH), None, ..) => Self::Health,
+            (Some(names::PATH_OPENAPI), None, ..) => Self::OpenApi,
             (Some(names::PATH_CEMS), Some(names::PATH_VERSION), Some(name), None) => {
                 Operation::named(name).map_or(Self::NoOperation, Self::Operation)
             }
@@ -155,6 +158,7 @@ mod tests {
             ("/cems", Place::NoOperation),
             ("/healthz", Place::Health),
             ("/healthz/", Place::Unknown),
+            ("/openapi.json", Place::OpenApi),
             ("/", Place::Unknown),
             ("", Place::Unknown),
             ("*", Place::Unknown),

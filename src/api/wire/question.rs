@@ -10,7 +10,7 @@ use crate::limits;
 use crate::model::reading_type::ReadingTypePattern;
 use crate::model::tou::Rate;
 use crate::ops::query::{
-    DynamicQuery, HistoricalQuery, PageRequest, QueryError, Selection, StaticInclude, StaticQuery,
+    DynamicQuery, Fill, HistoricalQuery, PageRequest, QueryError, Selection, StaticInclude, StaticQuery,
     StatisticalQuery,
 };
 use crate::store::StoreError;
@@ -44,9 +44,14 @@ impl Request {
     pub fn into_historical(self, offset: UtcOffset) -> Result<HistoricalQuery, Fault> {
         let in_time = |name: &str, why| Fault::of(Code::TimeRange, format!("{name}: {why}"));
         let interval = self.interval.as_deref().map(Interval::parse).transpose();
+        let fill = one_of(request::FILL, &word::FILLS, self.fill.as_deref())?.unwrap_or_default();
+        if fill != Fill::None && self.interval.is_none() {
+            return Err(missing(request::INTERVAL, "PT15M; what is filled has one value an interval"));
+        }
         Ok(HistoricalQuery {
             range: self.range(offset)?,
             interval: interval.map_err(|why| in_time(request::INTERVAL, why))?,
+            fill,
             order: one_of(request::SORT, &word::ORDERS, self.sort.as_deref())?.unwrap_or_default(),
             page: self.page()?,
             selection: self.selection()?,
@@ -69,6 +74,7 @@ impl Request {
             functions: functions.transpose()?,
             rates: self.rates()?,
             indicators: indicators.map(|list| list.iter().map(|code| word::indicator_from(code)).collect()),
+            order: one_of(request::SORT, &word::ORDERS, self.sort.as_deref())?.unwrap_or_default(),
             page: self.page()?,
             selection: self.selection()?,
         })
@@ -151,6 +157,7 @@ fn include(words: &[String]) -> Result<StaticInclude, Fault> {
         category: has(IncludePart::Category),
         point: has(IncludePart::Point),
         capability: has(IncludePart::Capability),
+        codes: has(IncludePart::Codes),
     })
 }
 

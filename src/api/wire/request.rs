@@ -45,6 +45,9 @@ pub struct Request {
     /// Only the last reading of each.
     #[serde(rename = "interval")]
     pub interval: Option<String>,
+    /// What stands for an interval without a value.
+    #[serde(rename = "fill")]
+    pub fill: Option<String>,
     /// Direction of time.
     #[serde(rename = "sort")]
     pub sort: Option<String>,
@@ -109,7 +112,7 @@ pub struct Request {
 
 /// What the value of a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     TextList,
     Number,
@@ -169,6 +172,7 @@ pub(super) const INCLUDE: &str = "include";
 pub(super) const START_TIME: &str = "startTime";
 pub(super) const END_TIME: &str = "endTime";
 pub(super) const INTERVAL: &str = "interval";
+pub(super) const FILL: &str = "fill";
 pub(super) const SORT: &str = "sort";
 pub(super) const PERIOD: &str = "period";
 pub(super) const FUNCTION: &str = "function";
@@ -192,7 +196,7 @@ pub(super) const SUBSIDY_PRICE: &str = "subsidyPrice";
 pub(super) const CATEGORY_CODE: &str = "categoryCode";
 pub(super) const ENERGY_CODE: &str = "energyCode";
 
-const MEMBERS: [Member; 31] = [
+const MEMBERS: [Member; 32] = [
     member(CEMS_ID, Kind::Text, SITED),
     member(CATEGORY_ID, Kind::TextList, EVERY),
     member(CATEGORY_CODE, Kind::TextList, EVERY),
@@ -204,7 +208,8 @@ const MEMBERS: [Member; 31] = [
     member(START_TIME, Kind::Text, RANGED),
     member(END_TIME, Kind::Text, RANGED),
     member(INTERVAL, Kind::Text, &[Subject::Historical]),
-    member(SORT, Kind::Text, &[Subject::Historical]),
+    member(FILL, Kind::Text, &[Subject::Historical]),
+    member(SORT, Kind::Text, &[Subject::Historical, Subject::Statistical]),
     member(PERIOD, Kind::Text, &[Subject::Statistical]),
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
@@ -281,6 +286,18 @@ impl Request {
     }
 }
 
+/// Members that an event must have which is entered.
+#[cfg(test)]
+pub(super) const OF_AN_ORDER: &[&str] =
+    &[EVENT_ID, EVENT_NAME, RESPONSE_TYPE, START_TIME, END_TIME, INVITATION_TIME, DEADLINE_TIME];
+
+/// The members that questions about `subject` take.
+#[cfg(test)]
+pub(super) fn members_of(subject: Subject) -> impl Iterator<Item = (&'static str, Kind)> {
+    let taken = MEMBERS.iter().filter(move |member| member.taken_by.contains(&subject));
+    taken.map(|member| (member.name, member.kind))
+}
+
 impl Request {
     /// Refuses a question about categories or points that names none.
     ///
@@ -317,11 +334,11 @@ fn find(name: &str, operation: Operation) -> Result<&'static Member, Fault> {
 }
 
 impl Kind {
-    const fn is_list(self) -> bool {
+    pub(super) const fn is_list(self) -> bool {
         matches!(self, Self::TextList | Self::NumberList)
     }
 
-    const fn is_text(self) -> bool {
+    pub(super) const fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::TextList)
     }
 
@@ -359,6 +376,7 @@ struct Checked {
 
 impl Checked {
     fn add(&mut self, member: &'static Member, value: &str) -> Result<(), Fault> {
+        let value = plain(member, value);
         check_value(member, value)?;
         self.append(member, value)
     }
@@ -373,7 +391,8 @@ impl Checked {
             let (count, max) = (values.len(), limits::API_LIST_MAX);
             return Err(Fault::malformed(format!("{name} has {count} entries; at most {max} are taken")));
         }
-        for value in values {
+        let values: Vec<&str> = values.iter().map(|value| plain(member, value)).collect();
+        for value in &values {
             check_value(member, value)?;
         }
         self.append(member, &format!("[{}]", values.join(",")))
@@ -400,6 +419,18 @@ impl Checked {
                 Err(Fault::malformed("the members cannot be read; write them as plain JSON"))
             }
         }
+    }
+}
+
+/// JSON has one kind of number: `3.0` is a whole one, as some libraries write it.
+fn plain<'v>(member: &Member, value: &'v str) -> &'v str {
+    match value.split_once('.') {
+        Some((whole, zeros))
+            if !member.kind.is_text() && !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') =>
+        {
+            whole
+        }
+        _ => value,
     }
 }
 
@@ -452,6 +483,16 @@ mod tests {
         let body = r#"{"function":"sum","tou":0}"#;
         let request = Request::from_body(body, about(Subject::Statistical)).unwrap();
         assert_eq!((request.functions.unwrap(), request.tou.unwrap()), (vec!["sum".to_owned()], vec![0]));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        let body = r#"{"tou":[1.0,2],"pageSize":20.00}"#;
+        let request = Request::from_body(body, about(Subject::Statistical)).unwrap();
+        assert_eq!((request.tou, request.page_size), (Some(vec![1, 2]), Some(20)));
+        for body in [r#"{"pageSize":20.5}"#, r#"{"pageSize":"20.0"}"#] {
+            assert!(Request::from_body(body, about(Subject::Dynamic)).is_err(), "{body}");
+        }
     }
 
     #[test]

@@ -75,6 +75,7 @@ fn completeness(share: f64) -> f64 {
 
 /// What the site offers.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrCapability<'a> {
     /// Whether it takes part in anything.
     #[serde(rename = "participate")]
@@ -107,6 +108,7 @@ pub struct DrCapability<'a> {
 
 /// By which rules the site is measured.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrRules<'a> {
     /// The point whose load is measured.
     #[serde(rename = "pointID", skip_serializing_if = "Option::is_none")]
@@ -150,6 +152,7 @@ impl<'a> DrCapability<'a> {
 
 /// Something that can be adjusted.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrResource<'a> {
     /// The point that it is measured at.
     #[serde(rename = "pointID")]
@@ -178,6 +181,7 @@ impl<'a> From<&'a Resource> for DrResource<'a> {
 
 /// Head of events of a range.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrRangeHead {
     /// The start of the range, which belongs to it.
     #[serde(rename = "startTime", skip_serializing_if = "Option::is_none")]
@@ -189,10 +193,12 @@ pub struct DrRangeHead {
 
 /// Head of what the site offers.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrStaticHead {}
 
 /// How many events stand in an answer.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrCount {
     /// Events.
     #[serde(rename = "eventCount")]
@@ -201,6 +207,7 @@ pub struct DrCount {
 
 /// An event.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrEventHead<'a> {
     /// Its ID.
     #[serde(rename = "eventID")]
@@ -256,6 +263,7 @@ impl<'a> DrEventHead<'a> {
 
 /// The invitation and the reply.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrInvitation<'a> {
     /// Its own ID.
     #[serde(rename = "invitationID", skip_serializing_if = "Option::is_none")]
@@ -307,6 +315,7 @@ impl<'a> DrInvitation<'a> {
 
 /// What the load is held against.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrBaseline<'a> {
     /// How it is made.
     #[serde(rename = "method")]
@@ -354,6 +363,7 @@ fn no_baseline(event: &DrEvent) -> Option<Cow<'static, str>> {
 
 /// The load while an event lasted.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrActual<'a> {
     /// The time of one value.
     #[serde(rename = "interval")]
@@ -378,6 +388,7 @@ impl<'a> From<&'a Outcome> for DrActual<'a> {
 
 /// What came of an event.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrResult {
     /// What was promised, in kW.
     #[serde(rename = "replyCap")]
@@ -477,6 +488,7 @@ fn remark(row: &DrRow, response: Option<&Response>) -> Option<Cow<'static, str>>
 
 /// What is coming of an event that is under way.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrExecution {
     /// When the load was measured.
     #[serde(rename = "executeTime")]
@@ -524,6 +536,7 @@ impl DrExecution {
 
 /// What the events of a range came to.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrStatistics {
     /// Events that the site took part in.
     #[serde(rename = "responseTimes")]
@@ -569,6 +582,7 @@ impl From<&DrSummary> for DrStatistics {
 
 /// Whether an order was new.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DrEntered {
     /// Whether the event was not known before.
     #[serde(rename = "created")]

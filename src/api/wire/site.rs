@@ -12,6 +12,7 @@ use crate::time::{Interval, UtcOffset};
 
 /// The site by its name only.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SimpleCems<'a> {
     /// Its stable name.
     #[serde(rename = "cemsID")]
@@ -29,6 +30,7 @@ impl<'a> From<&'a cems::Cems> for SimpleCems<'a> {
 
 /// The profile of the site.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cems<'a> {
     /// Its stable name.
     #[serde(rename = "cemsID")]
@@ -85,6 +87,7 @@ pub struct Cems<'a> {
 
 /// Installed power of distributed energy resources, in kW.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DerInstalled {
     /// Photovoltaics.
     #[serde(rename = "pv", skip_serializing_if = "Option::is_none")]
@@ -137,6 +140,7 @@ impl<'a> From<&'a cems::Cems> for Cems<'a> {
 
 /// A kind of equipment.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Category<'a> {
     /// Unique in the site.
     #[serde(rename = "categoryID")]
@@ -173,6 +177,7 @@ impl<'a> From<&'a category::Category> for Category<'a> {
 
 /// A place where something is measured.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Point<'a> {
     /// Unique in the site.
     #[serde(rename = "pointID")]
@@ -227,6 +232,7 @@ impl<'a> Point<'a> {
 
 /// One measured quantity of a point.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Parameter<'a> {
     /// Unique in its point.
     #[serde(rename = "parameterID")]

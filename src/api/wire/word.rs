@@ -5,7 +5,7 @@ use crate::model::category::CodeSystem;
 use crate::model::cems::{BasicChargeMode, UserType};
 use crate::model::point::PointRole;
 use crate::model::quality::{Doubt, Quality};
-use crate::ops::query::{Indicator, PointStatus, TimeOrder};
+use crate::ops::query::{Fill, Indicator, PointStatus, TimeOrder};
 use crate::stats::Function;
 use crate::stats::calendar::Period;
 use crate::store::CounterEvent;
@@ -81,6 +81,10 @@ pub fn basis(event: &CounterEvent) -> &'static str {
 /// Words for the direction of time.
 pub const ORDERS: [(&str, TimeOrder); 2] = [("asc", TimeOrder::Ascending), ("desc", TimeOrder::Descending)];
 
+/// Words for what stands for an interval without a value.
+pub const FILLS: [(&str, Fill); 4] =
+    [("none", Fill::None), ("null", Fill::Null), ("previous", Fill::Previous), ("linear", Fill::Linear)];
+
 /// Parts of the static data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IncludePart {
@@ -92,14 +96,17 @@ pub enum IncludePart {
     Point,
     /// What can be asked.
     Capability,
+    /// Tables of codes.
+    Codes,
 }
 
 /// Words for parts of the static data.
-pub const INCLUDES: [(&str, IncludePart); 4] = [
+pub const INCLUDES: [(&str, IncludePart); 5] = [
     ("profile", IncludePart::Profile),
     ("category", IncludePart::Category),
     ("point", IncludePart::Point),
     ("capability", IncludePart::Capability),
+    ("codes", IncludePart::Codes),
 ];
 
 /// The only grouping of statistics so far, and the kind of object that rows are about.

@@ -6,7 +6,7 @@ use crate::model::demand_response::{Measured, load_scale};
 use crate::model::gap::GapCause;
 use crate::model::point::Parameter;
 use crate::model::reading::SeriesId;
-use crate::ops::query::{PageRequest, QueryError, Selection, StatisticalQuery};
+use crate::ops::query::{PageRequest, QueryError, Selection, StatisticalQuery, TimeOrder};
 use crate::ops::{Ops, ServedSite};
 use crate::stats::baseline::{SampleDay, to_milliwatts};
 use crate::stats::calendar::Period;
@@ -73,6 +73,7 @@ impl Ops {
             functions: Some(vec![function]),
             rates: vec![None],
             indicators: None,
+            order: TimeOrder::Ascending,
             page: PageRequest::new(1, PAGE_SIZE)?,
         })?;
         for (row, load) in answer.rows().zip(&mut loads) {

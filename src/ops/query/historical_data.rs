@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::counts::Counted;
 use super::error::QueryError;
+use super::filling::{Fill, Filling, Slots, Told};
 use super::paging::{Page, PageRequest, overlap};
-use super::selection::{Chosen, Selection};
+use super::selection::{Chosen, ParameterView, Selection};
 use super::span;
 use super::thinning::Thinned;
 use crate::config::site::Site;
@@ -38,6 +39,8 @@ pub struct HistoricalQuery {
     pub range: Range<UtcTime>,
     /// Only the last reading of every such interval, with its own time; all readings without it.
     pub interval: Option<Interval>,
+    /// What stands for an interval without a value; only together with `interval`.
+    pub fill: Fill,
     /// Which way time runs within one parameter.
     pub order: TimeOrder,
     /// Which page; readings are counted.
@@ -63,8 +66,8 @@ pub struct HistoricalRow<'a> {
     pub point: &'a Point,
     /// The parameter.
     pub parameter: &'a Parameter,
-    /// The reading.
-    pub reading: Reading,
+    /// The reading, or what stands for one.
+    pub told: Told,
 }
 
 impl Ops {
@@ -77,7 +80,8 @@ impl Ops {
         let chosen = query.selection.choose(&self.served())?;
         let finest = chosen.parameters().map(|view| view.parameter.interval).min();
         span::check(&query.range, query.interval.or(finest).unwrap_or(Interval::QUARTER_HOUR))?;
-        let history = History { store: self.store().clone(), offset: chosen.site().cems.offset, query };
+        let (store, now) = (self.store().clone(), self.clock().now());
+        let history = History { store, offset: chosen.site().cems.offset, now, query };
         let (parts, total) = self.parts(&history, &chosen)?;
         let page = history.query.page.of(total);
         Ok(HistoricalAnswer { chosen, history, parts, page })
@@ -108,7 +112,7 @@ impl Ops {
         }
         // What is still being added to is counted each time.
         let latest = self.store().latest(series).and_then(|latest| latest.at());
-        let is_past = latest.is_some_and(|latest| range.end <= latest);
+        let is_past = latest.is_some_and(|latest| range.end <= latest) && history.slots().is_none();
         let count = history.count(series, gone_through)?;
         if is_past {
             self.counts().put(counted, revision, count);
@@ -165,13 +169,13 @@ impl HistoricalAnswer {
     pub fn rows(&self) -> impl Iterator<Item = Result<HistoricalRow<'_>, QueryError>> {
         let asked = self.chosen.parameters().zip(&self.parts).filter(|(_, part)| !part.is_empty());
         asked.flat_map(|(view, part)| {
-            let row = move |reading| HistoricalRow {
+            let row = move |told| HistoricalRow {
                 category: view.category,
                 point: view.point,
                 parameter: view.parameter,
-                reading,
+                told,
             };
-            self.history.page_of(view.series, part).map(move |reading| Ok(row(reading?)))
+            self.history.page_of(view, part).map(move |told| Ok(row(told?)))
         })
     }
 }
@@ -199,11 +203,13 @@ pub struct CounterEventRow<'a> {
 }
 
 type Readings = Box<dyn Iterator<Item = Result<Reading, StoreError>>>;
+type Rows = Box<dyn Iterator<Item = Result<Told, StoreError>>>;
 
 /// Reads one series after the other in the way that the question asks for.
 struct History {
     store: Store,
     offset: UtcOffset,
+    now: UtcTime,
     query: HistoricalQuery,
 }
 
@@ -217,7 +223,10 @@ impl History {
         if *gone_through > limits::QUERY_READINGS_MAX {
             return Err(QueryError::TooManyReadings { readings: *gone_through });
         }
-        Ok(self.count_thinned(series)?)
+        match self.slots() {
+            Some(slots) => Ok(slots.count()),
+            None => Ok(self.count_thinned(series)?),
+        }
     }
 
     fn counted_from_oldest(&self, part: Range<u64>, rows: u64) -> Range<u64> {
@@ -236,19 +245,42 @@ impl History {
         Ok(count)
     }
 
-    /// The readings that lie on the page, in the order that was asked for. Only a page that runs
-    /// backwards is held in memory, at most [`limits::API_PAGE_SIZE_MAX`] readings.
-    fn page_of(&self, series: SeriesId, part: &Range<u64>) -> Readings {
-        let place = |item: u64| usize::try_from(item).unwrap_or(usize::MAX);
-        let length = place(part.end - part.start);
-        let ascending = self.readings(series).skip(place(part.start)).take(length);
+    /// The intervals that each have a row, where that was asked for.
+    fn slots(&self) -> Option<Slots> {
+        let interval = self.query.interval.filter(|_| self.query.fill != Fill::None)?;
+        Some(Slots::new(&self.query.range, interval, self.offset, self.now))
+    }
+
+    /// The rows that lie on the page, in the order that was asked for. Only a page that runs backwards or
+    /// is filled is held in memory, at most [`limits::API_PAGE_SIZE_MAX`] rows.
+    fn page_of(&self, view: ParameterView<'_>, part: &Range<u64>) -> Rows {
+        let ascending = match self.slots() {
+            Some(slots) => self.filled(view, slots, part),
+            None => self.read(view.series, part),
+        };
         match self.query.order {
-            TimeOrder::Ascending => Box::new(ascending),
+            TimeOrder::Ascending => ascending,
             TimeOrder::Descending => {
                 let mut backwards: Vec<_> = ascending.collect();
                 backwards.reverse();
                 Box::new(backwards.into_iter())
             }
+        }
+    }
+
+    fn read(&self, series: SeriesId, part: &Range<u64>) -> Rows {
+        let place = |item: u64| usize::try_from(item).unwrap_or(usize::MAX);
+        let length = place(part.end - part.start);
+        let readings = self.readings(series).skip(place(part.start)).take(length);
+        Box::new(readings.map(|reading| reading.map(Told::Read)))
+    }
+
+    fn filled(&self, view: ParameterView<'_>, slots: Slots, part: &Range<u64>) -> Rows {
+        let is_register = view.parameter.reading_type.is_cumulative();
+        let (store, series, fill) = (&self.store, view.series, self.query.fill);
+        match (Filling { store, series, slots, fill, is_register }).rows(part) {
+            Ok(rows) => Box::new(rows.into_iter().map(Ok)),
+            Err(error) => Box::new(iter::once(Err(error))),
         }
     }
 

@@ -7,6 +7,7 @@ pub(in crate::ops) mod counts;
 mod demand_response;
 mod dynamic_data;
 mod error;
+mod filling;
 mod freshness;
 mod historical_data;
 mod incompleteness;
@@ -22,6 +23,7 @@ mod thinning;
 pub use demand_response::{DrAnswer, DrQuery, DrRow, DrSummary, Execution};
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
+pub use filling::{Fill, Told};
 pub use freshness::PointStatus;
 pub use historical_data::{
     CounterEventRow, GapRow, HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder,

@@ -8,7 +8,6 @@ use crate::config::site::Site;
 use crate::model::category::Category;
 use crate::model::point::{Parameter, Point};
 use crate::ops::Ops;
-use crate::store::Store;
 use crate::time::UtcTime;
 
 /// Which parts of the static data are asked for.
@@ -23,11 +22,14 @@ pub struct StaticInclude {
     pub point: bool,
     /// What can be asked of this gateway.
     pub capability: bool,
+    /// The tables of codes.
+    pub codes: bool,
 }
 
 impl StaticInclude {
     /// Everything that describes the site.
-    pub const SITE: Self = Self { profile: true, category: true, point: true, capability: false };
+    pub const SITE: Self =
+        Self { profile: true, category: true, point: true, capability: false, codes: false };
 }
 
 /// A question for static data.
@@ -44,8 +46,8 @@ pub struct StaticQuery {
 /// Static data, item by item.
 pub struct StaticAnswer {
     chosen: Chosen,
-    store: Store,
-    now: UtcTime,
+    /// One a chosen point, all of one instant: however often it is written, the answer is the same.
+    statuses: Vec<Option<PointStatus>>,
     include: StaticInclude,
     page: Page,
     lists_empty_categories: bool,
@@ -73,8 +75,9 @@ impl Ops {
         let page = query.page.of(chosen.point_count());
         chosen.keep(&query.page.window());
         let lists_empty_categories = query.selection.takes_every_point() && query.page.is_first();
-        let (store, now) = (self.store().clone(), self.clock().now());
-        Ok(StaticAnswer { chosen, store, now, include: query.include, page, lists_empty_categories })
+        let (store, now) = (self.store(), self.clock().now());
+        let statuses = chosen.points().map(|view| view.status(store, now)).collect();
+        Ok(StaticAnswer { chosen, statuses, include: query.include, page, lists_empty_categories })
     }
 }
 
@@ -112,18 +115,21 @@ impl StaticAnswer {
     }
 
     fn items_of<'a>(&'a self, category: &'a Category) -> impl Iterator<Item = StaticItem<'a>> {
-        let points: Vec<PointView<'a>> =
-            self.chosen.points().filter(|view| view.category.id == category.id).collect();
+        let points: Vec<(PointView<'a>, Option<PointStatus>)> = self
+            .chosen
+            .points()
+            .zip(self.statuses.iter().copied())
+            .filter(|(view, _)| view.category.id == category.id)
+            .collect();
         let listed = self.lists_empty_categories || !points.is_empty();
         let wanted = listed && (self.include.category || self.include.point);
         let head = wanted.then_some(StaticItem::Category(category));
         let points = if self.include.point { points } else { Vec::new() };
-        head.into_iter().chain(points.into_iter().flat_map(|view| self.items_of_point(view)))
+        head.into_iter().chain(points.into_iter().flat_map(|(view, status)| items_of_point(view, status)))
     }
+}
 
-    fn items_of_point<'a>(&self, view: PointView<'a>) -> impl Iterator<Item = StaticItem<'a>> + use<'a> {
-        let point = StaticItem::Point(view.point, view.status(&self.store, self.now));
-        let parameters = view.parameters().map(|view| StaticItem::Parameter(view.parameter));
-        std::iter::once(point).chain(parameters)
-    }
+fn items_of_point(view: PointView<'_>, status: Option<PointStatus>) -> impl Iterator<Item = StaticItem<'_>> {
+    let parameters = view.parameters().map(|view| StaticItem::Parameter(view.parameter));
+    std::iter::once(StaticItem::Point(view.point, status)).chain(parameters)
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::error::QueryError;
+use super::historical_data::TimeOrder;
 use super::incompleteness::Missing;
 use super::paging::{Page, PageRequest, overlap};
 use super::rated::{Pieces, ReadingsOf, Told};
@@ -40,6 +41,8 @@ pub struct StatisticalQuery {
     pub rates: Vec<Option<Rate>>,
     /// Only rows that tell one of these.
     pub indicators: Option<Vec<Indicator>>,
+    /// Which way time runs within one parameter.
+    pub order: TimeOrder,
     /// Which page; rows are counted.
     pub page: PageRequest,
 }
@@ -255,7 +258,11 @@ impl StatisticalAnswer {
 
     fn periods_of(&self, part: &Part<'_>) -> Vec<Range<UtcTime>> {
         let cells = part.cells.len() as u64;
-        let (first, last) = (part.rows.start / cells, (part.rows.end - 1) / cells);
+        let (mut first, mut last) = (part.rows.start / cells, (part.rows.end - 1) / cells);
+        if self.query.order == TimeOrder::Descending {
+            let newest = self.period_count().saturating_sub(1);
+            (first, last) = (newest.saturating_sub(last), newest.saturating_sub(first));
+        }
         let place = |period: u64| usize::try_from(period).unwrap_or(usize::MAX);
         self.periods().skip(place(first)).take(place(last - first + 1)).collect()
     }
@@ -293,6 +300,10 @@ impl StatisticalAnswer {
                 };
                 rows.push(part.row(period, (*rate, *function), sum.revision, told));
             }
+        }
+        if self.query.order == TimeOrder::Descending {
+            // The rows of one period stay in their order.
+            rows = rows.chunks(part.cells.len()).rev().flat_map(<[_]>::to_vec).collect();
         }
         let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
         let skipped = part.rows.start % part.cells.len() as u64;

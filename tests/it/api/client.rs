@@ -92,13 +92,29 @@ pub(super) fn read_answer(stream: &mut TcpStream) -> Answer {
     }
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let answer = Answer { status, head, body: String::new() };
-    let body = if answer.header("Transfer-Encoding") == Some("chunked") {
+    let body = read_body(stream, &answer);
+    Answer { body: String::from_utf8(body).unwrap(), ..answer }
+}
+
+/// Asks and gives back head and body, whatever the body is made of.
+pub(super) fn get_bytes(address: SocketAddr, path: &str, headers: &str) -> (Answer, Vec<u8>) {
+    let mut stream = connect(address);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer {TOKEN}\r\n{headers}\r\n")
+        .unwrap();
+    let head = read_head(&mut stream);
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let answer = Answer { status, head, body: String::new() };
+    let body = read_body(&mut stream, &answer);
+    (answer, body)
+}
+
+fn read_body(stream: &mut TcpStream, answer: &Answer) -> Vec<u8> {
+    if answer.header("Transfer-Encoding") == Some("chunked") {
         read_chunks(stream)
     } else {
         let length = answer.header("Content-Length").map_or(0, |length| length.parse().unwrap());
         read_exactly(stream, length)
-    };
-    Answer { body: String::from_utf8(body).unwrap(), ..answer }
+    }
 }
 
 fn read_head(stream: &mut TcpStream) -> String {

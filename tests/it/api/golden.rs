@@ -35,6 +35,7 @@ fn every_operation_answers_as_recorded() {
         ("static", "GetCemsStaticData", r#"{"cemsID":"CEMS-310000-0001"}"#),
         ("static_page", "GetCemsStaticData", r#"{"include":["point"],"pageNumber":2,"pageSize":3}"#),
         ("static_capability", "GetCemsStaticData", r#"{"include":["capability"]}"#),
+        ("static_codes", "GetCemsStaticData", r#"{"include":["codes"]}"#),
         ("dynamic", "GetCemsDynamicData", "{}"),
         ("dynamic_category", "GetCemsDynamicData", r#"{"categoryCode":["01B00"],"parameterID":["P"]}"#),
         (
@@ -52,6 +53,24 @@ fn every_operation_answers_as_recorded() {
             "GetCemsHistoricalData",
             r#"{"pointID":["PT-CH1"],"startTime":"2024-06-12","endTime":"2024-06-12T06:00:00+08:00",
                 "interval":"PT2H","sort":"desc"}"#,
+        ),
+        (
+            "historical_filled_null",
+            "GetCemsHistoricalData",
+            r#"{"pointID":"PT-PV1","startTime":"2024-06-12T08:30:00+08:00","endTime":"2024-06-12T11:00:00+08:00",
+                "interval":"PT30M","fill":"null"}"#,
+        ),
+        (
+            "historical_filled_previous",
+            "GetCemsHistoricalData",
+            r#"{"pointID":"PT-PV1","startTime":"2024-06-12T08:30:00+08:00","endTime":"2024-06-12T11:00:00+08:00",
+                "interval":"PT30M","fill":"previous","sort":"desc"}"#,
+        ),
+        (
+            "historical_filled_linear",
+            "GetCemsHistoricalData",
+            r#"{"pointID":"PT-CH1","startTime":"2024-06-12T08:30:00+08:00","endTime":"2024-06-12T09:00:00+08:00",
+                "interval":"PT10M","fill":"linear"}"#,
         ),
         (
             "historical_nothing",
@@ -103,6 +122,7 @@ fn every_member_that_is_wrong_is_named_as_recorded() {
             format!(r#"{{{range},"period":"P1D","indicatorCode":["COST"]}}"#),
         ),
         ("error_40002_range", "GetCemsHistoricalData", "{}".to_owned()),
+        ("error_40002_fill", "GetCemsHistoricalData", format!(r#"{{{range},"fill":"linear"}}"#)),
         ("error_40002_period", "GetCemsStatisticalData", format!("{{{range}}}")),
         (
             "error_40003_time",

@@ -211,7 +211,10 @@ fn a_client_of_http_1_0_gets_an_answer_without_chunks() {
 #[test]
 fn another_address_than_loopback_is_refused() {
     let served = Served::empty();
-    let settings = cems_gateway::config::site::ApiSettings { listen: ([0, 0, 0, 0], 0).into() };
+    let settings = cems_gateway::config::site::ApiSettings {
+        listen: ([0, 0, 0, 0], 0).into(),
+        compat: cems_gateway::config::site::ApiCompat::default(),
+    };
     let refused = cems_gateway::api::serve(served.ops.clone(), &settings);
     let message = refused.map(|_| ()).unwrap_err().to_string();
     assert!(message.contains("loopback") && message.contains("127.0.0.1"), "{message}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
-use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
+use cems_gateway::config::site::{ApiCompat, ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
 use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
@@ -45,9 +45,20 @@ impl Served {
         Self::over(tempfile::tempdir().unwrap())
     }
 
+    /// The site after `change`, without any readings.
+    pub(super) fn changed(change: impl FnOnce(&mut Site)) -> Self {
+        let mut site = site();
+        change(&mut site);
+        Self::of(site, tempfile::tempdir().unwrap())
+    }
+
     /// The site over the store in `dir`.
     fn over(dir: TempDir) -> Self {
-        let site = Arc::new(site());
+        Self::of(site(), dir)
+    }
+
+    fn of(site: Site, dir: TempDir) -> Self {
+        let site = Arc::new(site);
         let store = Store::open(dir.path(), &site.store).unwrap();
         let clock = Arc::new(ManualClock::showing(at("2024-06-12T10:30:05+08:00")));
         store.begin_run(&Sight { shown: clock.now(), state: clock.state(), steady_ms: 0 }, "boot");
@@ -180,7 +191,7 @@ fn site() -> Site {
             token_sha256: Sha256::digest(TOKEN).into(),
             may_order_events: false,
         }],
-        api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
+        api: ApiSettings { listen: ([127, 0, 0, 1], 0).into(), compat: ApiCompat::default() },
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
         uplink: None,
         console: None,

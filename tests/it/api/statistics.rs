@@ -165,6 +165,31 @@ fn pages_of_rows_together_are_all_rows() {
     }
 }
 
+#[test]
+fn rows_may_run_backwards_in_time_and_their_pages_still_make_the_whole() {
+    let served = served();
+    let rest = r#""startTime":"2024-05-30","endTime":"2024-06-02","period":"PT1H""#;
+    let mut expected = Vec::new();
+    let ascending = statistic(&served, rest);
+    for parameter in ["EPI", "P"] {
+        let of_parameter: Vec<_> =
+            ascending.iter().filter(|row| row["parameterID"] == parameter).cloned().collect();
+        // The rows of one period, one a function, stay in their order.
+        let functions = of_parameter.len() / 72;
+        expected.extend(of_parameter.chunks(functions).rev().flatten().cloned());
+    }
+    for size in [5_usize, 145, 500] {
+        let mut pages = Vec::new();
+        for number in 1..=expected.len().div_ceil(size) {
+            let by_page = format!(r#""sort":"desc","pageSize":{size},"pageNumber":{number}"#);
+            let body = format!(r#"{{"pointID":["PT-CH1"],{rest},{by_page}}}"#);
+            let answer = post(served.address(), "GetCemsStatisticalData", &body).json();
+            pages.extend(answer["data"]["statistic"].as_array().unwrap().clone());
+        }
+        assert_eq!(pages, expected, "pages of {size}");
+    }
+}
+
 /// The register read on every quarter of an hour from 08:00 on, as far as 11:00 unless an outage
 /// begins before, asked for at a later minute.
 fn read_on_the_quarter(outage_after: &str, now: &str) -> Served {

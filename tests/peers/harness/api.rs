@@ -43,7 +43,12 @@ impl Api {
 
     /// Where it is served.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", Ipv4Addr::LOCALHOST, self.port)
+    }
+
+    /// Where it is found.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address())
     }
 
     /// `None` while nobody answers, or not well.

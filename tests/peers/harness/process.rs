@@ -87,6 +87,15 @@ impl Drop for Process {
     }
 }
 
+/// A program of the checkout's own virtual environment, whose other programs it finds.
+pub(crate) fn python_program(name: &str) -> Command {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/venv/bin");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(programs.join(name));
+    command.env("PATH", format!("{}:{path}", programs.display()));
+    command
+}
+
 /// The Python of the checkout's own virtual environment, with the packages of tests/requirements.txt.
 pub(crate) fn python(script: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
