@@ -1,5 +1,7 @@
 //! Document: an answer in the words of the wire.
 
+mod demand;
+
 use std::io::Write;
 
 use super::wire::answer::{
@@ -16,7 +18,7 @@ use super::wire::{Shown, names, word};
 use crate::limits;
 use crate::model::alarm::Alarm;
 use crate::ops::query::{
-    DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
+    DemandHistory, DemandNow, DemandStatic, DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
     StatisticalAnswer,
 };
 use crate::store::Durable;
@@ -32,6 +34,12 @@ pub(super) enum Document {
     Historical(HistoricalAnswer),
     /// Statistics.
     Statistical(StatisticalAnswer),
+    /// What is set about demand.
+    DemandStatic(Box<DemandStatic>),
+    /// Demand at present.
+    DemandNow(Box<DemandNow>),
+    /// The demands of a time range.
+    DemandHistory(Box<DemandHistory>),
     /// This gateway.
     About,
     /// How the gateway is; without an envelope.
@@ -75,6 +83,9 @@ impl Document {
             Self::Dynamic(answer) => write_dynamic(&mut json, answer)?,
             Self::Historical(answer) => write_historical(&mut json, answer)?,
             Self::Statistical(answer) => write_statistical(&mut json, answer)?,
+            Self::DemandStatic(answer) => demand::write_static(&mut json, answer)?,
+            Self::DemandNow(now) => demand::write_dynamic(&mut json, now)?,
+            Self::DemandHistory(answer) => demand::write_historical(&mut json, answer)?,
             Self::About | Self::Health { .. } => write_about(&mut json)?,
         }
         Ok(json.finish()?)

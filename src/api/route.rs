@@ -150,6 +150,16 @@ fn answer(ops: &Arc<Ops>, operation: Operation, question: Question) -> Result<Do
         Subject::Statistical => {
             Document::Statistical(ops.statistical_data(question.into_statistical(offset)?)?)
         }
+        Subject::DmStatic => {
+            Document::DemandStatic(Box::new(ops.demand_static(question.into_cems_id().as_deref())?))
+        }
+        Subject::DmDynamic => {
+            Document::DemandNow(Box::new(ops.demand_now(question.into_cems_id().as_deref())?))
+        }
+        Subject::DmHistorical => {
+            let query = question.into_demand_history(offset)?;
+            Document::DemandHistory(Box::new(ops.demand_history(query)?))
+        }
         Subject::About => Document::About,
     })
 }

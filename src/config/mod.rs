@@ -8,6 +8,7 @@ pub mod site;
 
 mod categories;
 mod cems;
+mod demand;
 mod entries;
 mod form;
 mod formulas;

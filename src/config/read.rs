@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::categories::categories;
 use super::cems::cems;
+use super::demand::demand;
 use super::lines::lines;
 use super::meters::meters;
 use super::parameters::Known;
@@ -61,6 +62,7 @@ fn site(
     let lines = lines(root, &mut places);
     let meters = meters(root, &lines, library);
     let points = points(root, &category_ids, Known { meters: &meters, library });
+    let demand = demand(root, &points);
     let cems_id = cems.as_ref().map_or("", |cems| cems.id.as_str());
     let uplink = services::uplink(root, cems_id, folder);
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
@@ -72,6 +74,7 @@ fn site(
         lines: lines.list,
         meters: meters.list,
         points,
+        demand,
         tou,
         platforms,
         api,

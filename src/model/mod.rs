@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod category;
 pub mod cems;
+pub mod demand;
 pub mod formula;
 pub mod gap;
 pub mod meter;

@@ -84,6 +84,8 @@ pub struct Ops {
     served: Mutex<Arc<ServedSite>>,
     store: Store,
     clock: Arc<dyn Clock>,
+    /// The peaks of the demand, day by day.
+    demand_days: query::DemandDays,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -95,7 +97,7 @@ impl Ops {
     /// When the store cannot name the series of the site's parameters.
     pub fn new(site: Arc<Site>, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         let served = Arc::new(ServedSite::new(site, &store, clock.now())?);
-        Ok(Arc::new(Self { served: Mutex::new(served), store, clock, archiving: Mutex::default() }))
+        Ok(Arc::new(Self { served: Mutex::new(served), store, clock, demand_days: <_>::default(), archiving: Mutex::default() }))
     }
 
     /// The site that is served now.
@@ -124,7 +126,7 @@ impl Ops {
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
         let clock = (self.clock.state() == ClockState::Unset).then_some(Alarm::ClockUnset);
-        self.store.alarms().into_iter().chain(clock).collect()
+        self.store.alarms().into_iter().chain(clock).chain(self.demand_alarm()).collect()
     }
 
     /// The clock that says what is past.

@@ -2,9 +2,10 @@
 //!
 //! `calendar` cuts a time range into periods, `summary` sums what was read in one of them, `growth`
 //! spreads the increase of a register over them, `register` tells what else it did, `tally` walks a
-//! series once and fills them all.
+//! series once and fills them all. `demand` tells mean powers over windows from a register.
 
 pub mod calendar;
+pub mod demand;
 pub mod growth;
 pub mod quarter;
 pub mod rates;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod code;
+pub mod demand;
 pub(super) mod json_stream;
 pub mod names;
 pub mod operation;
@@ -28,6 +29,10 @@ impl<T: fmt::Display> Serialize for Shown<T> {
         serializer.collect_str(&self.0)
     }
 }
+
+/// The head of an object whose members follow one by one.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Empty {}
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,12 @@ pub enum Subject {
     Historical,
     /// Statistics over periods (clause 10).
     Statistical,
+    /// What is set about demand (annex B).
+    DmStatic,
+    /// Demand at present (annex B).
+    DmDynamic,
+    /// The demands of a time range (annex B).
+    DmHistorical,
     /// This gateway and its wire names; our own.
     About,
 }
@@ -38,7 +44,7 @@ pub struct Operation {
 }
 
 /// Of these names only the first is public (clause 7.1).
-const NAMES: [(&str, Operation); 13] = [
+const NAMES: [(&str, Operation); 16] = [
     ("GetCemsStaticData", Operation::of(Subject::Static, Scope::Cems)),
     ("GetCategoryStaticData", Operation::of(Subject::Static, Scope::Category)),
     ("GetPointStaticData", Operation::of(Subject::Static, Scope::Point)),
@@ -51,6 +57,9 @@ const NAMES: [(&str, Operation); 13] = [
     ("GetCemsStatisticalData", Operation::of(Subject::Statistical, Scope::Cems)),
     ("GetCategoryStatisticalData", Operation::of(Subject::Statistical, Scope::Category)),
     ("GetPointStatisticalData", Operation::of(Subject::Statistical, Scope::Point)),
+    ("GetDmStaticData", Operation::of(Subject::DmStatic, Scope::Cems)),
+    ("GetDmDynamicData", Operation::of(Subject::DmDynamic, Scope::Cems)),
+    ("GetDmHistoricalData", Operation::of(Subject::DmHistorical, Scope::Cems)),
     ("about", Operation::of(Subject::About, Scope::Cems)),
 ];
 

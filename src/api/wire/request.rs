@@ -8,7 +8,7 @@ use crate::api::fault::Fault;
 use crate::api::outline;
 use crate::limits;
 
-/// Members of all four questions; each question takes some of them.
+/// Members of all questions; each question takes some of them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
@@ -89,7 +89,19 @@ struct Member {
 }
 
 const EVERY: &[Subject] = &[Subject::Static, Subject::Dynamic, Subject::Historical, Subject::Statistical];
-const RANGED: &[Subject] = &[Subject::Historical, Subject::Statistical];
+const RANGED: &[Subject] = &[Subject::Historical, Subject::Statistical, Subject::DmHistorical];
+const SORTED: &[Subject] = &[Subject::Historical, Subject::DmHistorical];
+const OF_CEMS: &[Subject] = &[
+    Subject::Static,
+    Subject::Dynamic,
+    Subject::Historical,
+    Subject::Statistical,
+    Subject::DmStatic,
+    Subject::DmDynamic,
+    Subject::DmHistorical,
+];
+const PAGED: &[Subject] =
+    &[Subject::Static, Subject::Dynamic, Subject::Historical, Subject::Statistical, Subject::DmHistorical];
 
 const fn member(name: &'static str, kind: Kind, taken_by: &'static [Subject]) -> Member {
     Member { name, kind, taken_by }
@@ -116,7 +128,7 @@ pub(super) const CATEGORY_CODE: &str = "categoryCode";
 pub(super) const ENERGY_CODE: &str = "energyCode";
 
 const MEMBERS: [Member; 19] = [
-    member(CEMS_ID, Kind::Text, EVERY),
+    member(CEMS_ID, Kind::Text, OF_CEMS),
     member(CATEGORY_ID, Kind::TextList, EVERY),
     member(CATEGORY_CODE, Kind::TextList, EVERY),
     member(ENERGY_CODE, Kind::TextList, EVERY),
@@ -127,14 +139,14 @@ const MEMBERS: [Member; 19] = [
     member(START_TIME, Kind::Text, RANGED),
     member(END_TIME, Kind::Text, RANGED),
     member(INTERVAL, Kind::Text, &[Subject::Historical]),
-    member(SORT, Kind::Text, &[Subject::Historical]),
+    member(SORT, Kind::Text, SORTED),
     member(PERIOD, Kind::Text, &[Subject::Statistical]),
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
     member(GROUP_BY, Kind::Text, &[Subject::Statistical]),
     member(TOU, Kind::NumberList, &[Subject::Statistical]),
-    member(PAGE_NUMBER, Kind::Number, EVERY),
-    member(PAGE_SIZE, Kind::Number, EVERY),
+    member(PAGE_NUMBER, Kind::Number, PAGED),
+    member(PAGE_SIZE, Kind::Number, PAGED),
 ];
 
 impl Request {

@@ -1,8 +1,10 @@
-//! The four questions of the application-side interface: static, dynamic, historical, statistical.
+//! The four questions of the application-side interface: static, dynamic, historical, statistical; and
+//! those of demand management.
 //!
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.
 
+mod demand;
 mod dynamic_data;
 mod error;
 mod freshness;
@@ -17,6 +19,8 @@ mod static_data;
 mod statistical_data;
 mod thinning;
 
+pub(super) use demand::DemandDays;
+pub use demand::{DemandHistory, DemandHistoryQuery, DemandNow, DemandStatic, MonthDemand};
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
 pub use freshness::PointStatus;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cems_gateway::api::{self, ApiServer};
 use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
+use cems_gateway::model::demand::DemandSettings;
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
 use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
@@ -173,6 +174,7 @@ fn site() -> Site {
                 vec![parameter("SOC", CHARGE, "%"), text(parameter("SN", TEXT, ""))],
             ),
         ],
+        demand: DemandSettings::default(),
         tou: Tou { days: vec![tou_day()] },
         platforms: vec![Platform { id: "cloud".to_owned(), token_sha256: Sha256::digest(TOKEN).into() }],
         api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
