@@ -96,9 +96,8 @@ async fn make_history(options: &Options, start: UtcTime, site: &Site, store: &St
             "the data folder holds readings up to {kept}; start --at a later time or give another --data"
         )));
     }
-    let from = kept.map_or(earliest, |kept| {
-        earliest.max(kept.floor(Interval::MINUTE).plus(Interval::MINUTE))
-    });
+    let from =
+        kept.map_or(earliest, |kept| earliest.max(kept.floor(Interval::MINUTE).plus(Interval::MINUTE)));
     if from > to || options.history_days == 0 {
         return Ok(());
     }

@@ -18,8 +18,8 @@ use super::wire::{Shown, names, word};
 use crate::limits;
 use crate::model::alarm::Alarm;
 use crate::ops::query::{
-    DemandHistory, DemandNow, DemandStatic, DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticItem,
-    StatisticalAnswer,
+    DemandHistory, DemandNow, DemandStatic, DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow,
+    QueryError, StaticAnswer, StaticItem, StatisticalAnswer,
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;

@@ -83,14 +83,19 @@ fn check(section: &Section<'_>, settings: &DemandSettings, points: &[Point]) {
     match (settings.place(points), &settings.point_id) {
         (Ok((point, register)), _) if register.interval > settings.window => {
             let (point, parameter, interval) = (&point.id, &register.id, register.interval);
-            let reason = format!("{parameter} of {point} is read every {interval}, less often than once a window");
+            let reason =
+                format!("{parameter} of {point} is read every {interval}, less often than once a window");
             section.fault("window", reason, "read it at least once a window, better once a step");
         }
         (Ok(_), _) => {}
         (Err(NoDemandPoint::Unknown), Some(id)) => refer(section, id, points),
         (Err(why), _) => {
             let reason = why.to_string();
-            section.fault("point", reason, "name a point with a parameter like 0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0");
+            section.fault(
+                "point",
+                reason,
+                "name a point with a parameter like 0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0",
+            );
         }
     }
 }

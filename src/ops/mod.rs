@@ -97,7 +97,13 @@ impl Ops {
     /// When the store cannot name the series of the site's parameters.
     pub fn new(site: Arc<Site>, store: Store, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         let served = Arc::new(ServedSite::new(site, &store, clock.now())?);
-        Ok(Arc::new(Self { served: Mutex::new(served), store, clock, demand_days: <_>::default(), archiving: Mutex::default() }))
+        Ok(Arc::new(Self {
+            served: Mutex::new(served),
+            store,
+            clock,
+            demand_days: <_>::default(),
+            archiving: Mutex::default(),
+        }))
     }
 
     /// The site that is served now.

@@ -15,9 +15,9 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView,
-    PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView, UplinkView,
-    UplinkViewState, WearView,
+    Applied, CheckReport, ClockView, DemandView, GapView, LineLoad, LineState, LineView, MeterView,
+    ParameterView, PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView,
+    UplinkView, UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
@@ -33,6 +33,8 @@ use cems_gateway::model::reading::{Reading, SeriesId, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
+use cems_gateway::ops::query::QueryError;
+use cems_gateway::stats::demand::{AlarmLevel, Basis, Demand};
 use cems_gateway::store::backup::BackupError;
 use cems_gateway::store::{CounterEvent, Ruled};
 use cems_gateway::time::trust::ClockState;
@@ -251,6 +253,23 @@ impl Desk for FakeDesk {
         vec![PointView { id, name, parameters: vec![power, energy, serial, never] }]
     }
 
+    async fn demand(&self) -> Result<DemandView, QueryError> {
+        Ok(DemandView {
+            end: at(-5),
+            demand: Demand::Told { kw: 2_874.6, basis: Basis::MeanPower },
+            level: Some(AlarmLevel::Warning),
+            contract_kw: 3_000.0,
+            power_kw: Some(2_932.4),
+            predicted_kw: None,
+            remain: Duration::from_mins(5),
+            month_max: Some((3_055.2, at(-90_000))),
+            times_over: 2,
+            over: Duration::from_mins(17),
+            unknown: 3,
+            controllable_kw: 260.0,
+        })
+    }
+
     fn counter_events(&self, point: Option<&str>, _: usize) -> Vec<CounterEventOf> {
         let events = [counter_event(3, Assumption::Reset, None), counter_event(4, Assumption::Glitch, None)];
         let of = |event| CounterEventOf {
@@ -416,7 +435,7 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician.enters(&["login", "维护密码1234", "维护密码1234", "logout", "login"]).await;
     technician.types_and_waits("guess\r", slowly).await;
     technician.enters(&["login", "维护密码1234"]).await;
-    technician.enters(&["help", "help meter add", "status", "points"]).await;
+    technician.enters(&["help", "help meter add", "status", "points", "demand", "help demand"]).await;
     technician.enters(&["points PT-GRID", "points PT-X", "watch PT-X"]).await;
     technician.types_and_waits("watch PT-GRID\r", Duration::from_millis(900)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;

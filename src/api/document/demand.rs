@@ -2,9 +2,7 @@
 
 use super::{IN_DATA, Json, Written};
 use crate::api::wire::answer::{DataCount, HistoricalHead, Page};
-use crate::api::wire::demand::{
-    DemandReading, DemandSeries, DmDynamic, DmMonth, DmStatic, month_maximum,
-};
+use crate::api::wire::demand::{DemandReading, DemandSeries, DmDynamic, DmMonth, DmStatic, month_maximum};
 use crate::api::wire::site::SimpleCems;
 use crate::api::wire::{Empty, Shown, names};
 use crate::ops::query::{DemandHistory, DemandNow, DemandStatic};

@@ -226,7 +226,8 @@ impl DemandSeries {
 
     fn of(macro_period: i16, aggregate: i16, settings: &DemandSettings, accumulation: i16) -> Self {
         let measuring = settings.measuring_period().unwrap_or(0);
-        let fields = [macro_period, aggregate, measuring, accumulation, 1, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 38, 0];
+        let fields =
+            [macro_period, aggregate, measuring, accumulation, 1, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 38, 0];
         Self { reading_type: Shown(ReadingType::new(fields)), unit: "kW" }
     }
 }
@@ -335,10 +336,8 @@ impl DmMonth {
     pub fn new(month: &MonthDemand, settings: &DemandSettings, offset: UtcOffset) -> Self {
         let DemandSeries { reading_type, unit } = DemandSeries::of_months(settings);
         let peak = month.peaks.peak;
-        let (quality, cause) = peak.map_or_else(
-            || quality(&Demand::Untold(Untold::Incomplete)),
-            |peak| quality_of(peak.basis),
-        );
+        let (quality, cause) =
+            peak.map_or_else(|| quality(&Demand::Untold(Untold::Incomplete)), |peak| quality_of(peak.basis));
         Self {
             start: Shown(month.month.start.iso(offset)),
             end: Shown(month.month.end.iso(offset)),

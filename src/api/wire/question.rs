@@ -10,8 +10,8 @@ use crate::limits;
 use crate::model::reading_type::ReadingTypePattern;
 use crate::model::tou::Rate;
 use crate::ops::query::{
-    DemandHistoryQuery, DynamicQuery, HistoricalQuery, PageRequest, QueryError, Selection, StaticInclude, StaticQuery,
-    StatisticalQuery,
+    DemandHistoryQuery, DynamicQuery, HistoricalQuery, PageRequest, QueryError, Selection, StaticInclude,
+    StaticQuery, StatisticalQuery,
 };
 use crate::store::StoreError;
 use crate::time::{Interval, UtcOffset, UtcTime, parse_instant};

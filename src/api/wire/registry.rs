@@ -154,7 +154,11 @@ pub const REGISTRY: &[Entry] = &[
     ),
     entry("cause", Inferred, "why a reading is not good, or why readings are missing; our own"),
     entry("gap", Inferred, "stretches of the range in which readings are missing; our own"),
-    entry("missing", Inferred, "how many readings, or windows of demand, are missing, where that is known; our own"),
+    entry(
+        "missing",
+        Inferred,
+        "how many readings, or windows of demand, are missing, where that is known; our own",
+    ),
     entry("partial", Inferred, "of a gap: there are some readings in it; our own"),
     entry("gapLeftOut", Inferred, "how many gaps the answer has no room for; our own"),
     entry("alarm", Inferred, "of the gateway itself: kinds of what needs to be looked after; our own"),

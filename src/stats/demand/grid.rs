@@ -43,19 +43,20 @@ pub struct Between {
     pub covered: f64,
     /// An edge lies on a straight line, more than three quarters of a step from the nearest reading.
     pub interpolated: bool,
-    /// The register was set to zero meanwhile.
-    pub reset: bool,
-    /// The meter was replaced meanwhile, and nobody said what flowed.
-    pub replaced: bool,
+    /// What the register did meanwhile, the worst of it.
+    pub happened: Happened,
     /// Every reading that this rests on has a successor by which it was judged.
     pub judged: bool,
 }
 
-/// What happened in a stretch.
+/// What a register did over some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Happened {
+pub enum Happened {
+    /// It grew.
     Growth,
+    /// It was set to zero: what flowed before that in the same stretch is lost.
     Reset,
+    /// It was replaced, and nobody said what flowed meanwhile.
     Replacement,
 }
 
@@ -225,8 +226,11 @@ impl EnergyGrid {
             kwh: (to.kwh - from.kwh).max(0.0),
             covered: share(to.covered_ms - from.covered_ms, time),
             interpolated: from.interpolated || to.interpolated,
-            reset: to.resets > from.resets,
-            replaced: to.replacements > from.replacements,
+            happened: match (to.replacements > from.replacements, to.resets > from.resets) {
+                (true, _) => Happened::Replacement,
+                (false, true) => Happened::Reset,
+                (false, false) => Happened::Growth,
+            },
             judged: from.judged && to.judged,
         })
     }
@@ -282,9 +286,9 @@ mod tests {
         grid
     }
 
-    /// What flowed in the 15 minutes before `end`, reset, replaced.
-    fn window(grid: &EnergyGrid, end: i64) -> Option<(f64, bool, bool)> {
-        grid.between(&(minute(end - 15)..minute(end))).map(|of| (of.kwh, of.reset, of.replaced))
+    /// What flowed in the 15 minutes before `end`, and what the register did.
+    fn window(grid: &EnergyGrid, end: i64) -> Option<(f64, Happened)> {
+        grid.between(&(minute(end - 15)..minute(end))).map(|of| (of.kwh, of.happened))
     }
 
     fn each_minute(range: Range<i64>, value: impl Fn(i64) -> f64) -> Vec<(i64, f64)> {
@@ -299,7 +303,7 @@ mod tests {
         let grid = filled(&values, None, &[]);
         for end in 15..=60 {
             let known = |minute: i64| !(20..28).contains(&minute);
-            let expected = (known(end) && known(end - 15)).then_some((15.0, false, false));
+            let expected = (known(end) && known(end - 15)).then_some((15.0, Happened::Growth));
             assert_eq!(window(&grid, end), expected, "{end}");
         }
         assert_eq!(window(&grid, 14), None, "the grid does not reach back that far");
@@ -309,20 +313,30 @@ mod tests {
     #[test]
     #[expect(clippy::cast_precision_loss, reason = "an hour of minutes")]
     fn a_rollover_counts_through_and_a_reset_or_another_meter_is_told() {
-        let rolled = filled(&each_minute(0..61, |minute| (990 + minute) as f64 % 1_000.0), Some(1_000.0), &[]);
-        assert_eq!(window(&rolled, 20), Some((15.0, false, false)));
-        let reset = each_minute(0..61, |minute| if minute < 30 { 500.0 + minute as f64 } else { (minute - 30) as f64 });
+        let rolled =
+            filled(&each_minute(0..61, |minute| (990 + minute) as f64 % 1_000.0), Some(1_000.0), &[]);
+        assert_eq!(window(&rolled, 20), Some((15.0, Happened::Growth)));
+        let reset =
+            each_minute(
+                0..61,
+                |minute| if minute < 30 { 500.0 + minute as f64 } else { (minute - 30) as f64 },
+            );
         let grid = filled(&reset, None, &[]);
-        assert_eq!(window(&grid, 29), Some((15.0, false, false)));
-        assert_eq!(window(&grid, 30), Some((14.0, true, false)), "what flowed before the reset is lost");
-        assert_eq!(window(&grid, 44), Some((14.0, true, false)));
-        assert_eq!(window(&grid, 45), Some((15.0, false, false)));
+        assert_eq!(window(&grid, 29), Some((15.0, Happened::Growth)));
+        assert_eq!(window(&grid, 30), Some((14.0, Happened::Reset)), "what flowed before the reset is lost");
+        assert_eq!(window(&grid, 44), Some((14.0, Happened::Reset)));
+        assert_eq!(window(&grid, 45), Some((15.0, Happened::Growth)));
         let replaced = each_minute(0..61, |minute| if minute < 30 { 500.0 } else { 300.0 } + minute as f64);
         let grid = filled(&replaced, None, &[]);
-        assert_eq!(window(&grid, 40), Some((14.0, false, true)));
-        let ruling =
-            Ruling { at: minute(30), before: 529.0, after: 330.0, verdict: Assumption::Replaced, counted: 1.0 };
-        assert_eq!(window(&filled(&replaced, None, &[ruling]), 40), Some((15.0, false, false)));
+        assert_eq!(window(&grid, 40), Some((14.0, Happened::Replacement)));
+        let ruling = Ruling {
+            at: minute(30),
+            before: 529.0,
+            after: 330.0,
+            verdict: Assumption::Replaced,
+            counted: 1.0,
+        };
+        assert_eq!(window(&filled(&replaced, None, &[ruling]), 40), Some((15.0, Happened::Growth)));
     }
 
     #[test]
@@ -331,9 +345,9 @@ mod tests {
         let mut values = each_minute(0..31, |minute| minute as f64);
         values[20].1 = 9_999.0;
         let grid = filled(&values, None, &[]);
-        assert_eq!(window(&grid, 19), Some((15.0, false, false)));
+        assert_eq!(window(&grid, 19), Some((15.0, Happened::Growth)));
         assert_eq!(window(&grid, 20), None, "between its neighbours lie two minutes");
-        assert_eq!(window(&grid, 21), Some((15.0, false, false)));
+        assert_eq!(window(&grid, 21), Some((15.0, Happened::Growth)));
         let judged = |end: i64| grid.between(&(minute(end - 15)..minute(end))).map(|of| of.judged);
         assert_eq!((judged(29), judged(30)), (Some(true), Some(false)));
     }
@@ -383,10 +397,12 @@ mod tests {
     fn a_row_that_is_missing_breaks_the_windows_over_it() {
         let mut grid = EnergyGrid::over(minute(0), minute(60), pace(Interval::MINUTE));
         let quarter = |number: i64| minute(number * 15)..minute(number * 15 + 15);
-        grid.fill_from_rows([Some(5.0), None, Some(7.0), Some(8.0)].into_iter().zip(0..).map(|(kwh, n)| (quarter(n), kwh)));
-        assert_eq!(window(&grid, 15), Some((5.0, false, false)));
-        assert_eq!(window(&grid, 30), Some((0.0, false, true)));
-        assert_eq!(window(&grid, 45), Some((7.0, false, false)));
+        grid.fill_from_rows(
+            [Some(5.0), None, Some(7.0), Some(8.0)].into_iter().zip(0..).map(|(kwh, n)| (quarter(n), kwh)),
+        );
+        assert_eq!(window(&grid, 15), Some((5.0, Happened::Growth)));
+        assert_eq!(window(&grid, 30), Some((0.0, Happened::Replacement)));
+        assert_eq!(window(&grid, 45), Some((7.0, Happened::Growth)));
         assert_eq!(window(&grid, 40), None, "in between nothing is known");
     }
 

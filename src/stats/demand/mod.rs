@@ -18,7 +18,7 @@ pub mod grid;
 pub mod peak;
 
 use crate::time::Interval;
-use grid::Between;
+use grid::{Between, Happened};
 
 /// The share of a window that powers must cover before their mean is told. What is missing of it can
 /// change a mean power by about as much as is allowed to the register's last digit.
@@ -94,7 +94,7 @@ impl Sources {
     /// What flowed, in kWh, from the first source that knows it well.
     #[must_use]
     pub fn flowed_kwh(&self) -> Option<f64> {
-        let register = self.register.filter(|register| !register.replaced && !register.reset);
+        let register = self.register.filter(|register| register.happened == Happened::Growth);
         let power = self.power.filter(|power| power.covered >= POWER_COVERED_MIN);
         register.or(power).map(|between| between.kwh)
     }
@@ -116,27 +116,31 @@ impl DemandRule {
     #[must_use]
     pub fn demand(&self, of: &Sources) -> Demand {
         let told = |between: &Between, basis| Demand::Told { kw: self.kw(between.kwh), basis };
-        let register = of.register.filter(|register| !register.replaced);
-        if let Some(exact) = register.filter(|register| !register.reset && !self.is_coarse(register.kwh)) {
+        let register = of.register.filter(|register| register.happened != Happened::Replacement);
+        let is_exact = |of: &Between| of.happened == Happened::Growth && !self.is_coarse(of.kwh);
+        if let Some(exact) = register.filter(is_exact) {
             return told(&exact, if exact.interpolated { Basis::Interpolated } else { Basis::Register });
         }
         if let Some(power) = of.power.filter(|power| power.covered >= POWER_COVERED_MIN) {
             return told(&power, Basis::MeanPower);
         }
         if let Some(doubtful) = register {
-            return told(&doubtful, if doubtful.reset { Basis::Reset } else { Basis::Coarse });
+            return told(
+                &doubtful,
+                if doubtful.happened == Happened::Reset { Basis::Reset } else { Basis::Coarse },
+            );
         }
-        if let Some(rows) = of.rows.filter(|rows| !rows.replaced) {
+        if let Some(rows) = of.rows.filter(|rows| rows.happened == Happened::Growth) {
             return told(&rows, Basis::Rows);
         }
-        let replaced = of.register.is_some_and(|register| register.replaced);
-        Demand::Untold(if replaced { Untold::Replaced } else { Untold::Incomplete })
+        let is_known = of.register.is_some();
+        Demand::Untold(if is_known { Untold::Replaced } else { Untold::Incomplete })
     }
 
     /// Whether the power must be looked at, because the register alone does not tell the window well.
     #[must_use]
     pub fn wants_power(&self, register: Option<&Between>) -> bool {
-        register.is_none_or(|of| of.replaced || of.reset || self.is_coarse(of.kwh))
+        register.is_none_or(|of| of.happened != Happened::Growth || self.is_coarse(of.kwh))
     }
 
     /// Whether the register's last digit makes too great an error.
@@ -197,8 +201,8 @@ mod tests {
     const RULE: DemandRule =
         DemandRule { window: Interval::QUARTER_HOUR, resolution_kwh: 0.001, contract_kw: 3_200.0 };
 
-    fn between(kwh: f64) -> Option<Between> {
-        Some(Between { kwh, covered: 1.0, interpolated: false, reset: false, replaced: false, judged: true })
+    fn between(kwh: f64) -> Between {
+        Between { kwh, covered: 1.0, interpolated: false, happened: Happened::Growth, judged: true }
     }
 
     fn told(rule: DemandRule, register: Option<Between>, power: Option<Between>) -> Demand {
@@ -207,15 +211,20 @@ mod tests {
 
     #[test]
     fn the_register_comes_first_then_the_power_then_what_is_left_of_both() {
-        let (register, power) = (between(100.0), between(101.0));
+        let (register, power) = (Some(between(100.0)), Some(between(101.0)));
         let coarse = DemandRule { resolution_kwh: 10.0, ..RULE };
-        let reset = register.map(|of| Between { reset: true, ..of });
-        let replaced = register.map(|of| Between { replaced: true, ..of });
+        let reset = register.map(|of| Between { happened: Happened::Reset, ..of });
+        let replaced = register.map(|of| Between { happened: Happened::Replacement, ..of });
         let patchy = power.map(|of| Between { covered: 0.98, ..of });
         let kw = |kw, basis| Demand::Told { kw, basis };
         for (rule, register, power, expected) in [
             (RULE, register, power, kw(400.0, Basis::Register)),
-            (RULE, register.map(|of| Between { interpolated: true, ..of }), power, kw(400.0, Basis::Interpolated)),
+            (
+                RULE,
+                register.map(|of| Between { interpolated: true, ..of }),
+                power,
+                kw(400.0, Basis::Interpolated),
+            ),
             (RULE, None, power, kw(404.0, Basis::MeanPower)),
             (RULE, None, patchy, Demand::Untold(Untold::Incomplete)),
             (RULE, reset, power, kw(404.0, Basis::MeanPower)),
@@ -227,16 +236,18 @@ mod tests {
         ] {
             assert_eq!(told(rule, register, power), expected, "{register:?} {power:?}");
         }
-        let rows = Sources { rows: between(99.0), ..Sources::default() };
+        let rows = Sources { rows: Some(between(99.0)), ..Sources::default() };
         assert_eq!(RULE.demand(&rows), kw(396.0, Basis::Rows));
     }
 
     #[test]
     fn the_last_digit_may_cost_one_percent_of_the_demand_or_a_thousandth_of_the_contract() {
-        let basis = |resolution_kwh, kwh| match told(DemandRule { resolution_kwh, ..RULE }, between(kwh), None) {
-            Demand::Told { basis, .. } => basis,
-            Demand::Untold(_) => unreachable!(),
-        };
+        let basis =
+            |resolution_kwh, kwh| match told(DemandRule { resolution_kwh, ..RULE }, Some(between(kwh)), None)
+            {
+                Demand::Told { basis, .. } => basis,
+                Demand::Untold(_) => unreachable!(),
+            };
         // 7 kWh a quarter hour are 28 kW, of 2 900 kW less than one percent, of 2 700 kW more.
         assert_eq!(basis(7.0, 725.0), Basis::Register);
         assert_eq!(basis(7.0, 675.0), Basis::Coarse);

@@ -102,7 +102,10 @@ impl<'a> Curve<'a> {
                 let quarter = at..at.plus(Interval::QUARTER_HOUR);
                 at = quarter.end;
                 let summed = self.store.summed(self.source.register.series, &quarter)?.row.summary;
-                rows.push((quarter, is_whole(summed.covered_ms).then(|| summed.growth * self.source.register.kilo)));
+                rows.push((
+                    quarter,
+                    is_whole(summed.covered_ms).then_some(summed.growth * self.source.register.kilo),
+                ));
             }
             grid.fill_from_rows(rows.into_iter());
             self.rows = Some(grid);

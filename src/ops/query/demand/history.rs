@@ -55,7 +55,7 @@ impl Ops {
             Some(part) => self.demands(&source, &ends.counted(&part, query.order), &mut spent)?,
             None => Vec::new(),
         };
-        let months = self.months(&source, &ends, known_to, &mut spent)?;
+        let months = self.months(&source, &query.range, known_to, &mut spent)?;
         let mut answer = DemandHistory { source, query, page, demands, months };
         if answer.query.order == TimeOrder::Descending {
             answer.demands.reverse();
@@ -84,16 +84,16 @@ impl Ops {
     fn months(
         &self,
         source: &DemandSource,
-        ends: &Ends,
+        range: &Range<UtcTime>,
         known_to: UtcTime,
         spent: &mut Spent,
     ) -> Result<Vec<MonthDemand>, QueryError> {
         let mut months = Vec::new();
-        let mut at = ends.first;
-        while ends.count > 0 && at <= ends.last() {
-            let month = billing::month_before(at, source.settings().billing_day, source.offset());
+        let mut at = range.start;
+        while at < range.end.min(known_to) {
+            let month = billing::month_of(at, source.settings().billing_day, source.offset());
             let Some(month) = month else { break };
-            at = month.end.plus(source.settings().stride());
+            at = month.end;
             months.push(self.month_demand(source, month, known_to, spent)?);
         }
         Ok(months)

@@ -77,7 +77,8 @@ impl Ops {
         let predicted_kw =
             flowed.zip(power_kw).map(|(kwh, power_kw)| source.rule.predicted_kw(kwh, power_kw, remain_ms));
         let month = billing::month_before(present.at, source.settings().billing_day, source.offset());
-        let month = month.map(|month| self.month_demand(&source, month, present.at, &mut spent)).transpose()?;
+        let month =
+            month.map(|month| self.month_demand(&source, month, present.at, &mut spent)).transpose()?;
         let Present { at, end, demand } = present;
         Ok(DemandNow { source, at, power_kw, end, demand, predicted_kw, remain_ms, month })
     }
@@ -87,9 +88,9 @@ impl Ops {
         let source = self.demand_source(None).ok()?;
         let (now, mut spent) = (self.clock().now(), Spent::default());
         let mut curve = self.present_curve(&source, now, &mut spent).ok()?;
-        let demand_kw = present(&source, &mut curve, now, &mut spent).ok()?.demand.kw()?;
-        let (demand_w, contract_w) = (watts(demand_kw), watts(source.rule.contract_kw));
-        match source.level(demand_kw) {
+        let kw = present(&source, &mut curve, now, &mut spent).ok()?.demand.kw()?;
+        let (demand_w, contract_w) = (watts(kw), watts(source.rule.contract_kw));
+        match source.level(kw) {
             AlarmLevel::Normal => None,
             AlarmLevel::Warning => Some(Alarm::DemandNear { demand_w, contract_w }),
             AlarmLevel::Over => Some(Alarm::DemandOver { demand_w, contract_w }),
@@ -97,7 +98,11 @@ impl Ops {
     }
 
     /// Up to when demand is known now.
-    pub(super) fn demand_known_to(&self, source: &DemandSource, spent: &mut Spent) -> Result<UtcTime, QueryError> {
+    pub(super) fn demand_known_to(
+        &self,
+        source: &DemandSource,
+        spent: &mut Spent,
+    ) -> Result<UtcTime, QueryError> {
         let now = self.clock().now();
         let mut curve = self.present_curve(source, now, spent)?;
         Ok(present(source, &mut curve, now, spent)?.at)
@@ -147,6 +152,7 @@ fn present(
     let last = step_at(source, now);
     let step_ms = source.settings().step.as_ms();
     let mut found: Option<(UtcTime, Demand)> = None;
+    let mut untold = Demand::Untold(Untold::Incomplete);
     for steps in 0..=looked_back_ms(source) / step_ms {
         let end = before(last, steps * step_ms);
         let (demand, _) = curve.demand(end, now, spent)?;
@@ -156,14 +162,18 @@ fn present(
             found = Some((end, demand));
             break;
         }
-        if demand.kw().is_some() {
-            found.get_or_insert((end, demand));
+        match demand {
+            Demand::Told { .. } => {
+                found.get_or_insert((end, demand));
+            }
+            Demand::Untold(_) if steps == 0 => untold = demand,
+            Demand::Untold(_) => {}
         }
         if steps >= 1 && found.is_some() {
             break;
         }
     }
-    let (at, demand) = found.unwrap_or((last, Demand::Untold(Untold::Incomplete)));
+    let (at, demand) = found.unwrap_or((last, untold));
     match source.settings().method {
         DemandMethod::Sliding => Ok(Present { at, end: at, demand }),
         DemandMethod::Block => {
@@ -188,7 +198,10 @@ fn flowed(curve: &mut Curve<'_>, time: Range<UtcTime>, spent: &mut Spent) -> Res
 }
 
 fn watts(kw: f64) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "a cast of a float keeps to the range of the integer")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a cast of a float keeps to the range of the integer"
+    )]
     let watts = (kw * 1_000.0).round() as i64;
     watts
 }

@@ -9,8 +9,8 @@ use crate::model::register::DataType;
 use crate::ops::query::error::QueryError;
 use crate::ops::{Ops, ServedSite, profile};
 use crate::stats::SeriesProfile;
-use crate::stats::demand::{AlarmLevel, DemandRule};
 use crate::stats::demand::grid::Pace;
+use crate::stats::demand::{AlarmLevel, DemandRule};
 use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// Intervals beyond each end of a stretch of time in which a next reading is found as long as nothing
@@ -61,12 +61,12 @@ impl Ops {
             return Err(QueryError::NoSuchCems(id.to_owned()));
         }
         let (point, register) = site.demand.place(&site.points).map_err(QueryError::NoDemandPoint)?;
-        let contract_kw = site.cems.contract_demand_kw.filter(|kw| *kw > 0.0).ok_or(QueryError::NoContract)?;
+        let contract_kw =
+            site.cems.contract_demand_kw.filter(|kw| *kw > 0.0).ok_or(QueryError::NoContract)?;
         let tap = |wanted: &Parameter| {
             let mut all = served.parameters();
-            let (.., series) = all.find(|(of, parameter, _)| {
-                std::ptr::eq(*of, point) && std::ptr::eq(*parameter, wanted)
-            })?;
+            let (.., series) =
+                all.find(|(of, parameter, _)| std::ptr::eq(*of, point) && std::ptr::eq(*parameter, wanted))?;
             Some(Tap::of(wanted, series))
         };
         // The parameter is one of the site that is served, so that it has a series.
@@ -129,13 +129,13 @@ fn resolution(parameter: &Parameter, value: f64) -> f64 {
     let of_decimals = parameter.decimals.map_or(0.0, |decimals| 10_f64.powi(-i32::from(decimals)));
     let of_register = parameter.metered().map_or(0.0, |metered| {
         let unit = (metered.conversion.scale * metered.conversion.ratio).abs();
-        unit * counts_step(&metered.register.data_type, value / unit)
+        unit * counts_step(metered.register.data_type, value / unit)
     });
     of_decimals.max(of_register)
 }
 
 /// The step from one raw value to the next near `raw`: 1 for whole numbers, the last bit of a float.
-fn counts_step(data_type: &DataType, raw: f64) -> f64 {
+fn counts_step(data_type: DataType, raw: f64) -> f64 {
     let significant_bits = match data_type {
         DataType::Float { words: 1 } => 10,
         DataType::Float { words: 2 } => 23,
