@@ -1,5 +1,5 @@
-//! The four questions of the application-side interface: static, dynamic, historical, statistical; and
-//! those of demand management.
+//! The questions of the application-side interface: static, dynamic, historical, statistical, and those
+//! of demand management.
 //!
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.

@@ -241,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn what_has_flowed_of_a_block_comes_from_the_register_or_from_a_power_that_covers_it() {
+        let (register, power) = (between(100.0), between(101.0));
+        let reset = Between { happened: Happened::Reset, ..register };
+        let patchy = Between { covered: 0.98, ..power };
+        for (register, power, expected) in [
+            (Some(register), Some(power), Some(100.0)),
+            (Some(reset), Some(power), Some(101.0)),
+            (None, Some(power), Some(101.0)),
+            (None, Some(patchy), None),
+            (Some(reset), None, None),
+        ] {
+            let of = Sources { register, power, rows: None };
+            assert_eq!(of.flowed_kwh(), expected, "{register:?} {power:?}");
+        }
+    }
+
+    #[test]
     fn the_last_digit_may_cost_one_percent_of_the_demand_or_a_thousandth_of_the_contract() {
         let basis =
             |resolution_kwh, kwh| match told(DemandRule { resolution_kwh, ..RULE }, Some(between(kwh)), None)

@@ -452,6 +452,20 @@ fn what_comes_later_and_what_a_technician_says_changes_the_month() {
 }
 
 #[test]
+fn a_wrong_reading_that_is_seen_by_its_successor_leaves_the_month_as_it_was() {
+    let plan = Plan { has_power: false, ..Plan::default() };
+    let served = plan.served(540..631, "2024-06-12T10:30:05+08:00", |minute| (Some(steady(minute)), None));
+    let month = |served: &Served| dynamic(served)["monthMaxDemand"].clone();
+    assert_eq!(month(&served), json!(600.0));
+    served.append("PT-GRID", &["EPI"], at("2024-06-12T10:31:00+08:00"), vec![good(50_000.0)]);
+    served.clock.set(at("2024-06-12T10:31:05+08:00"));
+    assert!(month(&served).as_f64().unwrap() > 100_000.0, "nobody can know yet that it is wrong");
+    served.append("PT-GRID", &["EPI"], at("2024-06-12T10:32:00+08:00"), vec![good(steady(632))]);
+    served.clock.set(at("2024-06-12T10:32:05+08:00"));
+    assert_eq!(month(&served), json!(600.0));
+}
+
+#[test]
 fn when_the_readings_have_gone_quarter_hours_are_left() {
     let plan = Plan { has_power: false, ..Plan::default() };
     let shows = |m: i64| (Some(steady(m) + steady((m - 330).clamp(0, 15))), None);
