@@ -45,6 +45,9 @@ pub(super) fn demand(view: &DemandView, offset: UtcOffset, language: Language) -
 
 fn month(view: &DemandView, language: Language) -> String {
     let (times, minutes, missing) = (view.times_over, view.over.as_secs() / 60, view.unknown);
+    if view.month_max.is_none() {
+        return language.pick("no window is known", "尚无完整窗口").to_owned();
+    }
     let over = match (times, language) {
         (0, _) => language.pick("never over the limit", "未越限").to_owned(),
         (_, Language::English) => format!("over the limit {times} times, {minutes} min"),
@@ -162,13 +165,14 @@ mod tests {
             power_kw: None,
             predicted_kw: None,
             month_max: None,
-            times_over: 0,
-            unknown: 7,
             ..view()
         };
         let english = demand(&unknown, UtcOffset::UTC, Language::English);
         assert!(english.contains("1970-01-01 00:00:00  unknown: readings are missing"), "{english}");
-        assert!(english.contains("never over the limit; 7 windows unknown") && !english.contains("contract"));
+        assert!(english.contains("no window is known") && !english.contains("contract"));
+        let patchy = DemandView { times_over: 0, unknown: 7, ..view() };
+        let english = demand(&patchy, UtcOffset::UTC, Language::English);
+        assert!(english.contains("never over the limit; 7 windows unknown"), "{english}");
         let coarse = DemandView { demand: Demand::Told { kw: 3_300.0, basis: Basis::Coarse }, ..view() };
         let chinese = demand(
             &DemandView { level: Some(AlarmLevel::Over), ..coarse },

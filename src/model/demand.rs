@@ -97,7 +97,8 @@ impl DemandSettings {
     /// What can be switched off altogether, in kW.
     #[must_use]
     pub fn controllable_kw(&self) -> f64 {
-        self.controllable.iter().map(|load| load.power_kw).sum()
+        // A sum of nothing would be minus zero.
+        self.controllable.iter().fold(0.0, |sum, load| sum + load.power_kw)
     }
 
     /// The point at which demand is measured, with its register of import.

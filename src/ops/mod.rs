@@ -86,6 +86,8 @@ pub struct Ops {
     clock: Arc<dyn Clock>,
     /// The peaks of the demand, day by day.
     demand_days: query::DemandDays,
+    /// The alarm that the demand called for last.
+    demand_alarm: query::DemandAlarm,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -102,6 +104,7 @@ impl Ops {
             store,
             clock,
             demand_days: <_>::default(),
+            demand_alarm: <_>::default(),
             archiving: Mutex::default(),
         }))
     }

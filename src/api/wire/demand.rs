@@ -142,6 +142,9 @@ pub struct DmDynamicExtension {
     /// Why there is no power.
     #[serde(rename = "powerCause", skip_serializing_if = "Option::is_none")]
     pub power_cause: Option<&'static str>,
+    /// Why there is no maximum of the month.
+    #[serde(rename = "monthCause", skip_serializing_if = "Option::is_none")]
+    pub month_cause: Option<&'static str>,
     /// Windows of the month so far that are not known.
     #[serde(rename = "missing")]
     pub missing: u32,
@@ -176,6 +179,7 @@ impl DmDynamic {
             extension: DmDynamicExtension {
                 cause: quality(&now.demand).1,
                 power_cause: power_cause(now),
+                month_cause: month_cause(now),
                 missing: peaks.unknown,
                 times_over: peaks.times_over,
                 over: Shown(Duration(over_ms)),
@@ -189,6 +193,14 @@ fn power_cause(now: &DemandNow) -> Option<&'static str> {
         (Some(_), _) => None,
         (None, true) => Some("stale"),
         (None, false) => Some("not-measured"),
+    }
+}
+
+const fn month_cause(now: &DemandNow) -> Option<&'static str> {
+    match &now.month {
+        None => Some("reckoning"),
+        Some(month) if month.peaks.peak.is_none() => Some("incomplete"),
+        Some(_) => None,
     }
 }
 
@@ -367,7 +379,8 @@ pub struct Kilo(pub f64);
 
 impl Serialize for Kilo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64((self.0 * 1e3).round() / 1e3)
+        // Minus zero becomes zero.
+        serializer.serialize_f64((self.0 * 1e3).round() / 1e3 + 0.0)
     }
 }
 
@@ -423,5 +436,7 @@ mod tests {
         assert_eq!([0, 60_000, 5_400_000].map(|ms| Duration(ms).to_string()), ["PT0S", "PT1M", "PT1H30M"]);
         let written: heapless::String<32> = serde_json_core::to_string(&Kilo(2_932.398_666_7)).unwrap();
         assert_eq!(written, "2932.399");
+        let written: heapless::String<32> = serde_json_core::to_string(&Kilo(-0.000_1)).unwrap();
+        assert_eq!(written, "0.0");
     }
 }

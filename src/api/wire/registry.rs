@@ -202,6 +202,7 @@ pub const REGISTRY: &[Entry] = &[
     entry("alarmLevel", Inferred, "0 normal, 1 warning, 2 over"),
     entry("controllableLoad", Inferred, "kilowatts that can be switched off"),
     entry("powerCause", Inferred, "why there is no power: stale or not-measured; our own"),
+    entry("monthCause", Inferred, "why there is no maximum of the month: reckoning or incomplete; our own"),
     entry("month", Inferred, "months of billing as a list"),
     entry("maxDemand", Inferred, "greatest demand of a month, kilowatts"),
     entry("maxTime", Inferred, "end of the window of that"),

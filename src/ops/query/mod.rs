@@ -19,7 +19,7 @@ mod static_data;
 mod statistical_data;
 mod thinning;
 
-pub(super) use demand::DemandDays;
+pub(super) use demand::{DemandAlarm, DemandDays};
 pub use demand::{DemandHistory, DemandHistoryQuery, DemandNow, DemandStatic, MonthDemand};
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;

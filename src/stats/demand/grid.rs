@@ -31,7 +31,6 @@ struct Edge {
     resets: u32,
     replacements: u32,
     interpolated: bool,
-    judged: bool,
 }
 
 /// What flowed between two edges.
@@ -45,8 +44,6 @@ pub struct Between {
     pub interpolated: bool,
     /// What the register did meanwhile, the worst of it.
     pub happened: Happened,
-    /// Every reading that this rests on has a successor by which it was judged.
-    pub judged: bool,
 }
 
 /// What a register did over some time.
@@ -110,18 +107,14 @@ impl EnergyGrid {
         readings: impl Iterator<Item = Result<Moment, E>>,
     ) -> Result<(), E> {
         let mut growth = Growth::new(modulus, rulings.clone());
-        let mut add = |(stretch, event): (Stretch, Option<Event>), judged| {
+        let mut add = |(stretch, event): (Stretch, Option<Event>)| {
             let stretch = Stretch { amount: stretch.amount * kwh, ..stretch };
-            self.add(&stretch, Happened::of(event.as_ref(), rulings), judged);
+            self.add(&stretch, Happened::of(event.as_ref(), rulings));
         };
         for reading in readings {
-            if let Some(found) = growth.push_judged(reading?) {
-                add(found, true);
-            }
+            growth.push_judged(reading?).into_iter().for_each(&mut add);
         }
-        if let Some(found) = growth.finish_judged() {
-            add(found, false);
-        }
+        growth.finish_judged().into_iter().for_each(add);
         Ok(())
     }
 
@@ -142,7 +135,7 @@ impl EnergyGrid {
             if let Some(before) = before.filter(|before| before.at < taken.at) {
                 let hours = super::hours(taken.at.ms_since(before.at));
                 let amount = f64::midpoint(before.value, taken.value) * hours;
-                self.add(&Stretch { time: before.at..taken.at, amount }, Happened::Growth, true);
+                self.add(&Stretch { time: before.at..taken.at, amount }, Happened::Growth);
             }
             before = Some(taken);
         }
@@ -154,18 +147,18 @@ impl EnergyGrid {
     pub fn fill_from_rows(&mut self, rows: impl Iterator<Item = (Range<UtcTime>, Option<f64>)>) {
         for (time, kwh) in rows {
             let happened = if kwh.is_some() { Happened::Growth } else { Happened::Replacement };
-            self.add(&Stretch { time, amount: kwh.unwrap_or(0.0) }, happened, true);
+            self.add(&Stretch { time, amount: kwh.unwrap_or(0.0) }, happened);
         }
     }
 
     /// Takes in the next stretch, which begins where the one before ended.
-    fn add(&mut self, stretch: &Stretch, happened: Happened, judged: bool) {
+    fn add(&mut self, stretch: &Stretch, happened: Happened) {
         let Range { start, end } = stretch.time;
         let length_ms = end.ms_since(start);
         if length_ms <= 0 {
             return;
         }
-        self.set(start, 0.0, 0.0, (false, judged));
+        self.set(start, 0.0, 0.0, false);
         if happened == Happened::Growth {
             let is_line = within(length_ms, self.pace.line_max);
             let step_ms = self.pace.step.as_ms();
@@ -175,7 +168,7 @@ impl EnergyGrid {
                 if is_line || away_ms <= step_ms / NEAR_OF_STEP {
                     let covered_ms = stretch.covered_ms(&part, self.pace.interval);
                     let interpolated = away_ms > step_ms * 3 / 4;
-                    self.set(at, stretch.share(&part), covered_ms, (interpolated, judged));
+                    self.set(at, stretch.share(&part), covered_ms, interpolated);
                 }
                 at = at.plus(self.pace.step);
             }
@@ -184,14 +177,14 @@ impl EnergyGrid {
         self.covered_ms += stretch.covered_ms(&stretch.time, self.pace.interval);
         self.resets += u32::from(happened == Happened::Reset);
         self.replacements += u32::from(happened == Happened::Replacement);
-        self.set(end, 0.0, 0.0, (false, judged));
+        self.set(end, 0.0, 0.0, false);
     }
 
     /// Notes an edge, if `at` is one, that is `kwh` further than the stretches before; the first word counts.
-    fn set(&mut self, at: UtcTime, kwh: f64, covered_ms: f64, (interpolated, judged): (bool, bool)) {
+    fn set(&mut self, at: UtcTime, kwh: f64, covered_ms: f64, interpolated: bool) {
         let (resets, replacements) = (self.resets, self.replacements);
         let (kwh, covered_ms) = (self.kwh + kwh, self.covered_ms + covered_ms);
-        let edge = Edge { kwh, covered_ms, resets, replacements, interpolated, judged };
+        let edge = Edge { kwh, covered_ms, resets, replacements, interpolated };
         if let Some(place) = self.place(at)
             && let Some(slot) = self.edges.get_mut(place)
         {
@@ -231,7 +224,6 @@ impl EnergyGrid {
                 (false, true) => Happened::Reset,
                 (false, false) => Happened::Growth,
             },
-            judged: from.judged && to.judged,
         })
     }
 }
@@ -341,15 +333,13 @@ mod tests {
 
     #[test]
     #[expect(clippy::cast_precision_loss, reason = "an hour of minutes")]
-    fn a_wrong_reading_is_passed_over_and_the_last_one_is_not_judged_yet() {
+    fn a_wrong_reading_is_passed_over() {
         let mut values = each_minute(0..31, |minute| minute as f64);
         values[20].1 = 9_999.0;
         let grid = filled(&values, None, &[]);
         assert_eq!(window(&grid, 19), Some((15.0, Happened::Growth)));
         assert_eq!(window(&grid, 20), None, "between its neighbours lie two minutes");
         assert_eq!(window(&grid, 21), Some((15.0, Happened::Growth)));
-        let judged = |end: i64| grid.between(&(minute(end - 15)..minute(end))).map(|of| of.judged);
-        assert_eq!((judged(29), judged(30)), (Some(true), Some(false)));
     }
 
     #[test]
@@ -407,6 +397,35 @@ mod tests {
     }
 
     proptest! {
+        /// The plain model, with readings missing: a window is told only where its ends lie between two
+        /// readings that follow each other, and then it is exact all the same.
+        #[test]
+        fn a_window_is_told_exactly_or_not_at_all(
+            minutes in prop::collection::vec((0_u32..5_000, prop::bool::weighted(0.8)), 40),
+            late in 7_i64..53,
+        ) {
+            let watts = |minute: i64| usize::try_from(minute).ok().and_then(|place| minutes.get(place)).map_or(0, |of| of.0);
+            let is_read = |minute: i64| usize::try_from(minute).ok().and_then(|place| minutes.get(place)).is_some_and(|of| of.1);
+            // The power of a minute holds from its reading to the next.
+            let flowed = |second: i64| -> f64 {
+                (late..second).map(|past| f64::from(watts((past - late) / 60)) / 3_600.0).sum()
+            };
+            let readings: Vec<(i64, f64)> = (0..40)
+                .filter(|minute| is_read(*minute))
+                .map(|minute| minute * 60 + late)
+                .map(|second| (second * SECOND_MS, 1_500.0 + flowed(second)))
+                .collect();
+            let mut grid = EnergyGrid::over(minute(1), minute(39), pace(Interval::MINUTE));
+            let Ok(()) = grid.fill_from_register(None, &Rulings::default(), 1.0, moments(&readings));
+            let is_known = |edge: i64| is_read(edge - 1) && is_read(edge);
+            for end in 16..=39 {
+                let found = grid.between(&(minute(end - 15)..minute(end))).map(|of| of.kwh);
+                prop_assert_eq!(found.is_some(), is_known(end) && is_known(end - 15), "{}", end);
+                let naive = flowed(end * 60) - flowed((end - 15) * 60);
+                prop_assert!(found.is_none_or(|kwh| (kwh - naive).abs() < 1e-6), "{end}: {found:?} {naive}");
+            }
+        }
+
         /// The plain model: what flows in every second, added up second by second.
         #[test]
         fn every_window_is_what_adding_up_its_seconds_gives(

@@ -202,7 +202,7 @@ mod tests {
         DemandRule { window: Interval::QUARTER_HOUR, resolution_kwh: 0.001, contract_kw: 3_200.0 };
 
     fn between(kwh: f64) -> Between {
-        Between { kwh, covered: 1.0, interpolated: false, happened: Happened::Growth, judged: true }
+        Between { kwh, covered: 1.0, interpolated: false, happened: Happened::Growth }
     }
 
     fn told(rule: DemandRule, register: Option<Between>, power: Option<Between>) -> Demand {

@@ -7,7 +7,7 @@ use super::source::{DemandSource, Tap, before};
 use crate::limits;
 use crate::ops::query::error::QueryError;
 use crate::stats::demand::grid::{Between, EnergyGrid, Pace};
-use crate::stats::demand::{Basis, Demand, Sources};
+use crate::stats::demand::{Demand, Sources};
 use crate::stats::summary::Moment;
 use crate::stats::usable;
 use crate::store::{Store, StoreError};
@@ -16,6 +16,13 @@ use crate::time::{Interval, UtcTime};
 /// How many readings one question has gone through.
 #[derive(Default)]
 pub(super) struct Spent(u64);
+
+#[cfg(test)]
+impl Spent {
+    pub(super) const fn readings(&self) -> u64 {
+        self.0
+    }
+}
 
 /// What flowed at the demand point over some time.
 pub(super) struct Curve<'a> {
@@ -48,21 +55,11 @@ impl<'a> Curve<'a> {
         Ok(Self { source, store, first, last, step, register, power: None, rows: None })
     }
 
-    /// The demand of the window that ends at `end`, and whether no later reading will change it.
-    pub(super) fn demand(
-        &mut self,
-        end: UtcTime,
-        now: UtcTime,
-        spent: &mut Spent,
-    ) -> Result<(Demand, bool), QueryError> {
+    /// The demand of the window that ends at `end`.
+    pub(super) fn demand(&mut self, end: UtcTime, spent: &mut Spent) -> Result<Demand, QueryError> {
         let window = before(end, self.source.rule.window.as_ms())..end;
         let sources = self.sources(&window, spent)?;
-        let demand = self.source.rule.demand(&sources);
-        let is_judged = sources.register.is_some_and(|register| register.judged);
-        let rests_on_register =
-            matches!(demand, Demand::Told { basis: Basis::Register | Basis::Interpolated, .. });
-        let is_past = now.ms_since(end) > self.source.register.near_ms();
-        Ok((demand, is_past || is_judged && rests_on_register))
+        Ok(self.source.rule.demand(&sources))
     }
 
     /// What is known of what flowed over `time`.

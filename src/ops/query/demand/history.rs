@@ -70,12 +70,12 @@ impl Ops {
         ends: &Ends,
         spent: &mut Spent,
     ) -> Result<Vec<(UtcTime, Demand)>, QueryError> {
-        let (now, stride) = (self.clock().now(), source.settings().stride());
+        let stride = source.settings().stride();
         let mut curve = Curve::over(source, self.store(), (ends.first, ends.last()), stride, spent)?;
         let mut demands = Vec::new();
         let mut end = ends.first;
         for _ in 0..ends.count {
-            demands.push((end, curve.demand(end, now, spent)?.0));
+            demands.push((end, curve.demand(end, spent)?));
             end = end.plus(stride);
         }
         Ok(demands)

@@ -3,6 +3,7 @@
 //! `source` says where demand is measured, `curve` reads what flowed there, `days` remembers the peaks of
 //! days, of which `month` puts months together.
 
+mod alarm;
 mod curve;
 mod days;
 mod history;
@@ -10,6 +11,7 @@ mod month;
 mod now;
 mod source;
 
+pub(in crate::ops) use alarm::DemandAlarm;
 pub(in crate::ops) use days::DemandDays;
 pub use history::{DemandHistory, DemandHistoryQuery};
 pub use month::MonthDemand;

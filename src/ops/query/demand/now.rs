@@ -7,7 +7,6 @@ use super::curve::{Curve, Spent};
 use super::month::MonthDemand;
 use super::source::{DemandSource, before};
 use crate::config::site::Site;
-use crate::model::alarm::Alarm;
 use crate::model::demand::{DemandMethod, DemandSettings};
 use crate::ops::Ops;
 use crate::ops::query::error::QueryError;
@@ -39,7 +38,7 @@ pub struct DemandNow {
     pub predicted_kw: Option<f64>,
     /// What is left of the running block from `at` on, in milliseconds.
     pub remain_ms: i64,
-    /// The month of billing so far; `None` where the calendar ends.
+    /// The month of billing so far; `None` while it is still being reckoned, and where the calendar ends.
     pub month: Option<MonthDemand>,
 }
 
@@ -63,8 +62,7 @@ impl Ops {
     /// Demand at present.
     ///
     /// # Errors
-    /// As [`demand_static`](Self::demand_static); also when the store cannot be read, or the month has more
-    /// readings than one question may go through.
+    /// As [`demand_static`](Self::demand_static); also when the store cannot be read.
     pub fn demand_now(&self, cems_id: Option<&str>) -> Result<DemandNow, QueryError> {
         let source = self.demand_source(cems_id)?;
         let (now, mut spent) = (self.clock().now(), Spent::default());
@@ -76,25 +74,31 @@ impl Ops {
         let remain_ms = block.end.ms_since(present.at);
         let predicted_kw =
             flowed.zip(power_kw).map(|(kwh, power_kw)| source.rule.predicted_kw(kwh, power_kw, remain_ms));
-        let month = billing::month_before(present.at, source.settings().billing_day, source.offset());
-        let month =
-            month.map(|month| self.month_demand(&source, month, present.at, &mut spent)).transpose()?;
+        let month = self.month_so_far(&source, present.at, &mut spent)?;
         let Present { at, end, demand } = present;
         Ok(DemandNow { source, at, power_kw, end, demand, predicted_kw, remain_ms, month })
     }
 
-    /// The alarm that the present demand calls for.
-    pub(in crate::ops) fn demand_alarm(&self) -> Option<Alarm> {
-        let source = self.demand_source(None).ok()?;
-        let (now, mut spent) = (self.clock().now(), Spent::default());
-        let mut curve = self.present_curve(&source, now, &mut spent).ok()?;
-        let kw = present(&source, &mut curve, now, &mut spent).ok()?.demand.kw()?;
-        let (demand_w, contract_w) = (watts(kw), watts(source.rule.contract_kw));
-        match source.level(kw) {
-            AlarmLevel::Normal => None,
-            AlarmLevel::Warning => Some(Alarm::DemandNear { demand_w, contract_w }),
-            AlarmLevel::Over => Some(Alarm::DemandOver { demand_w, contract_w }),
+    /// The month of billing at `at`; `None` also while its readings are more than one question may go
+    /// through: what was reckoned so far is remembered, and the next question goes on from there.
+    fn month_so_far(
+        &self,
+        source: &DemandSource,
+        at: UtcTime,
+        spent: &mut Spent,
+    ) -> Result<Option<MonthDemand>, QueryError> {
+        let month = billing::month_before(at, source.settings().billing_day, source.offset());
+        match month.map(|month| self.month_demand(source, month, at, spent)).transpose() {
+            Err(QueryError::TooManyReadings { .. }) => Ok(None),
+            told => told,
         }
+    }
+
+    /// The demand of the last window.
+    pub(super) fn present_demand(&self, source: &DemandSource) -> Result<Demand, QueryError> {
+        let (now, mut spent) = (self.clock().now(), Spent::default());
+        let mut curve = self.present_curve(source, now, &mut spent)?;
+        Ok(present(source, &mut curve, now, &mut spent)?.demand)
     }
 
     /// Up to when demand is known now.
@@ -115,7 +119,7 @@ impl Ops {
         now: UtcTime,
         spent: &mut Spent,
     ) -> Result<Curve<'a>, QueryError> {
-        let last = step_at(source, now);
+        let last = source.step_at(now);
         let first = source.end_at(before(last, looked_back_ms(source)));
         Curve::over(source, self.store(), (first, last), source.settings().step, spent)
     }
@@ -128,11 +132,6 @@ impl Ops {
         let reading = latest.and_then(|latest| latest.reading).filter(|_| is_fresh)?;
         Some(crate::stats::usable(&reading)? * tap.kilo)
     }
-}
-
-/// The last edge of a step at or before `at`.
-fn step_at(source: &DemandSource, at: UtcTime) -> UtcTime {
-    at.floor_local(source.settings().step, source.offset())
 }
 
 /// How far back the present window may end.
@@ -149,13 +148,13 @@ fn present(
     now: UtcTime,
     spent: &mut Spent,
 ) -> Result<Present, QueryError> {
-    let last = step_at(source, now);
+    let last = source.step_at(now);
     let step_ms = source.settings().step.as_ms();
     let mut found: Option<(UtcTime, Demand)> = None;
     let mut untold = Demand::Untold(Untold::Incomplete);
     for steps in 0..=looked_back_ms(source) / step_ms {
         let end = before(last, steps * step_ms);
-        let (demand, _) = curve.demand(end, now, spent)?;
+        let demand = curve.demand(end, spent)?;
         let is_of_register =
             matches!(demand, Demand::Told { basis: Basis::Register | Basis::Interpolated, .. });
         if is_of_register && steps <= 1 {
@@ -178,7 +177,7 @@ fn present(
         DemandMethod::Sliding => Ok(Present { at, end: at, demand }),
         DemandMethod::Block => {
             let end = source.end_at(at);
-            Ok(Present { at, end, demand: curve.demand(end, now, spent)?.0 })
+            Ok(Present { at, end, demand: curve.demand(end, spent)? })
         }
     }
 }
@@ -195,15 +194,6 @@ fn flowed(curve: &mut Curve<'_>, time: Range<UtcTime>, spent: &mut Spent) -> Res
         return Ok(Some(0.0));
     }
     Ok(curve.sources(&time, spent)?.flowed_kwh())
-}
-
-fn watts(kw: f64) -> i64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a cast of a float keeps to the range of the integer"
-    )]
-    let watts = (kw * 1_000.0).round() as i64;
-    watts
 }
 
 impl DemandStatic {

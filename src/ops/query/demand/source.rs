@@ -107,6 +107,11 @@ impl DemandSource {
         AlarmLevel::of(demand_kw, self.rule.contract_kw * self.settings().alarm_ratio, self.limit_kw())
     }
 
+    /// The last edge of a step at or before `at`.
+    pub(super) fn step_at(&self, at: UtcTime) -> UtcTime {
+        at.floor_local(self.settings().step, self.offset())
+    }
+
     /// The last end of a window at or before `at`.
     pub(super) fn end_at(&self, at: UtcTime) -> UtcTime {
         at.floor_local(self.settings().stride(), self.offset())

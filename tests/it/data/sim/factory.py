@@ -171,6 +171,11 @@ def value(point, parameter, second):
     return float(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)) + 0.0
 
 
+def demand(end):
+    """The mean power over the 15 minutes that end then, in kW, as the register of the grid tells it."""
+    return round((value("PT-GRID", "EPI", end) - value("PT-GRID", "EPI", end - 900)) * 4, 3)
+
+
 def check():
     """The figures of the worked examples."""
     now = at("2024-06-12T10:30:00+08:00")
@@ -181,6 +186,13 @@ def check():
     for quantity, expected in [(("PT-GRID", "EPI"), 486_300), (("PT-PROD-A", "OUTPUT"), 1_215.75),
                                (("PT-GAS", "VOL"), 12_000)]:
         assert round(value(*quantity, may) - value(*quantity, april), 3) == expected, quantity
+    now, july = at("2024-07-24T14:40:00+08:00"), at("2024-07-01T00:00:00+08:00")
+    block = now // 900 * 900
+    flowed = value("PT-GRID", "EPI", now) - value("PT-GRID", "EPI", block)
+    assert value("PT-GRID", "P", now) == 2_932.4 and demand(now) == 2_874.6
+    assert round((flowed + 2_932.4 * (block + 900 - now) / 3_600) * 4, 3) == 2_932.399
+    highest = max((demand(end), -end) for end in range(july + 900, now + 1, 60))
+    assert highest == (3_372.12, -at("2024-07-04T11:15:00+08:00"))
     print("the factory stands as the worked examples have it")
 
 
