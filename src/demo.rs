@@ -87,7 +87,7 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
 }
 
 async fn make_history(options: &Options, start: UtcTime, site: &Site, store: &Store) -> Result<(), Failure> {
-    let to = start.floor(Interval::QUARTER_HOUR);
+    let to = start.floor(Interval::MINUTE);
     let days_ms = i64::from(options.history_days) * Interval::DAY.as_ms();
     // Whole days: a month or a day cut off by the start of history would look incomplete.
     let earliest = local_midnight(UtcTime::from_ms(to.as_ms() - days_ms), site.cems.offset);
@@ -98,9 +98,8 @@ async fn make_history(options: &Options, start: UtcTime, site: &Site, store: &St
             "the data folder holds readings up to {kept}; start --at a later time or give another --data"
         )));
     }
-    let from = kept.map_or(earliest, |kept| {
-        earliest.max(kept.floor(Interval::QUARTER_HOUR).plus(Interval::QUARTER_HOUR))
-    });
+    let from =
+        kept.map_or(earliest, |kept| earliest.max(kept.floor(Interval::MINUTE).plus(Interval::MINUTE)));
     if from > to || options.history_days == 0 {
         return Ok(());
     }

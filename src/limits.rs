@@ -119,6 +119,10 @@ pub const API_COUNTER_EVENTS_MAX: usize = 200;
 pub const TOU_DAYS_MAX: usize = 64;
 /// Changes of the rate in one day.
 pub const TOU_EDGES_MAX: usize = 48;
+/// Loads that can be switched off to keep a demand below its limit.
+pub const DEMAND_CONTROLLABLE_MAX: usize = 100;
+/// Days of which the peak of the demand is remembered, a hundred bytes each: a year of months of billing.
+pub const DEMAND_DAYS_MAX: usize = 400;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.

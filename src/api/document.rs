@@ -1,5 +1,7 @@
 //! Document: an answer in the words of the wire.
 
+mod demand;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -23,8 +25,8 @@ use crate::limits;
 use crate::model::alarm::Alarm;
 use crate::model::codes;
 use crate::ops::query::{
-    DrAnswer, DrRow, DrSummary, DynamicAnswer, DynamicItem, HistoricalAnswer, HistoricalRow, QueryError,
-    StaticAnswer, StaticInclude, StaticItem, StatisticalAnswer,
+    DemandHistory, DemandNow, DemandStatic, DrAnswer, DrRow, DrSummary, DynamicAnswer, DynamicItem,
+    HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticInclude, StaticItem, StatisticalAnswer,
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;
@@ -49,6 +51,12 @@ pub(super) enum Document {
     DrStatistical(DrSummary),
     /// An event of demand response that was entered, and whether it was not known before.
     DrEntered(Arc<Site>, Box<DrRow>, bool),
+    /// What is set about demand.
+    DemandStatic(Box<DemandStatic>),
+    /// Demand at present.
+    DemandNow(Box<DemandNow>),
+    /// The demands of a time range.
+    DemandHistory(Box<DemandHistory>),
     /// This gateway.
     About,
     /// The interface itself; without an envelope.
@@ -106,6 +114,9 @@ impl Document {
             Self::DrEntered(site, row, is_new) => {
                 response_document::write_entered(&mut json, site, row, *is_new)?;
             }
+            Self::DemandStatic(answer) => demand::write_static(&mut json, answer)?,
+            Self::DemandNow(now) => demand::write_dynamic(&mut json, now)?,
+            Self::DemandHistory(answer) => demand::write_historical(&mut json, answer)?,
             Self::About | Self::Health { .. } | Self::OpenApi => write_about(&mut json)?,
         }
         Ok(json.finish()?)

@@ -4,10 +4,10 @@ use super::document::{DocumentError, Json};
 use super::wire::answer::{DynamicHead, Page};
 use super::wire::response::{
     DrActual, DrBaseline, DrCapability, DrCount, DrEntered, DrEventHead, DrExecution, DrInvitation, DrPart,
-    DrRangeHead, DrResource, DrResult, DrStaticHead, DrStatistics,
+    DrRangeHead, DrResource, DrResult, DrStatistics,
 };
 use super::wire::site::SimpleCems;
-use super::wire::{Shown, names};
+use super::wire::{Empty, Shown, names};
 use crate::config::site::Site;
 use crate::ops::query::{DrAnswer, DrRow, DrSummary};
 use crate::time::UtcOffset;
@@ -17,7 +17,7 @@ type Written = Result<(), DocumentError>;
 /// What the site offers.
 pub(super) fn write_static(json: &mut Json<'_>, site: &Site) -> Written {
     let settings = site.demand_response.as_ref();
-    json.object(names::DATA, &DrStaticHead {})?;
+    json.object(names::DATA, &Empty {})?;
     json.member(names::CEMS, &SimpleCems::from(&site.cems))?;
     json.object(names::DR_CAPABILITY, &DrCapability::new(settings))?;
     json.list(names::RESOURCE)?;
@@ -81,7 +81,7 @@ pub(super) fn write_statistical(json: &mut Json<'_>, summary: &DrSummary) -> Wri
 
 /// An event that was entered.
 pub(super) fn write_entered(json: &mut Json<'_>, site: &Site, row: &DrRow, is_new: bool) -> Written {
-    json.object(names::DATA, &DrStaticHead {})?;
+    json.object(names::DATA, &Empty {})?;
     json.member(names::CEMS, &SimpleCems::from(&site.cems))?;
     json.list(names::DR_EVENT)?;
     begin_event(json, row, site.cems.offset)?;

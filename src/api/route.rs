@@ -195,6 +195,16 @@ fn answer(
             let is_new = entered.is_new;
             Document::DrEntered(site, Box::new(ops.dr_row_now(entered.event)?), is_new)
         }
+        Subject::DmStatic => {
+            Document::DemandStatic(Box::new(ops.demand_static(question.into_cems_id().as_deref())?))
+        }
+        Subject::DmDynamic => {
+            Document::DemandNow(Box::new(ops.demand_now(question.into_cems_id().as_deref())?))
+        }
+        Subject::DmHistorical => {
+            let query = question.into_demand_history(offset)?;
+            Document::DemandHistory(Box::new(ops.demand_history(query)?))
+        }
         Subject::About => Document::About,
     })
 }

@@ -9,6 +9,7 @@ pub mod site;
 mod categories;
 mod cems;
 mod compat;
+mod demand;
 mod demand_response;
 mod doubts;
 mod entries;

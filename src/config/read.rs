@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::categories::categories;
 use super::cems::cems;
+use super::demand::demand;
 use super::demand_response::demand_response;
 use super::lines::lines;
 use super::meters::meters;
@@ -62,6 +63,7 @@ fn site(
     let lines = lines(root, &mut places);
     let meters = meters(root, &lines, library);
     let points = points(root, &category_ids, Known { meters: &meters, library });
+    let demand = demand(root, &points);
     let cems_id = cems.as_ref().map_or("", |cems| cems.id.as_str());
     let uplink = services::uplink(root, cems_id, folder);
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
@@ -74,6 +76,7 @@ fn site(
         lines: lines.list,
         meters: meters.list,
         points,
+        demand,
         tou,
         demand_response,
         platforms,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::category::Category;
 use crate::model::cems::Cems;
+use crate::model::demand::DemandSettings;
 use crate::model::demand_response::DemandResponse;
 use crate::model::meter::{Line, Meter, SerialSettings};
 use crate::model::point::Point;
@@ -22,6 +23,8 @@ pub struct Site {
     pub meters: Vec<Meter>,
     /// Points with their parameters.
     pub points: Vec<Point>,
+    /// How demand is measured, and what is agreed about it.
+    pub demand: DemandSettings,
     /// Which rate applies when.
     pub tou: Tou,
     /// What it offers where load has to be moved; `None` where it says nothing of that.

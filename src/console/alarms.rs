@@ -34,7 +34,24 @@ fn text(alarm: &Alarm, language: Language) -> String {
         }
         (Alarm::ClockUnset, Language::English) => "the clock is not set".to_owned(),
         (Alarm::ClockUnset, Language::Chinese) => "时钟未校准".to_owned(),
+        (Alarm::DemandNear { demand_w, contract_w }, Language::English) => {
+            format!("demand is near the contract: {} of {}", kw(*demand_w), kw(*contract_w))
+        }
+        (Alarm::DemandNear { demand_w, contract_w }, Language::Chinese) => {
+            format!("需量接近核定值：{} / {}", kw(*demand_w), kw(*contract_w))
+        }
+        (Alarm::DemandOver { demand_w, contract_w }, Language::English) => {
+            format!("demand is over its limit: {}, contract {}", kw(*demand_w), kw(*contract_w))
+        }
+        (Alarm::DemandOver { demand_w, contract_w }, Language::Chinese) => {
+            format!("需量越限：{}，核定值 {}", kw(*demand_w), kw(*contract_w))
+        }
     }
+}
+
+fn kw(watts: i64) -> String {
+    let tenths = watts / 100;
+    format!("{}.{} kW", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]
@@ -48,10 +65,13 @@ mod tests {
             Alarm::StoreDamaged { what: "epoch 7".to_owned() },
             Alarm::ReadingsLost { scans: 3 },
             Alarm::ClockUnset,
+            Alarm::DemandNear { demand_w: 2_880_000, contract_w: 3_200_000 },
+            Alarm::DemandOver { demand_w: 3_210_060, contract_w: 3_200_000 },
         ];
         let english = alarms(&all, Language::English);
         assert_eq!(english.lines().filter(|line| line.starts_with("ALARM  ")).count(), all.len());
         assert!(!english.contains('\u{1b}') && english.contains("epoch 7"), "{english}");
+        assert!(english.contains("3210.0 kW, contract 3200.0 kW"), "{english}");
         let chinese = alarms(&all, Language::Chinese);
         assert_eq!(chinese.lines().filter(|line| line.starts_with("告警  ")).count(), all.len());
         assert_eq!(alarms(&[], Language::English), "");

@@ -27,6 +27,8 @@ pub enum Command {
     Status,
     /// The newest readings, of all Points or of one.
     Points(Option<String>),
+    /// Demand at present.
+    Demand,
     /// The last stretches without readings, of all Points or of one.
     Gaps(Option<String>),
     /// What registers did besides growing, of all Points or of one.
@@ -134,6 +136,7 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Help => Command::Help(words.next().map(|word| help_topic(word, &mut words)).transpose()?),
         Verb::Status => Command::Status,
         Verb::Points => Command::Points(words.next().map(str::to_owned)),
+        Verb::Demand => Command::Demand,
         Verb::Gaps => Command::Gaps(words.next().map(str::to_owned)),
         Verb::Events => Command::Events(words.next().map(str::to_owned)),
         Verb::Confirm => Command::Correct(event_number(words.needed(verb)?)?, Correction::Confirm),

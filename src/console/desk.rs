@@ -21,6 +21,7 @@ use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::ops::query::{DrRow, QueryError};
+use crate::stats::demand::{AlarmLevel, Demand};
 use crate::store::CounterEvent;
 use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
@@ -36,6 +37,12 @@ pub trait Desk: Send + Sync {
 
     /// The newest stretches without readings, at most `count`, of one Point or of all; oldest first.
     fn gaps(&self, point: Option<&str>, count: usize) -> Vec<GapView>;
+
+    /// Demand at present.
+    ///
+    /// # Errors
+    /// Why there is none to tell.
+    async fn demand(&self) -> Result<DemandView, QueryError>;
 
     /// The newest of what registers did besides growing, at most `count`, of one Point or of all; in the
     /// order in which it was found.
@@ -340,6 +347,35 @@ impl ParameterView {
         let missing = |(at, cause)| Reading::new(at, Sample::missing(cause));
         self.failing.map(missing).or_else(|| self.latest.clone())
     }
+}
+
+/// Demand at present.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DemandView {
+    /// The end of the last window.
+    pub end: UtcTime,
+    /// Its demand.
+    pub demand: Demand,
+    /// How near that is to the contract.
+    pub level: Option<AlarmLevel>,
+    /// What was agreed, in kW.
+    pub contract_kw: f64,
+    /// The power now, in kW.
+    pub power_kw: Option<f64>,
+    /// What the running block will come to, in kW.
+    pub predicted_kw: Option<f64>,
+    /// What is left of it.
+    pub remain: Duration,
+    /// The greatest demand of the month of billing, in kW, with the end of its window.
+    pub month_max: Option<(f64, UtcTime)>,
+    /// How often demand was over the limit in that month.
+    pub times_over: u32,
+    /// For how long.
+    pub over: Duration,
+    /// Windows of that month that are not known.
+    pub unknown: u32,
+    /// What can be switched off, in kW.
+    pub controllable_kw: f64,
 }
 
 /// Registers to read.

@@ -10,6 +10,7 @@ mod attach;
 mod clock;
 pub mod command;
 mod counter_events;
+mod demand;
 pub mod desk;
 mod editor;
 mod entries;

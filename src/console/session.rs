@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use super::archive;
 use super::command::{Command, parse};
 use super::counter_events;
+use super::demand;
 use super::desk::{Desk, DrOrder, LineView, ReadFailure, ReadOrder};
 use super::editor::Typed;
 use super::entries;
@@ -163,6 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let gaps = self.desk.gaps(point.as_deref(), SHOWN_MAX);
                 gaps::gaps(&gaps, status.utc_offset, language)
             }
+            Command::Demand => match self.desk.demand().await {
+                Ok(view) => demand::demand(&view, self.desk.status().utc_offset, language),
+                Err(error) => demand::refused(&error, language),
+            },
             Command::Events(point) => {
                 let events = self.desk.counter_events(point.as_deref(), SHOWN_MAX);
                 counter_events::events(&events, self.desk.status().utc_offset, language)

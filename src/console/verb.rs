@@ -13,6 +13,8 @@ pub enum Verb {
     Status,
     /// `points`
     Points,
+    /// `demand`
+    Demand,
     /// `gaps`
     Gaps,
     /// `events`
@@ -65,11 +67,12 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Login,
         Self::Help,
         Self::Status,
         Self::Points,
+        Self::Demand,
         Self::Gaps,
         Self::Events,
         Self::Confirm,
@@ -104,6 +107,7 @@ impl Verb {
             Self::Help => "help",
             Self::Status => "status",
             Self::Points => "points",
+            Self::Demand => "demand",
             Self::Gaps => "gaps",
             Self::Events => "events",
             Self::Confirm => "confirm",
@@ -199,6 +203,10 @@ impl Verb {
             Self::Points => {
                 ("the newest reading of every parameter, or of one point", "所有参数或某一测点的最新读数")
             }
+            Self::Demand => (
+                "the demand of the last window, of the running one and of the month",
+                "当前需量、预测需量与本月最大需量",
+            ),
             Self::Gaps => {
                 ("the last stretches without readings, each with its cause", "最近的数据缺失时段及原因")
             }

@@ -1,5 +1,6 @@
 //! The demo's past: the same reads, decoding, mapping and storing as live, in virtual time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::config::site::Site;
 use crate::modbus::line::LineHandle;
 use crate::model::meter::Line;
 use crate::poll::Cycle;
-use crate::poll::job::jobs_of_line;
+use crate::poll::job::{Job, jobs_of_line};
 use crate::sim::bus::Bus;
 use crate::sim::fault::FaultPlan;
 use crate::sim::fleet::Fleet;
@@ -19,8 +20,9 @@ use crate::time::{Interval, ManualClock, UtcTime};
 /// A line in memory answers at once; longer is a fault of the program.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads the whole site every quarter of an hour from `from` to `to`, both included, and tells
-/// `progress` the instant that was reached once a simulated day.
+/// Reads the whole site from `from` to `to`, both included, and tells `progress` the instant that was
+/// reached once a simulated day. What is read less often than once a minute keeps its interval, all else
+/// is read every quarter of an hour.
 ///
 /// # Errors
 /// When the store cannot register a series.
@@ -31,31 +33,39 @@ pub(super) async fn make(
     to: UtcTime,
     mut progress: impl FnMut(UtcTime),
 ) -> Result<(), StoreError> {
-    let site = quarter_hourly(site.clone());
+    let site = at_most_once_a_minute(site.clone());
     let clock = Arc::new(ManualClock::showing(from));
     let mut cycles = Vec::new();
     for line in &site.lines {
         let handle = line_in_memory(&site, line, &clock);
-        let jobs = jobs_of_line(&site, line, store)?;
-        cycles.push(Cycle::unscheduled(jobs, handle, store.clone(), Arc::clone(&clock) as _));
+        let mut by_interval: BTreeMap<Interval, Vec<Job>> = BTreeMap::new();
+        for job in jobs_of_line(&site, line, store)? {
+            by_interval.entry(job.interval).or_default().push(job);
+        }
+        for (interval, jobs) in by_interval {
+            let cycle = Cycle::unscheduled(jobs, handle.clone(), store.clone(), Arc::clone(&clock) as _);
+            cycles.push((interval, cycle));
+        }
     }
     let mut at = from;
     while at <= to {
         clock.set(at);
-        for cycle in &mut cycles {
+        for (_, cycle) in cycles.iter_mut().filter(|(interval, _)| at == at.floor(*interval)) {
             cycle.scan_all().await;
         }
         if at == at.floor(Interval::DAY) {
             progress(at);
         }
-        at = at.plus(Interval::QUARTER_HOUR);
+        at = at.plus(Interval::MINUTE);
     }
     Ok(())
 }
 
-/// The site with every Parameter read each quarter of an hour.
-fn quarter_hourly(mut site: Site) -> Site {
-    for parameter in site.points.iter_mut().flat_map(|point| &mut point.parameters) {
+/// The site with every Parameter that is read more often than once a minute read each quarter of an hour:
+/// a month of seconds would take too long to make.
+fn at_most_once_a_minute(mut site: Site) -> Site {
+    let parameters = site.points.iter_mut().flat_map(|point| &mut point.parameters);
+    for parameter in parameters.filter(|parameter| parameter.interval < Interval::MINUTE) {
         parameter.interval = Interval::QUARTER_HOUR;
     }
     site

@@ -21,7 +21,7 @@ pub(super) fn text(address: SocketAddr, token: &str, start: UtcTime, history_day
     format!(
         "cems-gateway demo: a simulated factory, prepared for GB/T 35031.5-2025, wire names provisional
   API      {host}{base}/        token: {token}
-  history  {first} to {today}, a reading every 15 minutes; live since then, a reading every second
+  history  {first} to {today}, a reading every 15 minutes, of the grid's import every minute; live since then, a reading every second
 
 The load of storage, photovoltaics and chargers now / 分布式能源当前负荷:
   {curl} '{host}{load}'

@@ -14,7 +14,8 @@ use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
 use crate::console::desk::{
-    Applied, CheckReport, Desk, DrOrder, GapView, PointView, Progress, ReadFailure, ReadOrder, Status,
+    Applied, CheckReport, DemandView, Desk, DrOrder, GapView, PointView, Progress, ReadFailure, ReadOrder,
+    Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
@@ -108,6 +109,13 @@ impl Desk for GatewayDesk {
 
     fn gaps(&self, point: Option<&str>, count: usize) -> Vec<GapView> {
         view::gaps(&self.gateway.ops, point, count)
+    }
+
+    async fn demand(&self) -> Result<DemandView, QueryError> {
+        let ops = Arc::clone(&self.gateway.ops);
+        // A month of readings may have to be gone through.
+        let now = spawn_blocking(move || ops.demand_now(None)).await;
+        Ok(view::demand(&now.unwrap_or(Err(StoreError::Closed.into()))?))
     }
 
     fn counter_events(&self, point: Option<&str>, count: usize) -> Vec<CounterEventOf> {

@@ -7,13 +7,14 @@ use super::plant::LineStatus;
 use crate::check::place_of;
 use crate::config::site::{Site, StoreSettings, UplinkSettings};
 use crate::console::desk::{
-    CheckReport, ClockView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView, PointView,
-    StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
+    CheckReport, ClockView, DemandView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView,
+    PointView, StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
 };
 use crate::modbus::line::PortState;
 use crate::modbus::plan::CostModel;
 use crate::modbus::turnaround::Turnarounds;
 use crate::ops::Ops;
+use crate::ops::query::{DemandNow, MonthDemand};
 use crate::poll::job::reads_of_meter;
 use crate::store::{Boot, StoreStatus};
 use crate::time::UtcTime;
@@ -115,6 +116,26 @@ pub(super) fn points(ops: &Ops) -> Vec<PointView> {
             .collect(),
     });
     points.collect()
+}
+
+/// Demand at present.
+pub(super) fn demand(now: &DemandNow) -> DemandView {
+    let length = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    let peaks = now.month.as_ref().map(|month| month.peaks).unwrap_or_default();
+    DemandView {
+        end: now.end,
+        demand: now.demand,
+        level: now.level(),
+        contract_kw: now.contract_kw(),
+        power_kw: now.power_kw,
+        predicted_kw: now.predicted_kw,
+        remain: length(now.remain_ms),
+        month_max: peaks.peak.map(|peak| (peak.kw, peak.end)),
+        times_over: peaks.times_over,
+        over: length(now.month.as_ref().map_or(0, MonthDemand::over_ms)),
+        unknown: peaks.unknown,
+        controllable_kw: now.settings().controllable_kw(),
+    }
 }
 
 /// The newest gaps of one Point or of all, at most `count`, oldest first. One that several Parameters

@@ -20,6 +20,20 @@ pub enum Alarm {
     },
     /// The clock is not set.
     ClockUnset,
+    /// Demand has come near to what was agreed.
+    DemandNear {
+        /// The mean power of the last window, in watts.
+        demand_w: i64,
+        /// What was agreed, in watts.
+        contract_w: i64,
+    },
+    /// Demand is over the limit.
+    DemandOver {
+        /// The mean power of the last window, in watts.
+        demand_w: i64,
+        /// What was agreed, in watts.
+        contract_w: i64,
+    },
 }
 
 impl Alarm {
@@ -31,6 +45,8 @@ impl Alarm {
             Self::StoreDamaged { .. } => "store-damaged",
             Self::ReadingsLost { .. } => "readings-lost",
             Self::ClockUnset => "clock-unset",
+            Self::DemandNear { .. } => "demand-near",
+            Self::DemandOver { .. } => "demand-over",
         }
     }
 }

@@ -89,6 +89,10 @@ pub struct Ops {
     clock: Arc<dyn Clock>,
     /// How many readings stretches of the past give.
     counts: Mutex<Counts>,
+    /// The peaks of the demand, day by day.
+    demand_days: query::DemandDays,
+    /// The alarm that the demand called for last.
+    demand_alarm: query::DemandAlarm,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -105,6 +109,8 @@ impl Ops {
             store,
             clock,
             counts: Mutex::default(),
+            demand_days: <_>::default(),
+            demand_alarm: <_>::default(),
             archiving: Mutex::default(),
         }))
     }
@@ -135,7 +141,7 @@ impl Ops {
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
         let clock = (self.clock.state() == ClockState::Unset).then_some(Alarm::ClockUnset);
-        self.store.alarms().into_iter().chain(clock).collect()
+        self.store.alarms().into_iter().chain(clock).chain(self.demand_alarm()).collect()
     }
 
     /// The clock that says what is past.

@@ -24,7 +24,8 @@ pub struct Ports {
 }
 
 /// The factory's site file, with the API at `listen` and one platform whose token has this SHA-256
-/// (64 hexadecimal digits). Powers are read every second, registers every fifteen minutes.
+/// (64 hexadecimal digits). Powers are read every second, the grid's import every minute, all
+/// other registers every fifteen.
 #[must_use]
 pub fn site_toml(ports: &Ports, listen: SocketAddr, token_sha256: &str) -> String {
     [

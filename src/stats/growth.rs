@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 use super::summary::Moment;
-use crate::counter::{Assumption, Counter, Rulings, Step};
+use crate::counter::{Assumption, Counter, Event, Rulings, Step};
 use crate::time::{Interval, UtcTime};
 
 /// Intervals that may lie between two readings before one is taken to be missing between them.
-const GAP_INTERVALS: f64 = 1.5;
+pub(super) const GAP_INTERVALS: f64 = 1.5;
 
 /// How far a register advanced between two of its readings.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,15 +68,25 @@ impl Growth {
 
     /// Takes the next reading, which lets the one before it be judged.
     pub fn push(&mut self, moment: Moment) -> Option<Stretch> {
-        self.since.get_or_insert(moment.at);
-        let step = self.counter.push((moment.at, moment.value))?;
-        self.stretch(&step)
+        Some(self.push_judged(moment)?.0)
     }
 
     /// The last stretch, when no further reading comes.
     pub fn finish(&mut self) -> Option<Stretch> {
+        Some(self.finish_judged()?.0)
+    }
+
+    /// As [`push`](Self::push), with what the register did in the stretch besides growing.
+    pub fn push_judged(&mut self, moment: Moment) -> Option<(Stretch, Option<Event>)> {
+        self.since.get_or_insert(moment.at);
+        let step = self.counter.push((moment.at, moment.value))?;
+        Some((self.stretch(&step)?, step.event))
+    }
+
+    /// As [`finish`](Self::finish), with what the register did in the stretch besides growing.
+    pub fn finish_judged(&mut self) -> Option<(Stretch, Option<Event>)> {
         let step = self.counter.finish()?;
-        self.stretch(&step)
+        Some((self.stretch(&step)?, step.event))
     }
 
     fn stretch(&mut self, step: &Step) -> Option<Stretch> {

@@ -2,10 +2,12 @@
 //!
 //! `calendar` cuts a time range into periods, `summary` sums what was read in one of them, `growth`
 //! spreads the increase of a register over them, `register` tells what else it did, `tally` walks a
-//! series once and fills them all. `baseline` and `response` tell what came of a demand response.
+//! series once and fills them all. `demand` tells mean powers over windows from a register; `baseline` and
+//! `response` tell what came of a demand response.
 
 pub mod baseline;
 pub mod calendar;
+pub mod demand;
 pub mod growth;
 pub mod quarter;
 pub mod rates;

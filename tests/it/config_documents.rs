@@ -55,6 +55,10 @@ not_a_key_of_any_section = 1
 id = "a"
 register = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
+[demand]
+not_a_key_of_any_section = 1
+[[demand.controllable]]
+not_a_key_of_any_section = 1
 [[tou]]
 not_a_key_of_any_section = 1
 [demand_response]

@@ -15,7 +15,7 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, DrOrder, GapView, LineLoad, LineState, LineView, MeterView,
+    Applied, CheckReport, ClockView, DemandView, DrOrder, GapView, LineLoad, LineState, LineView, MeterView,
     ParameterView, PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView,
     UplinkView, UplinkViewState, WearView,
 };
@@ -40,6 +40,7 @@ use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEven
 use cems_gateway::ops::demand_response::OrderError;
 use cems_gateway::ops::manual::{Entering, EnteringError, EntryOf};
 use cems_gateway::ops::query::{DrRow, QueryError};
+use cems_gateway::stats::demand::{AlarmLevel, Basis, Demand};
 use cems_gateway::stats::response::Terms;
 use cems_gateway::store::backup::BackupError;
 use cems_gateway::store::{CounterEvent, ManualEntry, Ruled};
@@ -257,6 +258,23 @@ impl Desk for FakeDesk {
         let never = parameter("F", "频率", "Hz");
         let (id, name) = ("PT-GRID".to_owned(), "关口表".to_owned());
         vec![PointView { id, name, parameters: vec![power, energy, serial, never] }]
+    }
+
+    async fn demand(&self) -> Result<DemandView, QueryError> {
+        Ok(DemandView {
+            end: at(-5),
+            demand: Demand::Told { kw: 2_874.6, basis: Basis::MeanPower },
+            level: Some(AlarmLevel::Warning),
+            contract_kw: 3_000.0,
+            power_kw: Some(2_932.4),
+            predicted_kw: None,
+            remain: Duration::from_mins(5),
+            month_max: Some((3_055.2, at(-90_000))),
+            times_over: 2,
+            over: Duration::from_mins(17),
+            unknown: 3,
+            controllable_kw: 260.0,
+        })
     }
 
     fn counter_events(&self, point: Option<&str>, _: usize) -> Vec<CounterEventOf> {
@@ -517,7 +535,7 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician.enters(&["login", "维护密码1234", "维护密码1234", "logout", "login"]).await;
     technician.types_and_waits("guess\r", slowly).await;
     technician.enters(&["login", "维护密码1234"]).await;
-    technician.enters(&["help", "help meter add", "status", "points"]).await;
+    technician.enters(&["help", "help meter add", "status", "points", "demand", "help demand"]).await;
     technician.enters(&["points PT-GRID", "points PT-X", "watch PT-X"]).await;
     technician.types_and_waits("watch PT-GRID\r", Duration::from_millis(900)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;

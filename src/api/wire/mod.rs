@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod code;
 pub mod compat;
+pub mod demand;
 pub mod example;
 pub(super) mod json_stream;
 pub mod names;
@@ -34,6 +35,11 @@ impl<T: fmt::Display> Serialize for Shown<T> {
         serializer.collect_str(&self.0)
     }
 }
+
+/// The head of an object whose members follow one by one.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Empty {}
 
 #[cfg(test)]
 mod tests {

@@ -51,6 +51,14 @@ pub const EXECUTION: &str = "execution";
 pub const DR_STATISTICS: &str = "drStatistics";
 /// Rows of a statistic.
 pub const STATISTIC: &str = "statistic";
+/// What is set about demand.
+pub const DM_STATIC: &str = "dmStatic";
+/// Demand at present.
+pub const DM_DYNAMIC: &str = "dmDynamic";
+/// Demands of the past.
+pub const DM_HISTORICAL: &str = "dmHistorical";
+/// Months of billing.
+pub const MONTH: &str = "month";
 /// What was counted.
 pub const DATA_COUNT: &str = "dataCount";
 /// Which page.

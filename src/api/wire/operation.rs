@@ -23,6 +23,12 @@ pub enum Subject {
     DrStatistical,
     /// An event of demand response, to be entered: no question, and our own.
     PutDrEvent,
+    /// What is set about demand (annex B).
+    DmStatic,
+    /// Demand at present (annex B).
+    DmDynamic,
+    /// The demands of a time range (annex B).
+    DmHistorical,
     /// This gateway and its wire names; our own.
     About,
 }
@@ -48,7 +54,7 @@ pub struct Operation {
 }
 
 /// Of these names only the first is public (clause 7.1).
-const NAMES: [(&str, Operation); 18] = [
+const NAMES: [(&str, Operation); 21] = [
     ("GetCemsStaticData", Operation::of(Subject::Static, Scope::Cems)),
     ("GetCategoryStaticData", Operation::of(Subject::Static, Scope::Category)),
     ("GetPointStaticData", Operation::of(Subject::Static, Scope::Point)),
@@ -66,6 +72,9 @@ const NAMES: [(&str, Operation); 18] = [
     ("GetDrHistoricalData", Operation::of(Subject::DrHistorical, Scope::Cems)),
     ("GetDrStatisticalData", Operation::of(Subject::DrStatistical, Scope::Cems)),
     ("PutDrEvent", Operation::of(Subject::PutDrEvent, Scope::Cems)),
+    ("GetDmStaticData", Operation::of(Subject::DmStatic, Scope::Cems)),
+    ("GetDmDynamicData", Operation::of(Subject::DmDynamic, Scope::Cems)),
+    ("GetDmHistoricalData", Operation::of(Subject::DmHistorical, Scope::Cems)),
     ("about", Operation::of(Subject::About, Scope::Cems)),
 ];
 

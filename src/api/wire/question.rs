@@ -10,8 +10,8 @@ use crate::limits;
 use crate::model::reading_type::ReadingTypePattern;
 use crate::model::tou::Rate;
 use crate::ops::query::{
-    DynamicQuery, Fill, HistoricalQuery, PageRequest, QueryError, Selection, StaticInclude, StaticQuery,
-    StatisticalQuery,
+    DemandHistoryQuery, DynamicQuery, Fill, HistoricalQuery, PageRequest, QueryError, Selection,
+    StaticInclude, StaticQuery, StatisticalQuery,
 };
 use crate::store::StoreError;
 use crate::time::{Interval, UtcOffset, UtcTime, parse_instant};
@@ -77,6 +77,25 @@ impl Request {
             order: one_of(request::SORT, &word::ORDERS, self.sort.as_deref())?.unwrap_or_default(),
             page: self.page()?,
             selection: self.selection()?,
+        })
+    }
+
+    /// A question about demand, as far as it names the CEMS.
+    #[must_use]
+    pub fn into_cems_id(self) -> Option<String> {
+        self.cems_id
+    }
+
+    /// A question for the demands of a time range; `offset` is that of dates without a time.
+    ///
+    /// # Errors
+    /// As [`into_historical`](Self::into_historical).
+    pub fn into_demand_history(self, offset: UtcOffset) -> Result<DemandHistoryQuery, Fault> {
+        Ok(DemandHistoryQuery {
+            range: self.range(offset)?,
+            order: one_of(request::SORT, &word::ORDERS, self.sort.as_deref())?.unwrap_or_default(),
+            page: self.page()?,
+            cems_id: self.cems_id,
         })
     }
 
@@ -180,6 +199,9 @@ impl From<QueryError> for Fault {
             QueryError::PageNumber => (Code::Page, request::PAGE_NUMBER),
             QueryError::PageSize => (Code::Page, request::PAGE_SIZE),
             QueryError::Store(store) => return Self::from(store),
+            QueryError::NoContract | QueryError::NoDemandPoint(_) => {
+                return Self::of(Code::NoSuchOperation, error.to_string());
+            }
         };
         Self::of(code, format!("{member}: {error}"))
     }

@@ -134,8 +134,10 @@ const RANGED: &[Subject] = &[
     Subject::Statistical,
     Subject::DrHistorical,
     Subject::DrStatistical,
+    Subject::DmHistorical,
     Subject::PutDrEvent,
 ];
+const SORTED: &[Subject] = &[Subject::Historical, Subject::Statistical, Subject::DmHistorical];
 const SITED: &[Subject] = &[
     Subject::Static,
     Subject::Dynamic,
@@ -146,6 +148,9 @@ const SITED: &[Subject] = &[
     Subject::DrHistorical,
     Subject::DrStatistical,
     Subject::PutDrEvent,
+    Subject::DmStatic,
+    Subject::DmDynamic,
+    Subject::DmHistorical,
 ];
 const OF_POINTS: &[Subject] =
     &[Subject::Static, Subject::Dynamic, Subject::Historical, Subject::Statistical, Subject::PutDrEvent];
@@ -156,6 +161,7 @@ const PAGED: &[Subject] = &[
     Subject::Statistical,
     Subject::DrDynamic,
     Subject::DrHistorical,
+    Subject::DmHistorical,
 ];
 const ORDER: &[Subject] = &[Subject::PutDrEvent];
 
@@ -209,7 +215,7 @@ const MEMBERS: [Member; 32] = [
     member(END_TIME, Kind::Text, RANGED),
     member(INTERVAL, Kind::Text, &[Subject::Historical]),
     member(FILL, Kind::Text, &[Subject::Historical]),
-    member(SORT, Kind::Text, &[Subject::Historical, Subject::Statistical]),
+    member(SORT, Kind::Text, SORTED),
     member(PERIOD, Kind::Text, &[Subject::Statistical]),
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),

@@ -191,11 +191,6 @@ pub struct DrRangeHead {
     pub end: Option<Shown<IsoTime>>,
 }
 
-/// Head of what the site offers.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct DrStaticHead {}
-
 /// How many events stand in an answer.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -18,6 +18,8 @@ pub const QUALITY_INTERPOLATED: u8 = 9;
 pub const QUALITY_EDITED: u8 = 7;
 /// Failed a check, or too old to be true still.
 pub const QUALITY_QUESTIONABLE: u8 = 10;
+/// Derived from other values.
+pub const QUALITY_DERIVED: u8 = 11;
 /// Anything else; here: there is no value.
 pub const QUALITY_OTHER: u8 = 16;
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::limits;
+use crate::model::demand::NoDemandPoint;
 use crate::store::StoreError;
 
 /// Why a question has no answer. Each text says what is wrong and what to do about it.
@@ -38,6 +39,14 @@ pub enum QueryError {
     /// The site has no time-of-use calendar.
     #[error("the site has no time-of-use calendar; leave it out, or add [[tou]] tables to the site file")]
     NoTou,
+    /// There is no demand to measure anything by.
+    #[error(
+        "the site has no demand contract; give contract_demand_kw, more than 0, in [cems] of the site file"
+    )]
+    NoContract,
+    /// There is nowhere to measure demand.
+    #[error("demand is not measured at this site: {0}; name a point in [demand] of the site file")]
+    NoDemandPoint(NoDemandPoint),
     /// The range ends before it begins, or where it begins.
     #[error("the range must end after it starts; the end itself does not belong to it")]
     RangeEmpty,

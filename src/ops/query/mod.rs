@@ -1,9 +1,11 @@
-//! The four questions of the application-side interface: static, dynamic, historical, statistical.
+//! The questions of the application-side interface: static, dynamic, historical, statistical, and those
+//! of demand management.
 //!
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.
 
 pub(in crate::ops) mod counts;
+mod demand;
 mod demand_response;
 mod dynamic_data;
 mod error;
@@ -20,6 +22,8 @@ mod static_data;
 mod statistical_data;
 mod thinning;
 
+pub(super) use demand::{DemandAlarm, DemandDays};
+pub use demand::{DemandHistory, DemandHistoryQuery, DemandNow, DemandStatic, MonthDemand};
 pub use demand_response::{DrAnswer, DrQuery, DrRow, DrSummary, Execution};
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;

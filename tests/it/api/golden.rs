@@ -3,6 +3,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --test it api::golden` records them anew.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -12,6 +13,14 @@ use super::site::Served;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/api")
+}
+
+/// Asks, and compares the answer with the file of this name, or records it.
+pub(super) fn check_asked(address: SocketAddr, name: &str, operation: &str, body: &str) {
+    let body = if body.is_empty() { "{}" } else { body };
+    let asked: Value = serde_json::from_str(body).unwrap();
+    let answer = post(address, operation, body);
+    check(name, &json!({ "operation": operation, "body": asked }), &answer);
 }
 
 /// Compares `answer` to `question` with the file of this name, or records it.

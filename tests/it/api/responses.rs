@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::client::{Answer, ask, get, post, raw};
+use super::golden::check_asked;
 use super::site::{TOKEN, at};
 
 /// Early enough for the 45 days that a baseline may look back on.
@@ -54,6 +55,10 @@ fn site(change: impl FnOnce(&mut Site)) -> Site {
     let text = text.replacen("port = 1502", "port = 1503", 1).replacen("port = 1502", "port = 1504", 1);
     let mut site = config::read("factory.toml", &text, meters::library).unwrap_or_else(|why| panic!("{why}"));
     site.store.raw_days = 400;
+    let parameters = site.points.iter_mut().flat_map(|point| &mut point.parameters);
+    for register in parameters.filter(|parameter| parameter.reading_type.is_cumulative()) {
+        register.interval = Interval::QUARTER_HOUR;
+    }
     change(&mut site);
     site
 }
@@ -565,4 +570,25 @@ fn a_question_that_cannot_be_answered_names_its_member() {
         assert_eq!(answer.code(), code, "{operation} {body}: {}", answer.message());
         assert!(answer.message().starts_with(told), "{operation} {body}: {}", answer.message());
     }
+}
+
+#[test]
+fn answers_about_events_are_as_recorded() {
+    let mut factory = Factory::new(|site| {
+        settings(site).accepts_events = true;
+        site.platforms[0].may_order_events = true;
+    });
+    factory.lives_through_august();
+    factory.ops.settle_responses().unwrap();
+    let range = r#"{"startTime":"2024-07-01","endTime":"2024-09-01"}"#;
+    check_asked(factory.address(), "dr_static", "GetDrStaticData", "");
+    check_asked(factory.address(), "dr_historical", "GetDrHistoricalData", range);
+    check_asked(factory.address(), "dr_statistical", "GetDrStatisticalData", range);
+    let order = ORDER_DECLINED.replace("DR20240820-02", "DR20240903-01").replace("2024-08-20", "2024-09-03");
+    check_asked(factory.address(), "dr_entered", "PutDrEvent", &order);
+    factory.goes_on("2024-09-03T14:20:00+08:00");
+    factory.ops.reply_to_event("DR20240903-01", Some(300.0), "console").unwrap();
+    factory.goes_on("2024-09-03T19:30:00+08:00");
+    factory.ops.settle_responses().unwrap();
+    check_asked(factory.address(), "dr_dynamic", "GetDrDynamicData", "");
 }

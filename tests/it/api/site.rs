@@ -8,6 +8,7 @@ use cems_gateway::api::{self, ApiServer};
 use cems_gateway::config::site::{ApiCompat, ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
+use cems_gateway::model::demand::DemandSettings;
 use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::{Sample, Scan, Value};
@@ -24,7 +25,7 @@ use tempfile::TempDir;
 pub(super) const TOKEN: &str = "demo";
 
 pub(super) const ENERGY: &str = "0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.3.72.0";
-const POWER: &str = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0";
+pub(super) const POWER: &str = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0";
 const POWER_GIVEN: &str = "0.0.0.12.19.1.37.0.0.0.0.0.0.0.0.3.38.0";
 const CHARGE: &str = "0.0.0.12.0.0.0.0.0.0.0.0.0.0.0.-2.0.0";
 const COUNT: &str = "0.0.0.1.0.0.142.0.0.1.1.0.0.0.0.0.111.0";
@@ -35,6 +36,7 @@ pub(super) struct Served {
     pub(super) ops: Arc<Ops>,
     pub(super) store: Store,
     pub(super) clock: Arc<ManualClock>,
+    site: Arc<Site>,
     server: Option<ApiServer>,
     dir: Option<TempDir>,
 }
@@ -42,38 +44,38 @@ pub(super) struct Served {
 impl Served {
     /// The site without any readings; the clock shows 2024-06-12T10:30:05+08:00.
     pub(super) fn empty() -> Self {
-        Self::over(tempfile::tempdir().unwrap())
+        Self::of(site())
+    }
+
+    /// Another site without any readings, at the same time.
+    pub(super) fn of(site: Site) -> Self {
+        Self::over(tempfile::tempdir().unwrap(), Arc::new(site))
     }
 
     /// The site after `change`, without any readings.
     pub(super) fn changed(change: impl FnOnce(&mut Site)) -> Self {
         let mut site = site();
         change(&mut site);
-        Self::of(site, tempfile::tempdir().unwrap())
+        Self::of(site)
     }
 
     /// The site over the store in `dir`.
-    fn over(dir: TempDir) -> Self {
-        Self::of(site(), dir)
-    }
-
-    fn of(site: Site, dir: TempDir) -> Self {
-        let site = Arc::new(site);
+    fn over(dir: TempDir, site: Arc<Site>) -> Self {
         let store = Store::open(dir.path(), &site.store).unwrap();
         let clock = Arc::new(ManualClock::showing(at("2024-06-12T10:30:05+08:00")));
         store.begin_run(&Sight { shown: clock.now(), state: clock.state(), steady_ms: 0 }, "boot");
         let ops = Ops::new(Arc::clone(&site), store.clone(), clock.clone()).unwrap();
         let server = Some(api::serve(Arc::clone(&ops), &site.api).unwrap());
-        Self { ops, store, clock, server, dir: Some(dir) }
+        Self { ops, store, clock, site, server, dir: Some(dir) }
     }
 
     /// The same site, started again after `change` was made to its folder.
     pub(super) fn restarted_after(mut self, change: impl FnOnce(&Path)) -> Self {
         self.store.close().unwrap();
-        let dir = self.dir.take().unwrap();
+        let (dir, site) = (self.dir.take().unwrap(), Arc::clone(&self.site));
         drop(self);
         change(dir.path());
-        Self::over(dir)
+        Self::over(dir, site)
     }
 
     /// The same site after the sealed readings have gone, as retention removes them.
@@ -157,7 +159,7 @@ fn tou_day() -> TouDay {
     TouDay { edges: edges.map(|(hour, rate)| (hour * 60, rate)).to_vec(), ..TouDay::default() }
 }
 
-fn site() -> Site {
+pub(super) fn site() -> Site {
     Site {
         cems: cems(),
         categories: vec![
@@ -184,6 +186,7 @@ fn site() -> Site {
                 vec![parameter("SOC", CHARGE, "%"), text(parameter("SN", TEXT, ""))],
             ),
         ],
+        demand: DemandSettings::default(),
         tou: Tou { days: vec![tou_day()] },
         demand_response: None,
         platforms: vec![Platform {
@@ -236,7 +239,7 @@ fn category(id: &str, code: &str, name: &str, parent: Option<&str>) -> Category 
     }
 }
 
-fn point(id: &str, category: &str, role: PointRole, parameters: Vec<Parameter>) -> Point {
+pub(super) fn point(id: &str, category: &str, role: PointRole, parameters: Vec<Parameter>) -> Point {
     Point {
         id: id.to_owned(),
         name: format!("测点 {id}"),
@@ -251,7 +254,7 @@ fn point(id: &str, category: &str, role: PointRole, parameters: Vec<Parameter>) 
     }
 }
 
-fn parameter(id: &str, reading_type: &str, unit: &str) -> Parameter {
+pub(super) fn parameter(id: &str, reading_type: &str, unit: &str) -> Parameter {
     let register = Register {
         name: id.to_owned(),
         table: Table::HoldingRegister,

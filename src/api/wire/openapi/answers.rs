@@ -11,6 +11,7 @@ use crate::api::wire::answer::{
     StaticHead, StatisticalHead,
 };
 use crate::api::wire::compat::ReturnCode;
+use crate::api::wire::demand::Duration;
 use crate::api::wire::operation::Subject;
 use crate::api::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
 use crate::api::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
@@ -48,6 +49,7 @@ shown_as!(Interval, "Interval", { "type": "string", "pattern": "^P" });
 shown_as!(UtcOffset, "Offset", { "type": "string", "pattern": "^(Z|[+-][0-9]{2}:[0-9]{2})$" });
 shown_as!(ReadingType, "ReadingTypeID", { "type": "string", "pattern": READING_TYPE_PATTERN });
 shown_as!(ReadingCause, "ReadingCause", { "type": "string" });
+shown_as!(Duration, "Duration", { "type": "string", "pattern": "^P" });
 shown_as!(Date, "Date", { "type": "string", "format": "date" });
 shown_as!(GapCause, "GapCause", { "type": "string" });
 
@@ -163,6 +165,9 @@ impl Shapes {
             Subject::DrHistorical => ("DrHistoricalAnswer", self.dr_historical_data()),
             Subject::DrStatistical => ("DrStatisticalAnswer", self.dr_statistical_data()),
             Subject::PutDrEvent => ("DrEnteredAnswer", self.dr_entered()),
+            Subject::DmStatic => ("DmStaticAnswer", self.dm_static_data()),
+            Subject::DmDynamic => ("DmDynamicAnswer", self.dm_dynamic_data()),
+            Subject::DmHistorical => ("DmHistoricalAnswer", self.dm_historical_data()),
             Subject::About => ("AboutAnswer", self.about()),
         };
         self.object::<Envelope<'_>>(name, vec![always(names::DATA, data)])

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::answers::{Further, Shapes, always, list_of, sometimes};
 use crate::api::wire::answer::{DynamicHead, Page};
-use crate::api::wire::names;
 use crate::api::wire::response::{
     DrActual, DrBaseline, DrCapability, DrCount, DrEntered, DrEventHead, DrExecution, DrInvitation,
-    DrRangeHead, DrResource, DrResult, DrStaticHead, DrStatistics,
+    DrRangeHead, DrResource, DrResult, DrStatistics,
 };
 use crate::api::wire::site::SimpleCems;
+use crate::api::wire::{Empty, names};
 
 impl Shapes {
     pub(super) fn dr_static_data(&mut self) -> Value {
@@ -20,7 +20,7 @@ impl Shapes {
             always(names::CEMS, self.reference::<SimpleCems<'_>>()),
             always(names::DR_CAPABILITY, capability),
         ];
-        self.object::<DrStaticHead>("DrStaticData", further)
+        self.object::<Empty>("DrStaticData", further)
     }
 
     pub(super) fn dr_dynamic_data(&mut self) -> Value {
@@ -47,7 +47,7 @@ impl Shapes {
             always(names::DR_EVENT, list_of(&self.event())),
             always(names::EXTENSION, self.reference::<DrEntered>()),
         ];
-        self.object::<DrStaticHead>("DrEnteredData", further)
+        self.object::<Empty>("DrEnteredData", further)
     }
 
     fn events(&mut self) -> Vec<Further> {

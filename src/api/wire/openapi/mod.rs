@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod demand;
+#[cfg(test)]
 mod demand_response;
 #[cfg(test)]
 mod draw;

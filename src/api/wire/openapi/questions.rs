@@ -118,7 +118,9 @@ fn component(name: &str) -> String {
 /// Members that a question must have, by themselves.
 fn required(operation: Operation) -> Vec<&'static str> {
     let mut required = match operation.subject {
-        Subject::Historical | Subject::DrStatistical => vec![request::START_TIME, request::END_TIME],
+        Subject::Historical | Subject::DrStatistical | Subject::DmHistorical => {
+            vec![request::START_TIME, request::END_TIME]
+        }
         Subject::Statistical => vec![request::START_TIME, request::END_TIME, request::PERIOD],
         Subject::PutDrEvent => request::OF_AN_ORDER.to_vec(),
         _ => Vec::new(),
@@ -209,7 +211,7 @@ pub(super) fn example(operation: Operation) -> Value {
         Subject::Statistical => json!({
             request::START_TIME: "2024-06-10", request::END_TIME: "2024-06-12", request::PERIOD: "P1D",
         }),
-        Subject::DrHistorical | Subject::DrStatistical => json!({
+        Subject::DrHistorical | Subject::DrStatistical | Subject::DmHistorical => json!({
             request::START_TIME: "2024-06-01", request::END_TIME: "2024-07-01",
         }),
         Subject::PutDrEvent => json!({
@@ -220,7 +222,9 @@ pub(super) fn example(operation: Operation) -> Value {
             request::DEADLINE_TIME: "2024-06-12T16:00:00+08:00",
             request::RESPONSE_TYPE: 1,
         }),
-        Subject::About | Subject::DrStatic | Subject::DrDynamic => json!({}),
+        Subject::About | Subject::DrStatic | Subject::DrDynamic | Subject::DmStatic | Subject::DmDynamic => {
+            json!({})
+        }
     };
     match operation.scope {
         Scope::Cems => {}

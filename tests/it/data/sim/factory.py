@@ -196,6 +196,9 @@ def quarters(day):
     start = at(day + "T13:00:00+08:00")
     energy = [value("PT-GRID", "EPI", start + 900 * q) for q in range(9)]
     return [round(4 * (energy[q + 1] - energy[q]), 6) for q in range(8)]
+def demand(end):
+    """The mean power over the 15 minutes that end then, in kW, as the register of the grid tells it."""
+    return round((value("PT-GRID", "EPI", end) - value("PT-GRID", "EPI", end - 900)) * 4, 3)
 
 
 def check():
@@ -213,6 +216,13 @@ def check():
     means = [round(sum(quarters(day)[q] for day in samples) / 5, 6) for q in range(8)]
     assert means == baseline, means
     assert quarters("2024-08-06") == [2010, 1990, 1975, 1960, 1950, 1945, 1950, 1940]
+    now, july = at("2024-07-24T14:40:00+08:00"), at("2024-07-01T00:00:00+08:00")
+    block = now // 900 * 900
+    flowed = value("PT-GRID", "EPI", now) - value("PT-GRID", "EPI", block)
+    assert value("PT-GRID", "P", now) == 2_932.4 and demand(now) == 2_874.6
+    assert round((flowed + 2_932.4 * (block + 900 - now) / 3_600) * 4, 3) == 2_932.399
+    highest = max((demand(end), -end) for end in range(july + 900, now + 1, 60))
+    assert highest == (3_372.12, -at("2024-07-04T11:15:00+08:00"))
     print("the factory stands as the worked examples have it")
 
 
