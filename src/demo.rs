@@ -63,7 +63,12 @@ fn start_of(at: Option<&str>) -> Result<UtcTime, Failure> {
 }
 
 async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(RunningClock::starting_at(start));
+    let running = Arc::new(RunningClock::waiting_at(start));
+    if options.at.is_none() {
+        // Now goes on while the past is made; any other time waits for it.
+        running.start();
+    }
+    let clock: Arc<dyn Clock> = Arc::clone(&running) as _;
     let plant = SimulatedPlant::start(Arc::clone(&clock)).map_err(Failure::new)?;
     let text = site_toml(plant.ports(), options.listen, &api::token_sha256(TOKEN));
     let mut site = config::read("factory.toml", &text, meters::library).map_err(Failure::config)?;
@@ -72,6 +77,7 @@ async fn live(options: &Options, start: UtcTime, data: &Path) -> Result<(), Fail
     let store = Store::open(data, &site.store).map_err(Failure::new)?;
     make_history(options, start, &site, &store).await?;
     responses::enter(&site, &store, &clock).await?;
+    running.start();
 
     let gateway = Gateway::start(site, store, clock, data).await?;
     tell(invitation::text(

@@ -1,5 +1,6 @@
 //! Clocks: where the time of day comes from.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
@@ -47,25 +48,39 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that shows `origin` when it is made and then runs with the runtime's own time, so that
+/// A clock that shows `origin` when it is started and then runs with the runtime's own time, so that
 /// it stands still when a test has paused that time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct RunningClock {
     origin: UtcTime,
-    started: tokio::time::Instant,
+    started: OnceLock<tokio::time::Instant>,
 }
 
 impl RunningClock {
     /// A clock that shows `origin` now.
     #[must_use]
     pub fn starting_at(origin: UtcTime) -> Self {
-        Self { origin, started: tokio::time::Instant::now() }
+        let clock = Self::waiting_at(origin);
+        clock.start();
+        clock
+    }
+
+    /// A clock that shows `origin` until it is started.
+    #[must_use]
+    pub const fn waiting_at(origin: UtcTime) -> Self {
+        Self { origin, started: OnceLock::new() }
+    }
+
+    /// Lets the clock run; one that runs goes on.
+    pub fn start(&self) {
+        self.started.get_or_init(tokio::time::Instant::now);
     }
 }
 
 impl Clock for RunningClock {
     fn now(&self) -> UtcTime {
-        let elapsed_ms = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let elapsed = self.started.get().map(tokio::time::Instant::elapsed).unwrap_or_default();
+        let elapsed_ms = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
         UtcTime::from_ms(self.origin.as_ms().saturating_add(elapsed_ms))
     }
 }

@@ -151,12 +151,49 @@ def response(data):
     same("result", attended["result"], expected)
 
 
+def whole_watts(point, parameter, second):
+    return round(factory.formula(point, parameter, second) * 1000)
+
+
+def demand_kw(end):
+    """Mean power over the quarter of an hour that ends at a second, by the register of whole Wh."""
+    return Decimal(whole_watts("PT-GRID", "EPI", end) - whole_watts("PT-GRID", "EPI", end - 900)) * 4 / 1000
+
+
+def demand(data):
+    set_up, now = data["dmStatic"], data["dmDynamic"]
+    for member, value in [("contractDemand", CONTRACT_KW), ("demandWindow", "PT15M"), ("slidingStep", "PT1M"),
+                          ("demandMethod", "sliding"), ("billingDay", 1), ("alarmRatio", 0.9)]:
+        same(member, set_up[member], value)
+    same("timeStamp", now["timeStamp"], "2024-07-24T14:40:00+08:00")
+    at = factory.at(now["timeStamp"])
+    month = factory.at("2024-07-01T00:00:00+08:00")
+    block = at // 900 * 900
+    power = Decimal(whole_watts("PT-GRID", "P", at)) / 1000
+    so_far = Decimal(whole_watts("PT-GRID", "EPI", at) - whole_watts("PT-GRID", "EPI", block)) / 1000
+    predicted = (so_far + power * (block + 900 - at) / 3600) * 4
+    highest = max((demand_kw(end), -end) for end in range(month + 900, at + 1, 60))
+    same("currentPower", now["currentPower"], rounded(power, 3))
+    same("currentDemand", now["currentDemand"], rounded(demand_kw(at), 3))
+    same("predictedDemand", now["predictedDemand"], rounded(predicted, 3))
+    same("windowRemain", now["windowRemain"], block + 900 - at)
+    same("monthMaxDemand", now["monthMaxDemand"], rounded(highest[0], 3))
+    same("monthMaxTime", factory.at(now["monthMaxTime"]), -highest[1])
+    same("demandUsageRate", now["demandUsageRate"], rounded(demand_kw(at) / CONTRACT_KW, 4))
+    same("margin", now["margin"], rounded(CONTRACT_KW - demand_kw(at), 3))
+    same("alarmLevel", now["alarmLevel"], 0)
+    told = {series["readingTypeID"]: series["reading"][0]["value"] for series in now["reading"]}
+    same("readings", told, {"0.0.73.0.1.1.8.0.0.0.0.0.0.0.0.3.38.0": now["currentDemand"],
+                            "13.8.73.6.1.1.8.0.0.0.0.0.0.0.0.3.38.0": now["monthMaxDemand"]})
+
+
 QUESTIONS = {
     "C.2": user_profile,
     "C.3": state_of_resources,
     "C.4": energy_per_output,
     "C.5": peak_energy,
     "C.6": response,
+    "C.7": demand,
 }
 
 if __name__ == "__main__":
