@@ -20,6 +20,11 @@ REFUSED_FOR_WHAT_IT_ASKS = [
     (40003, r"(startTime|endTime): no such date or time between the years 1 and 9999"),
     (40003, r"(startTime|endTime): an offset"),
     (40003, r"interval: "),
+    (40001, r"eventID: there is no event"),
+    (40001, r"pointID: "),
+    (40002, r"(startTime|endTime) is missing; "),
+    (40003, r"(startTime|endTime|deadlineTime): (the event|an event|the deadline) "),
+    (40003, r"(invitationTime|deadlineTime): (no such date or time between the years 1 and 9999|an offset)"),
     (40005, r"readingTypeID: no parameter has the reading type"),
 ]
 

@@ -13,6 +13,8 @@ use crate::model::tou::Rate;
 const ID_PATTERN: &str = "^[A-Za-z0-9._-]{1,64}$";
 /// One word of a list; in a query string a comma would part it.
 const WORD_PATTERN: &str = "^[^,]{1,64}$";
+/// Printable characters.
+const NAME_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,64}$";
 const READING_TYPE_PATTERN: &str = "^(\\*|-?[0-9]{1,4})(\\.(\\*|-?[0-9]{1,4})){17}$";
 /// Whether there is such a day and such a time is told by the answer.
 const TIME_PATTERN: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{7,8}|[0-9]{4}-[0-9]{3}|\
@@ -34,23 +36,42 @@ fn pattern(pattern: &str) -> Value {
 
 /// Words of `include` in a question about events.
 const DR_INCLUDE: &str = "drInclude";
+/// The one event, and the one point, that an order is about.
+const ORDER_EVENT_ID: &str = "orderEventID";
+const ORDER_POINT_ID: &str = "orderPointID";
 
 /// The name that a member is described under: the same one means something else in some questions.
 fn described_as(name: &'static str, subject: Subject) -> &'static str {
-    if (name, subject) == (request::INCLUDE, Subject::DrHistorical) { DR_INCLUDE } else { name }
+    match (name, subject) {
+        (request::INCLUDE, Subject::DrHistorical) => DR_INCLUDE,
+        (request::EVENT_ID, Subject::PutDrEvent) => ORDER_EVENT_ID,
+        (request::POINT_ID, Subject::PutDrEvent) => ORDER_POINT_ID,
+        _ => name,
+    }
 }
 
 /// One value of a member, or one entry of its list.
 fn value(name: &str, kind: Kind) -> Value {
     match name {
         DR_INCLUDE => words(&DR_PARTS),
+        request::EVENT_NAME => pattern(NAME_PATTERN),
+        request::REGULATE_CAP | request::INVITATION_CAP | request::SUBSIDY_PRICE => {
+            json!({ "type": "number", "minimum": 0, "maximum": limits::DR_AMOUNT_MAX })
+        }
+        request::INVITATION_ROUND => json!({ "type": "integer", "minimum": 0, "maximum": u8::MAX }),
         request::TIME_TYPE => words(&TIME_TYPES),
         request::RESPONSE_TYPE => {
             json!({ "type": "integer", "enum": RESPONSE_TYPES.map(|(number, _)| number) })
         }
-        request::CEMS_ID | request::CATEGORY_ID | request::POINT_ID | request::PARAMETER_ID => {
-            pattern(ID_PATTERN)
-        }
+        request::CEMS_ID
+        | request::CATEGORY_ID
+        | request::POINT_ID
+        | request::PARAMETER_ID
+        | request::EVENT_ID
+        | request::EVENT_NO
+        | request::INVITATION_ID
+        | ORDER_EVENT_ID
+        | ORDER_POINT_ID => pattern(ID_PATTERN),
         request::READING_TYPE_ID => pattern(READING_TYPE_PATTERN),
         request::START_TIME | request::END_TIME | request::INVITATION_TIME | request::DEADLINE_TIME => {
             pattern(TIME_PATTERN)
@@ -68,7 +89,6 @@ fn value(name: &str, kind: Kind) -> Value {
             json!({ "type": "integer", "minimum": 1, "maximum": limits::API_PAGE_SIZE_MAX })
         }
         _ if kind.is_text() => pattern(WORD_PATTERN),
-        _ if kind == Kind::Decimal => json!({ "type": "number" }),
         _ => json!({ "type": "integer", "minimum": 0 }),
     }
 }
@@ -136,6 +156,9 @@ pub(super) fn body(operation: Operation, schemas: &mut Map<String, Value>) -> Va
     let mut properties = Map::new();
     let required = required(operation);
     for (name, kind) in request::members_of(operation.subject) {
+        // One event is entered, at one point.
+        let is_order = operation.subject == Subject::PutDrEvent;
+        let kind = if is_order && kind == Kind::TextList { Kind::Text } else { kind };
         let described = described_as(name, operation.subject);
         if !value(described, kind)["enum"].is_null() {
             schemas.insert(words_name(described), value(described, kind));
