@@ -115,6 +115,8 @@ pub const API_COUNTER_EVENTS_MAX: usize = 200;
 pub const TOU_DAYS_MAX: usize = 64;
 /// Changes of the rate in one day.
 pub const TOU_EDGES_MAX: usize = 48;
+/// `[[factor]]` tables of a site file: there are thirteen energy classes.
+pub const FACTORS_MAX: usize = 32;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.

@@ -148,7 +148,7 @@ fn answer(ops: &Arc<Ops>, operation: Operation, question: Question) -> Result<Do
         Subject::Dynamic => Document::Dynamic(ops.dynamic_data(&question.into_dynamic()?)?),
         Subject::Historical => Document::Historical(ops.historical_data(question.into_historical(offset)?)?),
         Subject::Statistical => {
-            Document::Statistical(ops.statistical_data(question.into_statistical(offset)?)?)
+            Document::Statistical(ops.statistical_data(question.into_statistical(offset, operation.scope)?)?)
         }
         Subject::About => Document::About,
     })

@@ -9,6 +9,7 @@ pub mod site;
 mod categories;
 mod cems;
 mod entries;
+mod factors;
 mod form;
 mod formulas;
 mod lines;
@@ -21,6 +22,7 @@ mod quantity;
 mod read;
 mod serial;
 mod services;
+mod tariff;
 pub(crate) mod text;
 mod tou;
 

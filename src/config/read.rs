@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::categories::categories;
 use super::cems::cems;
+use super::factors::factors;
 use super::lines::lines;
 use super::meters::meters;
 use super::parameters::Known;
@@ -18,6 +19,7 @@ use super::places::Places;
 use super::points::points;
 use super::services;
 use super::site::Site;
+use super::tariff::tariff;
 use super::text::{bounded_text, remedy};
 use super::tou::tou;
 use crate::document::{Document, Faults, Section};
@@ -65,7 +67,7 @@ fn site(
     let uplink = services::uplink(root, cems_id, folder);
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
     let console = services::console(root, &mut places);
-    let tou = tou(root);
+    let (tou, tariff, factors) = (tou(root), tariff(root), factors(root));
     Some(Site {
         cems: cems?,
         categories,
@@ -73,6 +75,8 @@ fn site(
         meters: meters.list,
         points,
         tou,
+        tariff,
+        factors,
         platforms,
         api,
         store,

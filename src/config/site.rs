@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use crate::model::category::Category;
 use crate::model::cems::Cems;
+use crate::model::factor::Factors;
 use crate::model::meter::{Line, Meter, SerialSettings};
 use crate::model::point::Point;
+use crate::model::tariff::Tariff;
 use crate::model::tou::Tou;
 
 /// Everything that one site file says.
@@ -23,6 +25,10 @@ pub struct Site {
     pub points: Vec<Point>,
     /// Which rate applies when.
     pub tou: Tou,
+    /// What energy costs, and when the billing month begins.
+    pub tariff: Tariff,
+    /// What energy classes are worth in standard coal, and what they emit.
+    pub factors: Factors,
     /// Who may read over HTTP.
     pub platforms: Vec<Platform>,
     /// The HTTP server.

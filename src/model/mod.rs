@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod category;
 pub mod cems;
+pub mod factor;
 pub mod formula;
 pub mod gap;
 pub mod meter;
@@ -13,4 +14,5 @@ pub mod quality;
 pub mod reading;
 pub mod reading_type;
 pub mod register;
+pub mod tariff;
 pub mod tou;

@@ -13,6 +13,7 @@ pub mod question;
 pub mod registry;
 pub mod request;
 pub mod site;
+pub mod statistic;
 pub mod word;
 
 use std::fmt;

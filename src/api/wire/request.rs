@@ -60,6 +60,9 @@ pub struct Request {
     /// What rows are about.
     #[serde(rename = "groupBy")]
     pub group_by: Option<String>,
+    /// Products.
+    #[serde(rename = "productID")]
+    pub products: Option<Vec<String>>,
     /// Times of use.
     #[serde(rename = "tou")]
     pub tou: Option<Vec<u8>>,
@@ -109,13 +112,14 @@ pub(super) const PERIOD: &str = "period";
 pub(super) const FUNCTION: &str = "function";
 pub(super) const INDICATOR_CODE: &str = "indicatorCode";
 pub(super) const GROUP_BY: &str = "groupBy";
+pub(super) const PRODUCT_ID: &str = "productID";
 pub(super) const TOU: &str = "tou";
 pub(super) const PAGE_NUMBER: &str = "pageNumber";
 pub(super) const PAGE_SIZE: &str = "pageSize";
 pub(super) const CATEGORY_CODE: &str = "categoryCode";
 pub(super) const ENERGY_CODE: &str = "energyCode";
 
-const MEMBERS: [Member; 19] = [
+const MEMBERS: [Member; 20] = [
     member(CEMS_ID, Kind::Text, EVERY),
     member(CATEGORY_ID, Kind::TextList, EVERY),
     member(CATEGORY_CODE, Kind::TextList, EVERY),
@@ -132,6 +136,7 @@ const MEMBERS: [Member; 19] = [
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
     member(GROUP_BY, Kind::Text, &[Subject::Statistical]),
+    member(PRODUCT_ID, Kind::TextList, &[Subject::Statistical]),
     member(TOU, Kind::NumberList, &[Subject::Statistical]),
     member(PAGE_NUMBER, Kind::Number, EVERY),
     member(PAGE_SIZE, Kind::Number, EVERY),

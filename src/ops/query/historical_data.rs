@@ -3,9 +3,10 @@
 use std::iter;
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::error::QueryError;
 use super::paging::{Page, PageRequest, overlap};
-use super::selection::{Chosen, Selection};
+use super::selection::{Chosen, ParameterView, Selection};
 use super::span;
 use super::thinning::Thinned;
 use crate::config::site::Site;
@@ -13,7 +14,7 @@ use crate::limits;
 use crate::model::category::Category;
 use crate::model::gap::Gap;
 use crate::model::point::{Parameter, Point};
-use crate::model::reading::{Reading, SeriesId};
+use crate::model::reading::Reading;
 use crate::ops::Ops;
 use crate::store::{CounterEvent, Store, StoreError};
 use crate::time::{Interval, UtcOffset, UtcTime};
@@ -137,7 +138,7 @@ impl HistoricalAnswer {
                 parameter: view.parameter,
                 reading,
             };
-            self.history.page_of(view.series, part).map(move |reading| Ok(row(reading?)))
+            self.history.page_of(&self.chosen, view, part).map(move |reading| Ok(row(reading?)))
         })
     }
 }
@@ -180,15 +181,16 @@ impl History {
         let window = self.query.page.window();
         let (mut parts, mut first, mut gone_through) = (Vec::new(), 0_u64, 0_u64);
         for view in chosen.parameters() {
-            let kept = self.store.count(view.series, self.query.range.clone())?;
-            let rows = if self.query.interval.is_none() {
+            let kept = self.kept(chosen, view)?;
+            let is_as_kept = self.query.interval.is_none() && view.parameter.formula().is_none();
+            let rows = if is_as_kept {
                 kept
             } else {
                 gone_through = gone_through.saturating_add(kept);
                 if gone_through > limits::QUERY_READINGS_MAX {
                     return Err(QueryError::TooManyReadings { readings: gone_through });
                 }
-                self.count_thinned(view.series)?
+                self.count_one_by_one(chosen, view)?
             };
             parts.push(self.counted_from_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
             first = first.saturating_add(rows);
@@ -203,9 +205,18 @@ impl History {
         }
     }
 
-    fn count_thinned(&self, series: SeriesId) -> Result<u64, StoreError> {
+    /// Readings that are kept of a parameter, or of all summands of a computed one.
+    fn kept(&self, chosen: &Chosen, view: ParameterView<'_>) -> Result<u64, StoreError> {
+        let count = |view: &ParameterView<'_>| self.store.count(view.series, self.query.range.clone());
+        match chosen.terms(view.parameter) {
+            None => count(&view),
+            Some(terms) => terms.iter().map(|(_, term)| count(term)).sum(),
+        }
+    }
+
+    fn count_one_by_one(&self, chosen: &Chosen, view: ParameterView<'_>) -> Result<u64, StoreError> {
         let mut count = 0;
-        for reading in self.readings(series) {
+        for reading in self.readings(chosen, view) {
             reading?;
             count += 1;
         }
@@ -214,10 +225,10 @@ impl History {
 
     /// The readings that lie on the page, in the order that was asked for. Only a page that runs
     /// backwards is held in memory, at most [`limits::API_PAGE_SIZE_MAX`] readings.
-    fn page_of(&self, series: SeriesId, part: &Range<u64>) -> Readings {
+    fn page_of(&self, chosen: &Chosen, view: ParameterView<'_>, part: &Range<u64>) -> Readings {
         let place = |item: u64| usize::try_from(item).unwrap_or(usize::MAX);
         let length = place(part.end - part.start);
-        let ascending = self.readings(series).skip(place(part.start)).take(length);
+        let ascending = self.readings(chosen, view).skip(place(part.start)).take(length);
         match self.query.order {
             TimeOrder::Ascending => Box::new(ascending),
             TimeOrder::Descending => {
@@ -229,8 +240,14 @@ impl History {
     }
 
     /// All readings of the range, thinned where that was asked for, the oldest first.
-    fn readings(&self, series: SeriesId) -> Readings {
-        let all = match self.store.history(series, self.query.range.clone()) {
+    fn readings(&self, chosen: &Chosen, view: ParameterView<'_>) -> Readings {
+        let range = &self.query.range;
+        let all: Result<Readings, StoreError> = match chosen.terms(view.parameter) {
+            None => self.store.history(view.series, range.clone()).map(|all| Box::new(all) as Readings),
+            Some(terms) => Aligned::history(&self.store, &terms, range, view.parameter.interval, self.offset)
+                .map(|all| Box::new(all) as Readings),
+        };
+        let all = match all {
             Ok(all) => all,
             Err(error) => return Box::new(iter::once(Err(error))),
         };

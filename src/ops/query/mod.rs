@@ -3,19 +3,25 @@
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.
 
+mod aligned;
 mod dynamic_data;
 mod error;
 mod freshness;
 mod historical_data;
 mod incompleteness;
+mod indicators;
 mod paging;
 mod rated;
 mod register_edges;
+mod rollup;
 mod selection;
+mod series_statistics;
 mod span;
 mod static_data;
 mod statistical_data;
+mod statistics;
 mod thinning;
+mod totals;
 
 pub use dynamic_data::{DynamicAnswer, DynamicItem, DynamicQuery, Newest};
 pub use error::QueryError;
@@ -23,7 +29,8 @@ pub use freshness::PointStatus;
 pub use historical_data::{
     CounterEventRow, GapRow, HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder,
 };
+pub use indicators::{Amount, Indicator, Object};
 pub use paging::{Page, PageRequest};
 pub use selection::Selection;
 pub use static_data::{StaticAnswer, StaticInclude, StaticItem, StaticQuery};
-pub use statistical_data::{Indicator, StatisticalAnswer, StatisticalQuery, StatisticalRow};
+pub use statistical_data::{Grouping, StatisticalAnswer, StatisticalQuery, StatisticalRow};

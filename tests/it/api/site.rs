@@ -8,10 +8,12 @@ use cems_gateway::api::{self, ApiServer};
 use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
+use cems_gateway::model::factor::Factors;
 use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::{Sample, Scan, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
+use cems_gateway::model::tariff::Tariff;
 use cems_gateway::model::tou::{Rate, Tou, TouDay};
 use cems_gateway::ops::Ops;
 use cems_gateway::store::Store;
@@ -174,6 +176,8 @@ fn site() -> Site {
             ),
         ],
         tou: Tou { days: vec![tou_day()] },
+        tariff: Tariff::default(),
+        factors: Factors::default(),
         platforms: vec![Platform { id: "cloud".to_owned(), token_sha256: Sha256::digest(TOKEN).into() }],
         api: ApiSettings { listen: ([127, 0, 0, 1], 0).into() },
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
@@ -229,6 +233,7 @@ fn point(id: &str, category: &str, role: PointRole, parameters: Vec<Parameter>) 
         energy_code: None,
         sub_item_code: None,
         location: None,
+        product: None,
         rated_power_kw: None,
         rated_capacity_kwh: None,
         parameters,
