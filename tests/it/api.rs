@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is unexpected in a test ends it")]
 
 mod client;
+mod examples;
 mod golden;
 mod health;
 mod hostile;

@@ -10,31 +10,37 @@ use std::ops::Range;
 
 use super::selection::Term;
 use super::thinning::Thinned;
+use crate::model::point::Parameter;
 use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::{Reading, Sample, Value};
 use crate::stats::indicator::weighted_sum;
 use crate::store::{History, Store, StoreError};
 use crate::time::{Interval, UtcOffset, UtcTime};
 
+/// Decimals of a sum that does not say.
+const DECIMALS: u8 = 6;
+
 /// The readings of a weighted sum, in order of time.
 pub(super) struct Aligned<E, I: Iterator<Item = Result<Reading, E>>> {
     terms: Vec<(f64, Peekable<Thinned<I>>)>,
     interval: Interval,
+    decimals: Option<u8>,
     offset: UtcOffset,
 }
 
 impl Aligned<StoreError, History> {
-    /// Those of `terms` in `range`, one every `interval`.
+    /// What the parameter that is `computed` of `terms` comes to in `range`.
     pub(super) fn history(
         store: &Store,
         terms: &[Term<'_>],
         range: &Range<UtcTime>,
-        interval: Interval,
+        computed: &Parameter,
         offset: UtcOffset,
     ) -> Result<Self, StoreError> {
         let each =
             terms.iter().map(|(factor, view)| Ok((*factor, store.history(view.series, range.clone())?)));
-        Ok(Self::new(each.collect::<Result<_, StoreError>>()?, interval, offset))
+        let aligned = Self::new(each.collect::<Result<_, StoreError>>()?, computed.interval, offset);
+        Ok(Self { decimals: computed.decimals, ..aligned })
     }
 }
 
@@ -43,7 +49,7 @@ impl<E, I: Iterator<Item = Result<Reading, E>>> Aligned<E, I> {
     pub(super) fn new(terms: Vec<(f64, I)>, interval: Interval, offset: UtcOffset) -> Self {
         let thinned =
             |(factor, readings): (f64, I)| (factor, Thinned::new(readings, interval, offset).peekable());
-        Self { terms: terms.into_iter().map(thinned).collect(), interval, offset }
+        Self { terms: terms.into_iter().map(thinned).collect(), interval, decimals: None, offset }
     }
 
     fn slot(&self, at: UtcTime) -> UtcTime {
@@ -80,20 +86,22 @@ impl<E, I: Iterator<Item = Result<Reading, E>>> Iterator for Aligned<E, I> {
                     Err(error) => return Some(Err(error)),
                 }
             }
-            return combine(&together).map(Ok);
+            return combine(&together, self.decimals).map(Ok);
         }
     }
 }
 
 /// The weighted sum of readings: its time is that of the oldest, its quality the worst of all. `None`
-/// where there are none.
-pub(super) fn combine(readings: &[(f64, Reading)]) -> Option<Reading> {
+/// where there are none. It is rounded to `decimals`, or to six: the last bits of a sum are no measurement.
+pub(super) fn combine(readings: &[(f64, Reading)], decimals: Option<u8>) -> Option<Reading> {
     let at = readings.iter().map(|(_, reading)| reading.at).min()?;
     let quality =
         readings.iter().map(|(_, reading)| reading.quality).max_by_key(|quality| badness(*quality))?;
     let each = readings.iter().map(|(factor, reading)| (*factor, reading.number()));
     let sum = weighted_sum(each).filter(|_| quality.has_value());
-    Some(Reading::new(at, Sample { value: sum.map(Value::Number), quality }))
+    let scale = 10_f64.powi(i32::from(decimals.unwrap_or(DECIMALS)));
+    let rounded = sum.map(|sum| (sum * scale).round() / scale).filter(|sum| sum.is_finite());
+    Some(Reading::new(at, Sample { value: rounded.map(Value::Number), quality }))
 }
 
 const fn badness(quality: Quality) -> u8 {
@@ -139,11 +147,13 @@ mod tests {
         let doubtful =
             Sample { value: Some(Value::Number(9.0)), quality: Quality::Suspect(Doubt::OutOfRange) };
         let doubtful = Reading::new(UtcTime::from_ms(700), doubtful);
-        let sum = combine(&[(1.0, good(600, 1.0)), (1.0, doubtful.clone())]).unwrap();
+        let sum = combine(&[(1.0, good(600, 1.0)), (1.0, doubtful.clone())], None).unwrap();
         assert_eq!((sum.number(), sum.quality), (Some(10.0), doubtful.quality));
-        let sum = combine(&[(1.0, doubtful), (1.0, missing.clone())]).unwrap();
+        let sum = combine(&[(1.0, doubtful), (1.0, missing.clone())], None).unwrap();
         assert_eq!((sum.number(), sum.quality, sum.at), (None, missing.quality, missing.at));
-        assert_eq!(combine(&[]), None);
+        assert_eq!(combine(&[], None), None);
+        let sum = |decimals| combine(&[(1.0, good(0, 0.1)), (1.0, good(0, 0.2))], decimals).unwrap().number();
+        assert_eq!((sum(None), sum(Some(0))), (Some(0.3), Some(0.0)));
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl DynamicAnswer {
         let newest = match self.chosen.terms(view.parameter) {
             None => self.read(view),
             Some(terms) => {
-                computed(&terms.iter().map(|(factor, term)| (*factor, self.read(*term))).collect::<Vec<_>>())
+                let each: Vec<_> = terms.iter().map(|(factor, term)| (*factor, self.read(*term))).collect();
+                computed(&each, view.parameter.decimals)
             }
         };
         DynamicItem::Reading(view.parameter, newest)
@@ -117,7 +118,7 @@ impl DynamicAnswer {
 
 /// The newest of a weighted sum: fresh where all summands are, else what is the matter with the worst of
 /// them. Its time is that of the oldest.
-fn computed(terms: &[(f64, Newest)]) -> Newest {
+fn computed(terms: &[(f64, Newest)], decimals: Option<u8>) -> Newest {
     let mut readings = Vec::with_capacity(terms.len());
     let mut old: Option<Option<Cause>> = None;
     for (factor, newest) in terms {
@@ -131,7 +132,7 @@ fn computed(terms: &[(f64, Newest)]) -> Newest {
             }
         }
     }
-    match (combine(&readings), old) {
+    match (combine(&readings, decimals), old) {
         (Some(reading), None) => Newest::Fresh(reading),
         (Some(reading), Some(cause)) => Newest::Old(reading, cause),
         (None, _) => Newest::Never(None),
@@ -158,7 +159,7 @@ mod tests {
             (old(5, 1.0, None), old(6, 2.0, Some(Cause::LineDown)), old(5, 5.0, Some(Cause::LineDown))),
             (old(5, 1.0, Some(Cause::LineDown)), never.clone(), never),
         ] {
-            assert_eq!(computed(&[(1.0, a), (2.0, b)]), expected);
+            assert_eq!(computed(&[(1.0, a), (2.0, b)], None), expected);
         }
     }
 }

@@ -244,7 +244,7 @@ impl History {
         let range = &self.query.range;
         let all: Result<Readings, StoreError> = match chosen.terms(view.parameter) {
             None => self.store.history(view.series, range.clone()).map(|all| Box::new(all) as Readings),
-            Some(terms) => Aligned::history(&self.store, &terms, range, view.parameter.interval, self.offset)
+            Some(terms) => Aligned::history(&self.store, &terms, range, view.parameter, self.offset)
                 .map(|all| Box::new(all) as Readings),
         };
         let all = match all {

@@ -71,6 +71,7 @@ pub struct StatisticalAnswer {
     now: UtcTime,
     query: StatisticalQuery,
     page: Page,
+    readings: u64,
 }
 
 /// One row of a statistic.
@@ -143,12 +144,14 @@ impl Ops {
         let everything = Selection::default().choose(&served)?;
         let page = query.page.of(0);
         let (store, now) = (self.store().clone(), self.clock().now());
-        let mut answer = StatisticalAnswer { chosen, eligible, everything, store, now, query, page };
+        let mut answer =
+            StatisticalAnswer { chosen, eligible, everything, store, now, query, page, readings: 0 };
         let (total, readings) = answer.measure()?;
         if readings > limits::QUERY_READINGS_MAX {
             return Err(QueryError::TooManyReadings { readings });
         }
         answer.page = answer.query.page.of(total);
+        answer.readings = readings;
         Ok(answer)
     }
 }
@@ -201,6 +204,12 @@ impl StatisticalAnswer {
     #[must_use]
     pub const fn page(&self) -> Page {
         self.page
+    }
+
+    /// Readings that have to be gone through for the page: none of a time that is told from stored rows.
+    #[must_use]
+    pub const fn readings(&self) -> u64 {
+        self.readings
     }
 
     /// The rows of the page: those about points in the order category, point, reading type, parameter, then

@@ -107,7 +107,7 @@ impl Statistics<'_> {
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
         let SeriesStatistics { store, site, now } = self.series;
         let (interval, offset) = (view.parameter.interval, site.cems.offset);
-        let readings = Aligned::history(store, terms, &(first.start..last.end), interval, offset)?;
+        let readings = Aligned::history(store, terms, &(first.start..last.end), view.parameter, offset)?;
         let is_rated = cells.iter().any(|(rate, _)| rate.is_some());
         let pieces =
             if is_rated { Pieces::rated(periods, &site.tou, offset) } else { Pieces::whole(periods) };
