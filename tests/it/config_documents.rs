@@ -55,6 +55,10 @@ register = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
 [[tou]]
 not_a_key_of_any_section = 1
+[tariff]
+not_a_key_of_any_section = 1
+[[factor]]
+not_a_key_of_any_section = 1
 [[platform]]
 id = "a"
 not_a_key_of_any_section = 1

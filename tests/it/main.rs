@@ -17,5 +17,6 @@ mod faults;
 mod lines;
 mod poll;
 mod sim;
+mod statistics;
 mod store;
 mod uplink;

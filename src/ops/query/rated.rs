@@ -107,6 +107,9 @@ pub(super) struct AtRate {
 impl AtRate {
     /// What rows tell: `amount` flowed at the rate, which is as well known as all that flowed.
     pub(super) fn of_rows(summary: &Summary, amount: f64, whole_ms: f64, completeness: f64) -> Self {
+        if whole_ms <= 0.0 && amount.abs() <= 0.0 {
+            return Self::default();
+        }
         // Of a register the increase is looked at, of amounts their sum.
         let summary = Summary { growth: amount, total: amount, max: None, min: None, last: None, ..*summary };
         Self { summary, whole_ms, there_ms: whole_ms * completeness, cause: None }

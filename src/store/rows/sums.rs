@@ -119,6 +119,10 @@ pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) ->
         return Ok(());
     }
     let is_changed = put_quarter(shared, (start, group), &rows, sync)?;
+    if is_changed {
+        // Before the day is summed up, of which they are a part.
+        fill_outages(shared, start, group, &outages, &profile)?;
+    }
     let day = local_midnight(start, profile.offset);
     let is_last_of_day = period.end >= day.plus(Interval::DAY);
     let day_is_known = shared.with_database(|database| {
@@ -127,7 +131,7 @@ pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) ->
     if is_changed && (is_last_of_day || day_is_known) {
         sum_up_day(shared, day, group, series.len(), profile.offset)?;
     }
-    if is_changed { fill_outages(shared, start, group, &outages, &profile) } else { Ok(()) }
+    Ok(())
 }
 
 /// Notes what a register did. What happened in a quarter hour before is known only now, and changes it.
