@@ -307,7 +307,7 @@ impl Served {
         range: &Range<i64>,
         period: Period,
         rates: &[Option<Rate>],
-        functions: Option<Vec<Function>>,
+        functions: Option<&[Function]>,
     ) -> Vec<Row> {
         let mut rows = Vec::new();
         for number in 1.. {
@@ -315,7 +315,7 @@ impl Served {
                 selection: Selection::default(),
                 range: at(range.start)..at(range.end),
                 period,
-                functions: functions.clone(),
+                functions: functions.map(<[Function]>::to_vec),
                 rates: rates.to_vec(),
                 indicators: None,
                 products: None,
@@ -427,7 +427,7 @@ impl Question {
                 (self.edges.clone(), Period::Hour),
                 (1_430..1_500, Period::QuarterHour),
             ] {
-                let sum = Some(vec![Function::Sum]);
+                let sum = Some(&[Function::Sum][..]);
                 for (rates, functions) in [(&RATES[..1], None), (&RATES[..], sum), (&RATES[2..], None)] {
                     for row in served.ask(&range, period, rates, functions) {
                         if !self.series.goes_back || row.parameter > 0 {

@@ -307,7 +307,7 @@ impl<'c> Basis<'c> {
                 some(Target { remark, ..per_area }, electricity.len())
             }
             Indicator::RenewableShare => {
-                let (made, fed_in) = (self.renewable(&energy), given(&energy));
+                let (made, fed_in) = (renewable(&energy), given(&energy));
                 let own = || made.iter().map(|total| (total.base_factor(), total.clone()));
                 let fed_in = || fed_in.iter().map(|total| (-total.base_factor(), total.clone()));
                 let bought = electricity.iter().map(|total| (total.base_factor(), total.clone()));
@@ -316,7 +316,7 @@ impl<'c> Basis<'c> {
                 some(ratio(target(used_of_own, "1"), "kWh", (used, "kWh")), electricity.len())
             }
             Indicator::SelfUse => {
-                let (made, fed_in) = (self.renewable(&energy), given(&energy));
+                let (made, fed_in) = (renewable(&energy), given(&energy));
                 let own = || made.iter().map(|total| (total.base_factor(), total.clone()));
                 let fed_in = fed_in.iter().map(|total| (-total.base_factor(), total.clone()));
                 let used_of_own = Quantity::Weighted(own().chain(fed_in).collect());
@@ -324,11 +324,6 @@ impl<'c> Basis<'c> {
                 some(ratio(target(used_of_own, "1"), "kWh", (all, "kWh")), made.len())
             }
         }
-    }
-
-    /// What resources of renewable energy give, whether or not the site's own meter stands above them.
-    fn renewable(&self, energy: &[Total<'c>]) -> Vec<Total<'c>> {
-        energy.iter().filter(|total| total.is_given && total.of == Some(RENEWABLE)).cloned().collect()
     }
 
     /// By active and reactive energy, or else the mean of what the one meter shows.
@@ -402,6 +397,12 @@ fn base<'c>(totals: &[Total<'c>]) -> Quantity<'c> {
     Quantity::Weighted(totals.iter().map(|total| (total.base_factor(), total.clone())).collect())
 }
 
+/// What renewable resources give.
+fn renewable<'c>(energy: &[Total<'c>]) -> Vec<Total<'c>> {
+    energy.iter().filter(|total| total.is_given && total.of == Some(RENEWABLE)).cloned().collect()
+}
+
+/// What is fed into the grid.
 fn given<'c>(energy: &[Total<'c>]) -> Vec<Total<'c>> {
     energy.iter().filter(|total| total.is_given && total.of == Some(ELECTRICITY)).cloned().collect()
 }

@@ -32,7 +32,7 @@ impl Statistics<'_> {
         let Some(terms) = self.chosen.terms(view.parameter) else {
             return self.series.readings_of(view, periods, cells);
         };
-        let (linear, aligned): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| is_linear(cell));
+        let (linear, aligned): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| is_linear(**cell));
         let mut readings = 0_u64;
         for (_, term) in terms {
             if !linear.is_empty() {
@@ -66,7 +66,7 @@ impl Statistics<'_> {
         periods: &[Range<UtcTime>],
         cells: &[Cell],
     ) -> Result<Vec<Vec<Told>>, StoreError> {
-        let (linear, aligned): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| is_linear(cell));
+        let (linear, aligned): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| is_linear(**cell));
         let mut of_terms = Vec::with_capacity(terms.len());
         if !linear.is_empty() {
             for (factor, term) in terms {
@@ -78,7 +78,7 @@ impl Statistics<'_> {
         let row = |number: usize| {
             let (mut next_linear, mut next_aligned) = (0, 0);
             let mut tell = |cell: &Cell| {
-                if is_linear(cell) {
+                if is_linear(*cell) {
                     next_linear += 1;
                     let of = |told: &Vec<Vec<Told>>| told.get(number)?.get(next_linear - 1).copied();
                     let each: Vec<_> = of_terms.iter().map(|(factor, told)| (*factor, of(told))).collect();
@@ -131,7 +131,7 @@ impl Statistics<'_> {
 }
 
 /// Whether the result for a sum is the sum of the results.
-const fn is_linear((_, function): &Cell) -> bool {
+const fn is_linear((_, function): Cell) -> bool {
     matches!(function, Function::Sum | Function::Avg)
 }
 

@@ -86,7 +86,7 @@ pub(super) fn products<'c>(
 }
 
 /// The parameter of a point that tells how much in all: a register, or else amounts.
-fn amount_of<'c>(point: PointView<'c>, fits: impl Fn(&Parameter) -> bool) -> Option<ParameterView<'c>> {
+fn amount_of(point: PointView<'_>, fits: impl Fn(&Parameter) -> bool) -> Option<ParameterView<'_>> {
     let of_kind = |wanted: SeriesKind| {
         point.parameters().find(|view| {
             let reading_type = &view.parameter.reading_type;

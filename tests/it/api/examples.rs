@@ -19,7 +19,6 @@ use cems_gateway::store::Store;
 use cems_gateway::time::{Interval, ManualClock};
 use cems_gateway::{config, meters};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::client::{Answer, post};
@@ -34,7 +33,7 @@ struct Factory {
 }
 
 fn site() -> Site {
-    let token: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = api::token_sha256(TOKEN);
     let [grid, der] = ["127.0.0.1:1502", "127.0.0.1:1503"].map(|address| address.parse().unwrap());
     let ports = Ports { serial: Place::Pty("/dev/null".into()), grid, der };
     let text = site_toml(&ports, "127.0.0.1:0".parse().unwrap(), &token);
@@ -285,7 +284,7 @@ fn an_indicator_is_told_of_what_it_makes_sense_of_and_refused_of_others() {
     let factory = Factory::after_two_months();
     let range = r#""startTime":"2024-04-01","endTime":"2024-05-01","period":"P1M""#;
     let ask = |rest: &str| {
-        let body = format!(r#"{{{range},{rest}}}"#);
+        let body = format!("{{{range},{rest}}}");
         post(factory.server.as_ref().unwrap().local_addr(), "GetCemsStatisticalData", &body)
     };
     for (rest, member) in [
@@ -314,6 +313,38 @@ fn an_indicator_is_told_of_what_it_makes_sense_of_and_refused_of_others() {
     // At a rate a ratio says nothing.
     let rated = ask(r#""indicatorCode":["ENERGY_PER_OUTPUT"],"tou":[2]"#).json();
     assert_eq!(rated["data"]["statistic"], json!([]));
+}
+
+#[test]
+fn a_computed_point_is_told_in_its_newest_value_and_in_its_history() {
+    let factory = Factory::after_two_months();
+    let both = |time: &str| {
+        let each = ["PT-CH1", "PT-CH2"].map(|point| value(point, "EPI", at(time)).unwrap());
+        (each.iter().sum::<f64>() * 1e3).round() / 1e3
+    };
+    let reading = |answer: Answer| {
+        let answer = answer.json();
+        let point = &answer["data"]["category"][0]["point"][0];
+        (point["status"].clone(), point["reading"][0]["reading"].clone())
+    };
+    let (status, newest) =
+        reading(factory.ask("GetCemsDynamicData", r#"{"pointID":["PT-HVAC"],"parameterID":["EPI"]}"#));
+    assert_eq!(status, "online");
+    let now = "2024-06-12T10:30:00+08:00";
+    assert_eq!(newest, json!([{ "timeStamp": now, "value": both(now), "quality": 0 }]));
+    let (_, history) = reading(factory.ask(
+        "GetCemsHistoricalData",
+        r#"{"pointID":["PT-HVAC"],"parameterID":["EPI"],"startTime":"2024-05-01","endTime":"2024-05-02",
+            "interval":"PT12H","sort":"desc"}"#,
+    ));
+    let last = ["2024-05-01T23:45:00+08:00", "2024-05-01T11:45:00+08:00"]
+        .map(|time| json!({ "timeStamp": time, "value": both(time), "quality": 0 }));
+    assert_eq!(history, json!(last));
+    // Its page counts what is computed and not what it is computed of.
+    let body = r#"{"pointID":["PT-HVAC"],"parameterID":["EPI"],"startTime":"2024-05-01","endTime":"2024-05-02",
+        "pageNumber":2,"pageSize":90}"#;
+    let page = factory.ask("GetCemsHistoricalData", body).json()["data"].clone();
+    assert_eq!((&page["page"]["total"], &page["dataCount"]["readingCount"]), (&json!(96), &json!(6)));
 }
 
 #[test]
