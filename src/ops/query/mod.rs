@@ -11,6 +11,7 @@ mod historical_data;
 mod incompleteness;
 mod indicators;
 mod paging;
+mod quantity;
 mod rated;
 mod register_edges;
 mod rollup;
@@ -20,6 +21,7 @@ mod span;
 mod static_data;
 mod statistical_data;
 mod statistics;
+mod targets;
 mod thinning;
 mod totals;
 

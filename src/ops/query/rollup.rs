@@ -115,14 +115,32 @@ impl Rollup<'_> {
         let interval_ms = as_f64(self.interval.as_ms());
         let expected = (length_ms / interval_ms).max(1.0);
         let lacks = |of: f64| of - as_f64(i64::try_from(row.summary.readings).unwrap_or(i64::MAX));
+        if !self.reaches_the_end(row, time, gaps) {
+            return false;
+        }
         if self.needs == Needs::FullRows {
             let is_known = self.kind != SeriesKind::Register || row.summary.covered_ms >= length_ms - 1.0;
             return lacks(expected) <= 0.0 && is_known && self.is_rated(row);
         }
         let possible = expected * Missing::of(gaps, time, self.interval).complete_at_most;
         // A little less than one reading where they are a quarter of an hour apart or more.
-        let of_a_quarter_hour = as_f64(Interval::QUARTER_HOUR.as_ms()) / interval_ms;
-        lacks(possible) < 0.999 * of_a_quarter_hour
+        lacks(possible) < 0.999 * self.of_a_quarter_hour()
+    }
+
+    /// Whether the last reading is where it should be. It is not in a row of the days of another time zone,
+    /// that the site has been said to be in before.
+    fn reaches_the_end(&self, row: &Row, time: &Range<UtcTime>, gaps: &[Gap]) -> bool {
+        let Some(last) = row.summary.last else { return true };
+        let rest = last.at..time.end;
+        let rest_ms = as_f64(rest.end.ms_since(rest.start));
+        let possible = Missing::of(gaps, &rest, self.interval).complete_at_most * rest_ms;
+        let missing = possible / as_f64(self.interval.as_ms());
+        time.contains(&last.at) && missing <= 2.0 + self.of_a_quarter_hour()
+    }
+
+    /// Readings in a quarter of an hour.
+    fn of_a_quarter_hour(&self) -> f64 {
+        as_f64(Interval::QUARTER_HOUR.as_ms()) / as_f64(self.interval.as_ms())
     }
 
     /// Whether all that flowed did so at some rate: the row was made by a calendar as there is now.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::error::QueryError;
-use super::indicators::{Amount, Indicator, Object, Outcome, Target, Wanted, of_categories, of_cems};
+use super::indicators::{Amount, Indicator, Object};
 use super::paging::{Page, PageRequest, overlap};
 use super::rated::Told;
 use super::selection::{Chosen, ParameterView, Selection};
 use super::series_statistics::{Cell, SeriesStatistics};
 use super::span;
 use super::statistics::Statistics;
+use super::targets::{Outcome, Target, Wanted, of_categories, of_cems};
 use crate::config::site::Site;
 use crate::limits;
 use crate::model::category::Category;

@@ -134,7 +134,13 @@ pub(super) fn totals<'c>(counted: &[Counted<'c>]) -> Vec<Total<'c>> {
     keys.into_iter().map(total).collect()
 }
 
-impl Total<'_> {
+impl<'c> Total<'c> {
+    /// What one parameter alone comes to.
+    pub(super) fn of_one(view: ParameterView<'c>) -> Self {
+        let unit = &view.parameter.unit;
+        Self { of: None, is_given: false, unit, reading_type: None, parts: vec![(1.0, view)] }
+    }
+
     /// How much of its base unit one of its own unit is.
     pub(super) fn base_factor(&self) -> f64 {
         base_unit(self.unit).0
