@@ -12,7 +12,7 @@ use crate::model::gap::Gap;
 use crate::model::reading::Reading;
 use crate::model::tou::Rate;
 use crate::ops::profile;
-use crate::stats::rates::RateSums;
+use crate::stats::rates::{RateSums, amount};
 use crate::stats::summary::{Expected, Summary};
 use crate::stats::tally::tally;
 use crate::stats::{Function, SeriesKind};
@@ -144,12 +144,14 @@ impl<'a> Series<'a> {
         time: &Range<UtcTime>,
         completeness: f64,
     ) -> Known {
+        let flowed = amount(summary, self.kind).unwrap_or(0.0).abs();
+        let has_rates = flowed <= 0.0 || rates.present().next().is_some();
         let at_rates = self.rated_cells().map(|(rate, function)| {
             let pieces = self.of.site.tou.pieces(time, self.of.site.cems.offset);
             let rated_ms = pieces.iter().filter(|(_, known)| *known == rate).map(|(time, _)| length_ms(time));
             let whole_ms = rated_ms.sum();
-            // Rows tell how much flowed at a rate, and nothing else.
-            if function == Function::Sum {
+            // Rows tell how much flowed at a rate, and nothing else; not even that where there was no calendar.
+            if function == Function::Sum && has_rates {
                 AtRate::of_rows(summary, rates.of(rate), whole_ms, completeness)
             } else {
                 AtRate { whole_ms, ..AtRate::default() }
