@@ -284,12 +284,8 @@ impl Served {
         let group = store.group(&ids).unwrap();
         for (minute, showed) in series.scans() {
             let sample = |value: f64| Sample::good(Value::Number(value));
-            let mut samples =
+            let samples =
                 showed.map_or(vec![Sample::missing(Cause::Timeout); 3], |showed| showed.map(sample).to_vec());
-            if series.goes_back {
-                // A register whose readings changed places is judged anew, and not just summed up.
-                samples[0] = Sample::missing(Cause::NotAvailable);
-            }
             store.append_blocking(Scan { group, at: at(minute), samples }).unwrap();
         }
         for _ in 0..6_000 {
@@ -430,6 +426,7 @@ impl Question {
                 let sum = Some(&[Function::Sum][..]);
                 for (rates, functions) in [(&RATES[..1], None), (&RATES[..], sum), (&RATES[2..], None)] {
                     for row in served.ask(&range, period, rates, functions) {
+                        // A register whose readings changed places is judged anew, and not just summed up.
                         if !self.series.goes_back || row.parameter > 0 {
                             row.check(&model, self.now, what)?;
                         }
