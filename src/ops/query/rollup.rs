@@ -18,6 +18,9 @@ use crate::stats::rates::amount;
 use crate::store::{Store, StoreError, Summed};
 use crate::time::{Interval, UtcOffset, UtcTime};
 
+/// Intervals after the last reading of a register in which there need not be another.
+const READ_INTERVALS: f64 = 1.5;
+
 /// What a question needs to know of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
@@ -128,14 +131,18 @@ impl Rollup<'_> {
     }
 
     /// Whether the last reading is where it should be. It is not in a row of the days of another time zone,
-    /// that the site has been said to be in before.
+    /// that the site has been said to be in before. And where a register was not read up to the end, what
+    /// flowed then is in the row only when the quarter hour is summed up in which it was read again.
     fn reaches_the_end(&self, row: &Row, time: &Range<UtcTime>, gaps: &[Gap]) -> bool {
-        let Some(last) = row.summary.last else { return true };
+        let is_register = self.kind == SeriesKind::Register;
+        let Some(last) = row.summary.last else { return !is_register };
         let rest = last.at..time.end;
         let rest_ms = as_f64(rest.end.ms_since(rest.start));
         let possible = Missing::of(gaps, &rest, self.interval).complete_at_most * rest_ms;
         let missing = possible / as_f64(self.interval.as_ms());
-        time.contains(&last.at) && missing <= 2.0 + self.of_a_quarter_hour()
+        let is_read_to_the_end = rest_ms <= READ_INTERVALS * as_f64(self.interval.as_ms());
+        let is_there = missing <= 2.0 + self.of_a_quarter_hour();
+        time.contains(&last.at) && is_there && (is_read_to_the_end || !is_register)
     }
 
     /// Readings in a quarter of an hour.
