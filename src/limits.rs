@@ -123,6 +123,8 @@ pub const TOU_EDGES_MAX: usize = 48;
 pub const DEMAND_CONTROLLABLE_MAX: usize = 100;
 /// Days of which the peak of the demand is remembered, a hundred bytes each: a year of months of billing.
 pub const DEMAND_DAYS_MAX: usize = 400;
+/// `[[factor]]` tables of a site file: there are thirteen energy classes.
+pub const FACTORS_MAX: usize = 32;
 /// Gaps told beside one answer; those that are left out are counted.
 pub const API_GAPS_MAX: usize = 200;
 /// Pause between two sealed epochs that are checked while there is nothing else to do.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::response_document;
 use super::wire::answer::{
     AboutHead, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
-    Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StatItem, StaticHead, StatisticalHead,
+    Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StaticHead, StatisticalHead,
 };
 use super::wire::code::CODES;
 use super::wire::json_stream::{JsonStream, WriteError};
@@ -18,6 +18,7 @@ use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
 use super::wire::response::DrPart;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
+use super::wire::statistic::StatItem;
 use super::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
 use super::wire::{Shown, names, openapi, word};
 use crate::config::site::Site;
@@ -26,7 +27,8 @@ use crate::model::alarm::Alarm;
 use crate::model::codes;
 use crate::ops::query::{
     DemandHistory, DemandNow, DemandStatic, DrAnswer, DrRow, DrSummary, DynamicAnswer, DynamicItem,
-    HistoricalAnswer, HistoricalRow, QueryError, StaticAnswer, StaticInclude, StaticItem, StatisticalAnswer,
+    HistoricalAnswer, HistoricalRow, Object, QueryError, StaticAnswer, StaticInclude, StaticItem,
+    StatisticalAnswer,
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;
@@ -379,13 +381,19 @@ fn write_statistical(json: &mut Json<'_>, answer: &StatisticalAnswer) -> Written
     json.list(names::STATISTIC)?;
     for row in answer.rows() {
         let row = row?;
-        let is_new_point = point.replace(&row.point.id) != Some(&row.point.id);
-        let is_new_parameter = parameter.replace(&row.parameter.id) != Some(&row.parameter.id);
-        count.categories += u64::from(category.replace(&row.category.id) != Some(&row.category.id));
-        count.points += u64::from(is_new_point);
-        count.parameters += u64::from(is_new_point || is_new_parameter);
+        match row.object {
+            Object::Point(of, of_point, of_parameter) => {
+                let is_new_point = point.replace(&of_point.id) != Some(&of_point.id);
+                let is_new_parameter = parameter.replace(&of_parameter.id) != Some(&of_parameter.id);
+                count.categories += u64::from(category.replace(&of.id) != Some(&of.id));
+                count.points += u64::from(is_new_point);
+                count.parameters += u64::from(is_new_point || is_new_parameter);
+            }
+            Object::Category(of) => count.categories += u64::from(category.replace(&of.id) != Some(&of.id)),
+            Object::Cems => {}
+        }
         count.readings += 1;
-        json.item(&StatItem::new(&row, cems.offset))?;
+        json.item(&StatItem::new(&row, &cems.id, cems.offset))?;
     }
     json.end_to(IN_DATA)?;
     Ok(json.member(names::DATA_COUNT, &count)?)

@@ -177,7 +177,7 @@ fn answer(
         Subject::Dynamic => Document::Dynamic(ops.dynamic_data(&question.into_dynamic()?)?),
         Subject::Historical => Document::Historical(ops.historical_data(question.into_historical(offset)?)?),
         Subject::Statistical => {
-            Document::Statistical(ops.statistical_data(question.into_statistical(offset)?)?)
+            Document::Statistical(ops.statistical_data(question.into_statistical(offset, operation.scope)?)?)
         }
         Subject::DrStatic => Document::DrStatic(ops.dr_site(question.cems_id)?),
         Subject::DrDynamic => Document::DrDynamic(ops.dr_dynamic(question.into_dr_now()?)?),

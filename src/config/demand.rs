@@ -127,6 +127,7 @@ mod tests {
             energy_code: None,
             sub_item_code: None,
             location: None,
+            product: None,
             rated_power_kw: None,
             rated_capacity_kwh: None,
             parameters: vec![parameter],

@@ -13,6 +13,7 @@ mod demand;
 mod demand_response;
 mod doubts;
 mod entries;
+mod factors;
 mod form;
 mod formulas;
 mod lines;
@@ -25,6 +26,7 @@ mod quantity;
 mod read;
 mod serial;
 mod services;
+mod tariff;
 pub(crate) mod text;
 mod tou;
 

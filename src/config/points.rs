@@ -44,6 +44,7 @@ fn point<'a>(entry: Entry<'a>, categories: &Ids, known: Known<'_>, found: &mut F
     let text = |key| section.text(key, limits::NAME_CHARS_MAX);
     let rating = |key| section.number(key, 0.0..=RATING_MAX);
     let id = entry.id.unwrap_or_default();
+    let role = role(&section);
     let point = Point {
         parameters: parameters(&section, &id, known, found),
         id,
@@ -51,15 +52,25 @@ fn point<'a>(entry: Entry<'a>, categories: &Ids, known: Known<'_>, found: &mut F
             .required_text("name", limits::NAME_CHARS_MAX, "name the point for people")
             .unwrap_or_default(),
         category_id: categories.required_reference(&section, "category").unwrap_or_default(),
-        role: role(&section),
+        role,
         energy_code: form::energy_code(&section, "energy_code"),
         sub_item_code: form::sub_item_code(&section, "sub_item_code"),
         location: text("location"),
+        product: product(&section, role),
         rated_power_kw: rating("rated_power_kw"),
         rated_capacity_kwh: rating("rated_capacity_kwh"),
     };
     section.finish();
     point
+}
+
+/// Only a Point that counts products has one.
+fn product(section: &Section<'_>, role: PointRole) -> Option<String> {
+    let product = section.id("product");
+    if section.has("product") && role != PointRole::Production {
+        section.fault("product", "is only told of points that count products", "give role = \"production\"");
+    }
+    product
 }
 
 /// Never guessed: a wrong role counts energy twice or not at all.

@@ -13,6 +13,7 @@ use super::categories::categories;
 use super::cems::cems;
 use super::demand::demand;
 use super::demand_response::demand_response;
+use super::factors::factors;
 use super::lines::lines;
 use super::meters::meters;
 use super::parameters::Known;
@@ -20,6 +21,7 @@ use super::places::Places;
 use super::points::points;
 use super::services;
 use super::site::Site;
+use super::tariff::tariff;
 use super::text::{bounded_text, remedy};
 use super::tou::tou;
 use crate::document::{Document, Faults, Section};
@@ -68,8 +70,8 @@ fn site(
     let uplink = services::uplink(root, cems_id, folder);
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
     let console = services::console(root, &mut places);
-    let tou = tou(root);
     let demand_response = demand_response(root, &points);
+    let (tou, tariff, factors) = (tou(root), tariff(root), factors(root));
     Some(Site {
         cems: cems?,
         categories,
@@ -79,6 +81,8 @@ fn site(
         demand,
         tou,
         demand_response,
+        tariff,
+        factors,
         platforms,
         api,
         store,

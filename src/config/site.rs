@@ -6,8 +6,10 @@ use crate::model::category::Category;
 use crate::model::cems::Cems;
 use crate::model::demand::DemandSettings;
 use crate::model::demand_response::DemandResponse;
+use crate::model::factor::Factors;
 use crate::model::meter::{Line, Meter, SerialSettings};
 use crate::model::point::Point;
+use crate::model::tariff::Tariff;
 use crate::model::tou::Tou;
 
 /// Everything that one site file says.
@@ -29,6 +31,10 @@ pub struct Site {
     pub tou: Tou,
     /// What it offers where load has to be moved; `None` where it says nothing of that.
     pub demand_response: Option<DemandResponse>,
+    /// What energy costs, and when the billing month begins.
+    pub tariff: Tariff,
+    /// What energy classes are worth in standard coal, and what they emit.
+    pub factors: Factors,
     /// Who may read over HTTP.
     pub platforms: Vec<Platform>,
     /// The HTTP server.

@@ -45,6 +45,8 @@ pub struct Point {
     pub sub_item_code: Option<String>,
     /// Where it is.
     pub location: Option<String>,
+    /// The product that is counted here.
+    pub product: Option<String>,
     /// Kilowatts.
     pub rated_power_kw: Option<f64>,
     /// Kilowatt-hours.

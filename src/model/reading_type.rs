@@ -37,6 +37,11 @@ pub const FIELD_NAMES: [&str; FIELDS] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReadingType([i16; FIELDS]);
 
+const MACRO_PERIOD: usize = 0;
+const MEASURING_PERIOD: usize = 2;
+const ACCUMULATION: usize = 3;
+const TOU: usize = 11;
+
 /// Accumulation 1 `bulkQuantity`, 3 `cumulative` and 9 `summation`: registers that only grow.
 const CUMULATIVE: [i16; 3] = [1, 3, 9];
 /// Accumulation 4 `deltaData`: the amount since the value before.
@@ -45,6 +50,22 @@ const DELTA: i16 = 4;
 const ENERGY: i16 = 12;
 /// Measurement kind 37: power.
 const POWER: i16 = 37;
+/// Measurement kind 38: power factor.
+const POWER_FACTOR: i16 = 38;
+/// Measurement kind 58: volume.
+const VOLUME: i16 = 58;
+/// Flow 0 none and 1 forward: what is taken.
+const FLOWS_TAKEN: [i16; 2] = [0, 1];
+/// Flow 19 reverse: what is given.
+const FLOW_GIVEN: i16 = 19;
+/// Phases 0 none, 224 ABC and 225 ABCN: all of them together.
+const ALL_PHASES: [i16; 3] = [0, 224, 225];
+/// Units 72 Wh and 31 J.
+const ENERGY_UNITS: [i16; 2] = [72, 31];
+/// Unit 73 varh.
+const REACTIVE_UNIT: i16 = 73;
+/// Units 199 t and 3 kg.
+const MASS_UNITS: [i16; 2] = [199, 3];
 
 macro_rules! fields {
     ($($place:literal $name:ident: $meaning:literal,)*) => {
@@ -116,6 +137,69 @@ impl ReadingType {
     #[must_use]
     pub const fn is_energy(&self) -> bool {
         self.measurement_kind() == ENERGY
+    }
+
+    /// Whether this is all of something, rather than what flows in one phase or at one rate.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        ALL_PHASES.contains(&self.phases()) && self.tou() == 0
+    }
+
+    /// Whether this is an amount of energy or of what carries it: active energy, a volume or a mass.
+    #[must_use]
+    pub fn is_amount_of_energy(&self) -> bool {
+        let is_active = self.is_energy() && ENERGY_UNITS.contains(&self.unit());
+        is_active || self.measurement_kind() == VOLUME || MASS_UNITS.contains(&self.unit())
+    }
+
+    /// Whether this is reactive energy.
+    #[must_use]
+    pub const fn is_reactive_energy(&self) -> bool {
+        self.is_energy() && self.unit() == REACTIVE_UNIT
+    }
+
+    /// Whether this is a power factor.
+    #[must_use]
+    pub const fn is_power_factor(&self) -> bool {
+        self.measurement_kind() == POWER_FACTOR
+    }
+
+    /// Whether what is measured is taken by the object, as far as it has a direction at all.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        FLOWS_TAKEN.contains(&self.flow_direction())
+    }
+
+    /// Whether what is measured is given by the object.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.flow_direction() == FLOW_GIVEN
+    }
+
+    /// The two-digit energy class of the commodity, where it says one.
+    #[must_use]
+    pub const fn energy_code(&self) -> Option<&'static str> {
+        match self.commodity() {
+            1 | 2 => Some("01"),
+            9 | 14 => Some("02"),
+            7 => Some("03"),
+            10 | 12 => Some("04"),
+            13 => Some("05"),
+            8 => Some("08"),
+            _ => None,
+        }
+    }
+
+    /// The amount of the same over a period: `macro_period` and `measuring_period` say which, `tou` at
+    /// which rate.
+    #[must_use]
+    pub const fn over(&self, macro_period: i16, measuring_period: i16, tou: u8) -> Self {
+        let mut fields = self.0;
+        fields[MACRO_PERIOD] = macro_period;
+        fields[MEASURING_PERIOD] = measuring_period;
+        fields[ACCUMULATION] = DELTA;
+        fields[TOU] = tou as i16;
+        Self(fields)
     }
 
     /// Whether this measures power.

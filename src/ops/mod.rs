@@ -38,7 +38,10 @@ impl ServedSite {
             series.push(of_point.collect::<Result<_, _>>()?);
         }
         let described = site.points.iter().zip(&series).flat_map(|(point, series): (_, &Vec<SeriesId>)| {
-            point.parameters.iter().zip(series).map(|(parameter, series)| (*series, profile(parameter)))
+            // What is computed is never scanned, so that nothing of it is summed up or missed.
+            let scanned =
+                point.parameters.iter().zip(series).filter(|(parameter, _)| parameter.formula().is_none());
+            scanned.map(|(parameter, series)| (*series, profile(parameter)))
         });
         store.describe(described, site.cems.offset, site.tou.clone());
         Ok(Self { site, series, since })

@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn the_formula_knows_every_parameter_of_the_site() {
         for point in site().points {
-            for parameter in point.parameters {
+            // What is computed follows from the others.
+            for parameter in point.parameters.iter().filter(|parameter| parameter.formula().is_none()) {
                 assert!(Quantity::of(&point.id, &parameter.id).is_some(), "{} {}", point.id, parameter.id);
             }
         }

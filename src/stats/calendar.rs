@@ -19,6 +19,8 @@ pub enum Period {
     Week,
     /// A calendar month.
     Month,
+    /// A month that begins on the site's billing day.
+    BillingMonth,
     /// A quarter of a year, from January, April, July or October.
     Quarter,
     /// A calendar year.
@@ -31,13 +33,15 @@ impl Period {
     /// Cuts `range` at every edge of this period in the local time of `offset`. The first and the
     /// last piece are only as long as the range lets them be, so that all pieces together are the
     /// range.
+    ///
+    /// Billing months begin on `billing_day`, 1 to 28.
     #[must_use]
-    pub const fn cut(self, range: &Range<UtcTime>, offset: UtcOffset) -> Periods {
-        Periods { period: self, offset, start: range.start, end: range.end }
+    pub const fn cut(self, range: &Range<UtcTime>, offset: UtcOffset, billing_day: i8) -> Periods {
+        Periods { period: self, offset, billing_day, start: range.start, end: range.end }
     }
 
     /// The first edge after `at`; `None` where the calendar ends or the period has no edges.
-    fn edge_after(self, at: UtcTime, offset: UtcOffset) -> Option<UtcTime> {
+    fn edge_after(self, at: UtcTime, offset: UtcOffset, billing_day: i8) -> Option<UtcTime> {
         let fixed = |interval: Interval| {
             // Edges lie on whole multiples of local time, and an offset need not be whole hours.
             let offset_ms = i64::from(offset.minutes()) * Interval::MINUTE.as_ms();
@@ -49,8 +53,8 @@ impl Period {
             Self::Hour => fixed(HOUR),
             Self::Day => fixed(Interval::DAY),
             Self::Total => return None,
-            Self::Week | Self::Month | Self::Quarter | Self::Year => {
-                let next = self.first_day_after(at.civil(offset).date())?;
+            Self::Week | Self::Month | Self::BillingMonth | Self::Quarter | Self::Year => {
+                let next = self.first_day_after(at.civil(offset).date(), billing_day)?;
                 UtcTime::from_civil(DateTime::from_parts(next, Time::midnight()), offset).ok()?
             }
         };
@@ -59,7 +63,12 @@ impl Period {
     }
 
     /// The first day of the period that follows the one of `day`.
-    fn first_day_after(self, day: Date) -> Option<Date> {
+    fn first_day_after(self, day: Date, billing_day: i8) -> Option<Date> {
+        if matches!(self, Self::BillingMonth) {
+            let months = i8::from(day.day() >= billing_day);
+            let first = day.first_of_month().checked_add(jiff::Span::new().months(months)).ok()?;
+            return first.checked_add(jiff::Span::new().days(billing_day - 1)).ok();
+        }
         if matches!(self, Self::Week) {
             let days_left = 7 - day.weekday().to_monday_zero_offset();
             return day.checked_add(jiff::Span::new().days(days_left)).ok();
@@ -86,6 +95,7 @@ const HOUR: Interval = match Interval::from_ms(3_600_000) {
 pub struct Periods {
     period: Period,
     offset: UtcOffset,
+    billing_day: i8,
     start: UtcTime,
     end: UtcTime,
 }
@@ -97,7 +107,7 @@ impl Iterator for Periods {
         if self.start >= self.end {
             return None;
         }
-        let edge = self.period.edge_after(self.start, self.offset);
+        let edge = self.period.edge_after(self.start, self.offset, self.billing_day);
         let end = edge.map_or(self.end, |edge| edge.min(self.end));
         let piece = self.start..end;
         self.start = end;
@@ -112,16 +122,19 @@ mod tests {
     use super::*;
     use crate::time::parse_instant;
 
-    const ALL: [Period; 8] = [
+    const ALL: [Period; 9] = [
         Period::QuarterHour,
         Period::Hour,
         Period::Day,
         Period::Week,
         Period::Month,
+        Period::BillingMonth,
         Period::Quarter,
         Period::Year,
         Period::Total,
     ];
+    /// The 20th: what lies between two of them is in two calendar months.
+    const BILLING_DAY: i8 = 20;
 
     fn shanghai() -> UtcOffset {
         UtcOffset::from_minutes(480).unwrap()
@@ -132,7 +145,7 @@ mod tests {
     }
 
     fn starts(period: Period, start: &str, end: &str) -> Vec<String> {
-        let pieces = period.cut(&(at(start)..at(end)), shanghai());
+        let pieces = period.cut(&(at(start)..at(end)), shanghai(), BILLING_DAY);
         pieces.map(|piece| piece.start.civil(shanghai()).to_string()).collect()
     }
 
@@ -149,6 +162,7 @@ mod tests {
             (Period::Day, "2024-02-28", "2024-03-02", "2024-02-28 2024-02-29 2024-03-01"),
             (Period::Week, "2024-12-30", "2025-01-08", "2024-12-30 2025-01-06"),
             (Period::Month, "2023-12-01", "2024-03-01", "2023-12-01 2024-01-01 2024-02-01"),
+            (Period::BillingMonth, "2024-01-20", "2024-03-21", "2024-01-20 2024-02-20 2024-03-20"),
             (Period::Quarter, "2024-01-01", "2024-12-31", "2024-01-01 2024-04-01 2024-07-01 2024-10-01"),
             (Period::Year, "2023-01-01", "2024-01-02", "2023-01-01 2024-01-01"),
             (Period::Total, "2023-01-01", "2024-01-02", "2023-01-01"),
@@ -174,7 +188,7 @@ mod tests {
         let end = UtcTime::from_ms(i64::MAX);
         for period in ALL {
             let start = UtcTime::from_ms(end.as_ms() - 1_000);
-            assert_eq!(period.cut(&(start..end), shanghai()).count(), 1, "{period:?}");
+            assert_eq!(period.cut(&(start..end), shanghai(), BILLING_DAY).count(), 1, "{period:?}");
         }
     }
 
@@ -189,7 +203,7 @@ mod tests {
             let range = UtcTime::from_ms(start_ms)..UtcTime::from_ms(start_ms + length_ms);
             for period in ALL {
                 let mut reached = range.start;
-                for piece in period.cut(&range, offset) {
+                for piece in period.cut(&range, offset, BILLING_DAY) {
                     prop_assert_eq!(piece.start, reached);
                     prop_assert!(piece.start < piece.end);
                     let last = UtcTime::from_ms(piece.end.as_ms() - 1);
@@ -217,6 +231,9 @@ mod tests {
                 format!("{} {}", week.year(), week.week())
             }
             Period::Month => format!("{year} {month}"),
+            Period::BillingMonth if civil.day() >= BILLING_DAY => format!("{year} {month}"),
+            Period::BillingMonth if month == 1 => format!("{} 12", year - 1),
+            Period::BillingMonth => format!("{year} {}", month - 1),
             Period::Quarter => format!("{year} {}", (month - 1) / 3),
             Period::Year => year.to_string(),
             Period::Total => String::new(),

@@ -1,5 +1,6 @@
 //! Statistics: pure arithmetic on readings, no store and no clock in it.
 //!
+//! `indicator` computes ratios, costs and factors from sums, each sum first and each division last.
 //! `calendar` cuts a time range into periods, `summary` sums what was read in one of them, `growth`
 //! spreads the increase of a register over them, `register` tells what else it did, `tally` walks a
 //! series once and fills them all. `demand` tells mean powers over windows from a register; `baseline` and
@@ -9,6 +10,7 @@ pub mod baseline;
 pub mod calendar;
 pub mod demand;
 pub mod growth;
+pub mod indicator;
 pub mod quarter;
 pub mod rates;
 pub mod register;

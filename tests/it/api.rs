@@ -4,6 +4,7 @@
 
 mod client;
 mod demand;
+mod examples;
 mod golden;
 mod health;
 mod hostile;

@@ -13,6 +13,7 @@ use cems_gateway::meters;
 use cems_gateway::model::meter::{MapLibrary, MapRegister, RatioKind, ReadLimits, RegisterMap};
 use cems_gateway::model::point::{Conversion, Parameter, Source, ValidRange};
 use cems_gateway::model::register::{DataType, Register, Span, Table, WordOrder};
+use cems_gateway::model::tou::Rate;
 use cems_gateway::time::Interval;
 use proptest::prelude::*;
 
@@ -149,6 +150,37 @@ fn what_a_site_leaves_out_has_a_safe_default() {
         (1_883, "gw", "cems/gw")
     );
     assert_eq!((site.console, site.maps_dir, uplink.password_file), (None, None, None));
+}
+
+#[test]
+fn prices_factors_and_products_are_taken_and_what_cannot_be_is_told() {
+    let head = "[cems]\nid = 'gw'\nname = 'n'\nuser_name = 'u'\nutc_offset = 'Z'\n";
+    let site = read(&format!(
+        "{head}[tariff]\nbilling_day = 26\nprice = 0.6\nprice_deep = 0.2\n\
+         [[factor]]\nenergy_code = '01'\nco2_kg = 0.42\n[[factor]]\nenergy_code = '06'\nkgce = 0.5\n"
+    ))
+    .unwrap();
+    assert_eq!(site.tariff.billing_day, 26);
+    assert_eq!([Rate::Deep, Rate::Peak].map(|rate| site.tariff.price_at(Some(rate))), [Some(0.2), Some(0.6)]);
+    let factors = ["01", "06"].map(|code| site.factors.of(code).map(|factor| (factor.kgce, factor.co2_kg)));
+    assert_eq!(factors, [Some((Some(0.1229), Some(0.42))), Some((Some(0.5), None))]);
+    for (tables, expected) in [
+        ("[tariff]\nbilling_day = 29\n", "billing_day: 29 is out of range"),
+        ("[tariff]\nprice_peak = -1\n", "price_peak: -1 is out of range"),
+        ("[[factor]]\nkgce = 1\n", "energy_code: is missing"),
+        (
+            "[[factor]]\nenergy_code = '01'\n[[factor]]\nenergy_code = '01'\n",
+            "there is a factor for '01' already",
+        ),
+        (
+            "[[category]]\nid = 'c'\ncode = '1'\nname = 'n'\n[[point]]\nid = 'p'\nname = 'n'\n\
+             category = 'c'\nrole = 'main'\nproduct = 'A'\n",
+            "product: is only told of points that count products; give role = \"production\"",
+        ),
+    ] {
+        let faults = read(&format!("{head}{tables}")).unwrap_err().to_string();
+        assert!(faults.contains(expected), "{faults}");
+    }
 }
 
 #[test]

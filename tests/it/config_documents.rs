@@ -66,6 +66,10 @@ not_a_key_of_any_section = 1
 [[demand_response.resource]]
 point = "a"
 not_a_key_of_any_section = 1
+[tariff]
+not_a_key_of_any_section = 1
+[[factor]]
+not_a_key_of_any_section = 1
 [[platform]]
 id = "a"
 not_a_key_of_any_section = 1

@@ -19,5 +19,6 @@ mod lines;
 mod manual;
 mod poll;
 mod sim;
+mod statistics;
 mod store;
 mod uplink;

@@ -105,6 +105,8 @@ impl Works {
             rates: vec![None],
             indicators: None,
             order: TimeOrder::Ascending,
+            products: None,
+            grouping: None,
             page: PageRequest::first(),
         }
     }

@@ -14,14 +14,8 @@ use crate::model::point;
 use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{self, Value};
 use crate::model::reading_type::ReadingType;
-use crate::model::tou::Rate;
-use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, StatisticalRow, Told};
+use crate::ops::query::{self, CounterEventRow, GapRow, Newest, PointStatus, Told};
 use crate::time::{Interval, IsoTime, UtcOffset, UtcTime};
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-const fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
 
 /// What every answer begins with.
 #[derive(Serialize)]
@@ -428,82 +422,6 @@ impl<'a> Reading<'a> {
         let extension = cause.map(|cause| ReadingExtension { cause: Shown(cause) });
         let value = value.map_or(ReadingValue::Missing, ReadingValue::Read);
         Self { at: Shown(at), value, quality, extension }
-    }
-}
-
-/// One row of a statistic.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct StatItem<'a> {
-    /// What the row tells.
-    #[serde(rename = "indicatorCode")]
-    pub indicator: &'a str,
-    /// What kind of object it is about.
-    #[serde(rename = "objectType")]
-    pub object_type: &'static str,
-    /// The object.
-    #[serde(rename = "objectID")]
-    pub object_id: &'a str,
-    /// The parameter that was summed up.
-    #[serde(rename = "parameterID")]
-    pub parameter_id: &'a str,
-    /// What was measured.
-    #[serde(rename = "readingTypeID")]
-    pub reading_type: Shown<ReadingType>,
-    /// The start of the period, which belongs to it.
-    #[serde(rename = "periodStart")]
-    pub start: Shown<IsoTime>,
-    /// The end of the period, which does not.
-    #[serde(rename = "periodEnd")]
-    pub end: Shown<IsoTime>,
-    /// The rate at which it flowed; left out for all together.
-    #[serde(rename = "tou", skip_serializing_if = "Option::is_none")]
-    pub rate: Option<u8>,
-    /// What was computed.
-    #[serde(rename = "function")]
-    pub function: &'static str,
-    /// The result; null where nothing usable was read.
-    #[serde(rename = "value")]
-    pub value: Option<f64>,
-    /// The unit of the result.
-    #[serde(rename = "unit")]
-    pub unit: &'a str,
-    /// When the greatest or the least occurred.
-    #[serde(rename = "occurTime", skip_serializing_if = "Option::is_none")]
-    pub occurred: Option<Shown<IsoTime>>,
-    /// How much of what the whole period should have is there, 0 to 1.
-    #[serde(rename = "completeness")]
-    pub completeness: f64,
-    /// How often it was computed anew; left out while it is what it was first.
-    #[serde(rename = "revision", skip_serializing_if = "is_zero")]
-    pub revision: u32,
-    /// Why most of the rest is missing; left out where that is not known.
-    #[serde(rename = "cause", skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Shown<GapCause>>,
-}
-
-impl<'a> StatItem<'a> {
-    /// `row` as it is written.
-    #[must_use]
-    pub fn new(row: &'a StatisticalRow<'_>, offset: UtcOffset) -> Self {
-        let time = |at: UtcTime| Shown(at.iso(offset));
-        Self {
-            indicator: word::indicator(&row.indicator),
-            object_type: word::OBJECT_POINT.0,
-            object_id: &row.point.id,
-            parameter_id: &row.parameter.id,
-            reading_type: Shown(row.parameter.reading_type),
-            start: time(row.period.start),
-            end: time(row.period.end),
-            rate: row.rate.map(Rate::number),
-            function: word::of(&word::FUNCTIONS, row.function),
-            value: row.value.map(without_binary_dust),
-            unit: &row.parameter.unit,
-            occurred: row.occurred.map(time),
-            completeness: (row.completeness * 10_000.0).floor() / 10_000.0,
-            revision: row.revision,
-            cause: row.cause.map(Shown),
-        }
     }
 }
 

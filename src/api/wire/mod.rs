@@ -19,6 +19,7 @@ pub mod registry;
 pub mod request;
 pub mod response;
 pub mod site;
+pub mod statistic;
 pub mod table;
 pub mod word;
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::code::Code;
+use super::operation::Scope;
 use super::request::{self, Request};
 use super::word::{self, IncludePart};
 use crate::api::fault::Fault;
@@ -10,7 +11,7 @@ use crate::limits;
 use crate::model::reading_type::ReadingTypePattern;
 use crate::model::tou::Rate;
 use crate::ops::query::{
-    DemandHistoryQuery, DynamicQuery, Fill, HistoricalQuery, PageRequest, QueryError, Selection,
+    DemandHistoryQuery, DynamicQuery, Fill, Grouping, HistoricalQuery, PageRequest, QueryError, Selection,
     StaticInclude, StaticQuery, StatisticalQuery,
 };
 use crate::store::StoreError;
@@ -58,16 +59,21 @@ impl Request {
         })
     }
 
-    /// A question for statistics; `offset` is that of dates without a time.
+    /// A question for statistics; `offset` is that of dates without a time. One about categories has rows
+    /// about these unless it says otherwise.
     ///
     /// # Errors
     /// As [`into_historical`](Self::into_historical); also when the period is missing.
-    pub fn into_statistical(self, offset: UtcOffset) -> Result<StatisticalQuery, Fault> {
+    pub fn into_statistical(self, offset: UtcOffset, scope: Scope) -> Result<StatisticalQuery, Fault> {
         let period = one_of(request::PERIOD, &word::PERIODS, self.period.as_deref())?;
         let functions =
             self.functions.as_deref().map(|list| each_of(request::FUNCTION, &word::FUNCTIONS, list));
         let indicators = self.indicators.as_ref();
-        one_of(request::GROUP_BY, &[word::OBJECT_POINT], self.group_by.as_deref())?;
+        let grouping = one_of(request::GROUP_BY, &word::GROUPINGS, self.group_by.as_deref())?;
+        let of_scope = match scope {
+            Scope::Cems | Scope::Point => None,
+            Scope::Category => Some(Grouping::Category),
+        };
         Ok(StatisticalQuery {
             range: self.range(offset)?,
             period: period.ok_or_else(|| missing(request::PERIOD, &word::list(&word::PERIODS)))?,
@@ -75,6 +81,8 @@ impl Request {
             rates: self.rates()?,
             indicators: indicators.map(|list| list.iter().map(|code| word::indicator_from(code)).collect()),
             order: one_of(request::SORT, &word::ORDERS, self.sort.as_deref())?.unwrap_or_default(),
+            products: self.products.clone(),
+            grouping: grouping.or(of_scope),
             page: self.page()?,
             selection: self.selection()?,
         })
@@ -195,6 +203,8 @@ impl From<QueryError> for Fault {
                 (Code::TimeRange, request::END_TIME)
             }
             QueryError::NoSuchEvent(_) => (Code::Malformed, request::EVENT_ID),
+            QueryError::NoSuchProduct(_) => (Code::Malformed, request::PRODUCT_ID),
+            QueryError::NotOfObject => (Code::Malformed, request::GROUP_BY),
             QueryError::NoTou => (Code::Malformed, request::TOU),
             QueryError::PageNumber => (Code::Page, request::PAGE_NUMBER),
             QueryError::PageSize => (Code::Page, request::PAGE_SIZE),

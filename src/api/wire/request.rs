@@ -63,6 +63,9 @@ pub struct Request {
     /// What rows are about.
     #[serde(rename = "groupBy")]
     pub group_by: Option<String>,
+    /// Products.
+    #[serde(rename = "productID")]
+    pub products: Option<Vec<String>>,
     /// Times of use.
     #[serde(rename = "tou")]
     pub tou: Option<Vec<u8>>,
@@ -184,6 +187,7 @@ pub(super) const PERIOD: &str = "period";
 pub(super) const FUNCTION: &str = "function";
 pub(super) const INDICATOR_CODE: &str = "indicatorCode";
 pub(super) const GROUP_BY: &str = "groupBy";
+pub(super) const PRODUCT_ID: &str = "productID";
 pub(super) const TOU: &str = "tou";
 pub(super) const PAGE_NUMBER: &str = "pageNumber";
 pub(super) const PAGE_SIZE: &str = "pageSize";
@@ -202,7 +206,7 @@ pub(super) const SUBSIDY_PRICE: &str = "subsidyPrice";
 pub(super) const CATEGORY_CODE: &str = "categoryCode";
 pub(super) const ENERGY_CODE: &str = "energyCode";
 
-const MEMBERS: [Member; 32] = [
+const MEMBERS: [Member; 33] = [
     member(CEMS_ID, Kind::Text, SITED),
     member(CATEGORY_ID, Kind::TextList, EVERY),
     member(CATEGORY_CODE, Kind::TextList, EVERY),
@@ -220,6 +224,7 @@ const MEMBERS: [Member; 32] = [
     member(FUNCTION, Kind::TextList, &[Subject::Statistical]),
     member(INDICATOR_CODE, Kind::TextList, &[Subject::Statistical]),
     member(GROUP_BY, Kind::Text, &[Subject::Statistical]),
+    member(PRODUCT_ID, Kind::TextList, &[Subject::Statistical]),
     member(TOU, Kind::NumberList, &[Subject::Statistical]),
     member(EVENT_ID, Kind::TextList, &[Subject::DrDynamic, Subject::DrHistorical, Subject::PutDrEvent]),
     member(EVENT_NO, Kind::Text, ORDER),

@@ -200,6 +200,9 @@ pub struct Point<'a> {
     /// Where it is.
     #[serde(rename = "location", skip_serializing_if = "Option::is_none")]
     pub location: Option<&'a str>,
+    /// The product that is counted here.
+    #[serde(rename = "productID", skip_serializing_if = "Option::is_none")]
+    pub product: Option<&'a str>,
     /// Kilowatts.
     #[serde(rename = "ratedPower", skip_serializing_if = "Option::is_none")]
     pub rated_power_kw: Option<f64>,
@@ -223,6 +226,7 @@ impl<'a> Point<'a> {
             energy_code: point.energy_code.as_deref(),
             sub_item_code: point.sub_item_code.as_deref(),
             location: point.location.as_deref(),
+            product: point.product.as_deref(),
             rated_power_kw: point.rated_power_kw,
             rated_capacity_kwh: point.rated_capacity_kwh,
             status: status.map(word::point_status),

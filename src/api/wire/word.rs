@@ -5,7 +5,7 @@ use crate::model::category::CodeSystem;
 use crate::model::cems::{BasicChargeMode, UserType};
 use crate::model::point::PointRole;
 use crate::model::quality::{Doubt, Quality};
-use crate::ops::query::{Fill, Indicator, PointStatus, TimeOrder};
+use crate::ops::query::{Fill, Grouping, Indicator, Object, PointStatus, TimeOrder};
 use crate::stats::Function;
 use crate::stats::calendar::Period;
 use crate::store::CounterEvent;
@@ -36,12 +36,13 @@ pub const fn quality(quality: Quality) -> u8 {
 }
 
 /// Words for periods.
-pub const PERIODS: [(&str, Period); 8] = [
+pub const PERIODS: [(&str, Period); 9] = [
     ("PT15M", Period::QuarterHour),
     ("PT1H", Period::Hour),
     ("P1D", Period::Day),
     ("P1W", Period::Week),
     ("P1M", Period::Month),
+    ("BILLING", Period::BillingMonth),
     ("P3M", Period::Quarter),
     ("P1Y", Period::Year),
     ("TOTAL", Period::Total),
@@ -111,30 +112,52 @@ pub const INCLUDES: [(&str, IncludePart); 5] = [
     ("codes", IncludePart::Codes),
 ];
 
-/// The only grouping of statistics so far, and the kind of object that rows are about.
-pub const OBJECT_POINT: (&str, ()) = ("point", ());
+/// Words for what rows of a statistic are about.
+pub const GROUPINGS: [(&str, Grouping); 3] =
+    [("point", Grouping::Point), ("category", Grouping::Category), ("cems", Grouping::Cems)];
 
-const ENERGY: (&str, Indicator) = ("ENERGY", Indicator::Energy);
-const OUTPUT: (&str, Indicator) = ("OUTPUT", Indicator::Output);
+/// The kind of object that a row is about.
+#[must_use]
+pub fn object_type(object: &Object<'_>) -> &'static str {
+    let grouping = match object {
+        Object::Point(..) => Grouping::Point,
+        Object::Category(_) => Grouping::Category,
+        Object::Cems => Grouping::Cems,
+    };
+    of(&GROUPINGS, grouping)
+}
+
+/// Codes of indicators.
+const INDICATORS: [(&str, Indicator); 13] = [
+    ("ENERGY", Indicator::Energy),
+    ("ENERGY_TCE", Indicator::StandardCoal),
+    ("COST", Indicator::Cost),
+    ("LOAD_AVG", Indicator::MeanLoad),
+    ("LOAD_FACTOR", Indicator::LoadFactor),
+    ("POWER_FACTOR", Indicator::PowerFactor),
+    ("OUTPUT", Indicator::Output),
+    ("ENERGY_PER_OUTPUT", Indicator::EnergyPerOutput),
+    ("TCE_PER_OUTPUT", Indicator::CoalPerOutput),
+    ("ENERGY_PER_AREA", Indicator::EnergyPerArea),
+    ("RENEWABLE_SHARE", Indicator::RenewableShare),
+    ("SELF_USE_RATE", Indicator::SelfUse),
+    ("CO2", Indicator::CarbonDioxide),
+];
 
 /// The code of an indicator.
 #[must_use]
 pub fn indicator(indicator: &Indicator) -> &str {
     match indicator {
-        Indicator::Energy => ENERGY.0,
-        Indicator::Output => OUTPUT.0,
         Indicator::Parameter(id) => id,
+        other => INDICATORS.iter().find(|(_, known)| known == other).map_or("", |(code, _)| code),
     }
 }
 
 /// The indicator of a code; any code that is none of ours is taken for a parameter's ID.
 #[must_use]
 pub fn indicator_from(code: &str) -> Indicator {
-    match code {
-        code if code == ENERGY.0 => Indicator::Energy,
-        code if code == OUTPUT.0 => Indicator::Output,
-        code => Indicator::Parameter(code.to_owned()),
-    }
+    let known = INDICATORS.iter().find(|(known, _)| *known == code);
+    known.map_or_else(|| Indicator::Parameter(code.to_owned()), |(_, indicator)| indicator.clone())
 }
 
 /// The word of `value` in one of the tables above.
@@ -220,7 +243,7 @@ mod tests {
             assert_eq!(find(&PERIODS, word), Some(period));
             assert_eq!(of(&PERIODS, period), word);
         }
-        for code in ["ENERGY", "OUTPUT", "EPI"] {
+        for code in INDICATORS.map(|(code, _)| code).into_iter().chain(["EPI"]) {
             assert_eq!(indicator(&indicator_from(code)), code);
         }
         assert_eq!(list(&ORDERS), "asc, desc");

@@ -74,6 +74,8 @@ impl Ops {
             rates: vec![None],
             indicators: None,
             order: TimeOrder::Ascending,
+            products: None,
+            grouping: None,
             page: PageRequest::new(1, PAGE_SIZE)?,
         })?;
         for (row, load) in answer.rows().zip(&mut loads) {

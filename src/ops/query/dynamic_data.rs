@@ -1,5 +1,6 @@
 //! Dynamic data: the newest reading of every parameter.
 
+use super::aligned::combine;
 use super::error::QueryError;
 use super::freshness::{Freshness, PointStatus};
 use super::paging::{Page, PageRequest};
@@ -93,14 +94,72 @@ impl DynamicAnswer {
     }
 
     fn newest<'a>(&self, view: ParameterView<'a>) -> DynamicItem<'a> {
+        let newest = match self.chosen.terms(view.parameter) {
+            None => self.read(view),
+            Some(terms) => {
+                let each: Vec<_> = terms.iter().map(|(factor, term)| (*factor, self.read(*term))).collect();
+                computed(&each, view.parameter.decimals)
+            }
+        };
+        DynamicItem::Reading(view.parameter, newest)
+    }
+
+    fn read(&self, view: ParameterView<'_>) -> Newest {
         let latest = self.store.latest(view.series);
         let freshness = Freshness::of(latest.as_ref(), view.parameter, self.now);
         let latest = latest.unwrap_or_default();
-        let newest = match (latest.reading, freshness) {
+        match (latest.reading, freshness) {
             (Some(reading), Freshness::Fresh) => Newest::Fresh(reading),
             (Some(reading), _) => Newest::Old(reading, latest.failing.map(|(_, cause)| cause)),
             (None, _) => Newest::Never(latest.failing),
-        };
-        DynamicItem::Reading(view.parameter, newest)
+        }
+    }
+}
+
+/// The newest of a weighted sum: fresh where all summands are, else what is the matter with the worst of
+/// them. Its time is that of the oldest.
+fn computed(terms: &[(f64, Newest)], decimals: Option<u8>) -> Newest {
+    let mut readings = Vec::with_capacity(terms.len());
+    let mut old: Option<Option<Cause>> = None;
+    for (factor, newest) in terms {
+        match newest {
+            Newest::Never(attempt) => return Newest::Never(*attempt),
+            Newest::Fresh(reading) => readings.push((*factor, reading.clone())),
+            Newest::Old(reading, cause) => {
+                // A cause that is known says more than that nothing came.
+                old = Some(old.flatten().or(*cause));
+                readings.push((*factor, reading.clone()));
+            }
+        }
+    }
+    match (combine(&readings, decimals), old) {
+        (Some(reading), None) => Newest::Fresh(reading),
+        (Some(reading), Some(cause)) => Newest::Old(reading, cause),
+        (None, _) => Newest::Never(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::{Sample, Value};
+
+    fn reading(ms: i64, value: f64) -> Reading {
+        Reading::new(UtcTime::from_ms(ms), Sample::good(Value::Number(value)))
+    }
+
+    #[test]
+    fn a_computed_value_is_as_fresh_as_its_worst_summand() {
+        let fresh = |ms, value| Newest::Fresh(reading(ms, value));
+        let old = |ms, value, cause| Newest::Old(reading(ms, value), cause);
+        let never = Newest::Never(Some((UtcTime::from_ms(7), Cause::Timeout)));
+        for (a, b, expected) in [
+            (fresh(5, 1.0), fresh(4, 2.0), fresh(4, 5.0)),
+            (fresh(5, 1.0), old(4, 2.0, None), old(4, 5.0, None)),
+            (old(5, 1.0, None), old(6, 2.0, Some(Cause::LineDown)), old(5, 5.0, Some(Cause::LineDown))),
+            (old(5, 1.0, Some(Cause::LineDown)), never.clone(), never),
+        ] {
+            assert_eq!(computed(&[(1.0, a), (2.0, b)], None), expected);
+        }
     }
 }

@@ -31,11 +31,21 @@ pub enum QueryError {
     #[error("no parameter has the reading type {0}; the static data list the reading types")]
     NoSuchReadingType(String),
     /// Nothing computes this indicator.
-    #[error("the indicator '{0}' is not computed here; ask for energy, output or a parameter's ID")]
+    #[error(
+        "the indicator '{0}' is not computed here; ask for one of the documented codes or a parameter's ID"
+    )]
     NoSuchIndicator(String),
     /// No event has this ID.
     #[error("there is no event '{0}'; ask for the events of a range")]
     NoSuchEvent(String),
+    /// No point counts this product.
+    #[error("no point counts the product '{0}'; give points that do a product in the site file")]
+    NoSuchProduct(String),
+    /// An indicator is not told of what rows are to be about.
+    #[error(
+        "an indicator that is asked for is not told of such objects; ask for it by itself, of the whole site or of points"
+    )]
+    NotOfObject,
     /// The site has no time-of-use calendar.
     #[error("the site has no time-of-use calendar; leave it out, or add [[tou]] tables to the site file")]
     NoTou,

@@ -6,10 +6,11 @@
 
 use std::ops::Range;
 
+use super::historical_data::Readings;
 use crate::limits;
-use crate::model::reading::{Reading, SeriesId, Value};
+use crate::model::reading::{Reading, Value};
 use crate::stats::usable;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::time::{Interval, UtcOffset, UtcTime};
 
 /// What stands for an interval in which nothing was read.
@@ -76,8 +77,8 @@ impl Slots {
 
 /// What is filled, and from what.
 pub(super) struct Filling<'s> {
-    pub(super) store: &'s Store,
-    pub(super) series: SeriesId,
+    /// Gives the readings of a range.
+    pub(super) read: &'s dyn Fn(Range<UtcTime>) -> Result<Readings, StoreError>,
     pub(super) slots: Slots,
     pub(super) fill: Fill,
     /// Registers only grow, so that no line is drawn down from one of their readings to the next.
@@ -114,7 +115,7 @@ impl Filling<'_> {
         }
         let window = self.slots.slot(part.start).start..self.slots.slot(part.end - 1).end;
         let mut seen = vec![Seen::default(); usize::try_from(part.end - part.start).unwrap_or(0)];
-        for reading in self.store.history(self.series, window.clone())? {
+        for reading in (self.read)(window.clone())? {
             let reading = reading?;
             let place = self.slots.place_of(reading.at).saturating_sub(part.start);
             if let Some(slot) = usize::try_from(place).ok().and_then(|place| seen.get_mut(place)) {
@@ -188,7 +189,7 @@ impl Filling<'_> {
         for days in 1..=limits::QUERY_EDGE_DAYS_MAX {
             let from = UtcTime::from_ms(edge.as_ms().saturating_sub(days * Interval::DAY.as_ms()));
             let mut last = None;
-            for reading in self.store.history(self.series, from..until)? {
+            for reading in (self.read)(from..until)? {
                 last = take(&reading?).or(last);
             }
             if last.is_some() {
@@ -207,7 +208,7 @@ impl Filling<'_> {
     ) -> Result<Option<T>, StoreError> {
         let days_ms = limits::QUERY_EDGE_DAYS_MAX * Interval::DAY.as_ms();
         let until = UtcTime::from_ms(edge.as_ms().saturating_add(days_ms));
-        for reading in self.store.history(self.series, edge..until)? {
+        for reading in (self.read)(edge..until)? {
             if let Some(taken) = take(&reading?) {
                 return Ok(Some(taken));
             }
@@ -249,6 +250,7 @@ mod tests {
     use crate::config::site::StoreSettings;
     use crate::model::quality::Cause;
     use crate::model::reading::{Sample, Scan};
+    use crate::store::Store;
 
     const MINUTE_MS: i64 = 60_000;
 
@@ -283,7 +285,8 @@ mod tests {
         let interval = Interval::from_ms(10 * MINUTE_MS).unwrap();
         let slots = Slots::new(&range, interval, UtcOffset::UTC, minute(now));
         let count = slots.count();
-        let filling = Filling { store: &store, series, slots, fill, is_register };
+        let read = |range: Range<UtcTime>| Ok(Box::new(store.history(series, range)?) as Readings);
+        let filling = Filling { read: &read, slots, fill, is_register };
         let whole = filling.rows(&(0..count)).unwrap();
         // However it is cut into pages, the whole is the same.
         let pages: Vec<Told> =

@@ -3,6 +3,7 @@
 use std::iter;
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::counts::Counted;
 use super::error::QueryError;
 use super::filling::{Fill, Filling, Slots, Told};
@@ -15,7 +16,7 @@ use crate::limits;
 use crate::model::category::Category;
 use crate::model::gap::Gap;
 use crate::model::point::{Parameter, Point};
-use crate::model::reading::{Reading, SeriesId};
+use crate::model::reading::Reading;
 use crate::ops::Ops;
 use crate::store::{CounterEvent, Store, StoreError};
 use crate::time::{Interval, UtcOffset, UtcTime};
@@ -95,26 +96,33 @@ impl Ops {
         let window = history.query.page.window();
         let (mut parts, mut first, mut gone_through) = (Vec::new(), 0_u64, 0_u64);
         for view in chosen.parameters() {
-            let rows = self.count(history, view.series, &mut gone_through)?;
+            let rows = self.count(history, chosen, view, &mut gone_through)?;
             parts.push(history.counted_from_oldest(overlap(&window, first, rows).unwrap_or(0..0), rows));
             first = first.saturating_add(rows);
         }
         Ok((parts, first))
     }
 
-    /// How many readings a series gives on all pages; `gone_through` grows by those that are counted anew.
-    fn count(&self, history: &History, series: SeriesId, gone_through: &mut u64) -> Result<u64, QueryError> {
+    /// How many readings a parameter gives on all pages; `gone_through` grows by those that are counted
+    /// anew.
+    fn count(
+        &self,
+        history: &History,
+        chosen: &Chosen,
+        view: ParameterView<'_>,
+        gone_through: &mut u64,
+    ) -> Result<u64, QueryError> {
         let (range, interval) = (history.query.range.clone(), history.query.interval);
-        let counted = Counted { series, range: range.clone(), interval };
+        let counted = Counted { series: view.series, range: range.clone(), interval };
         let revision = self.store().past_revision();
         if let Some(count) = self.counts().get(&counted, revision) {
             return Ok(count);
         }
-        // What is still being added to is counted each time.
-        let latest = self.store().latest(series).and_then(|latest| latest.at());
+        // What is still being added to is counted each time, and what follows from others.
+        let latest = self.store().latest(view.series).and_then(|latest| latest.at());
         let is_past = latest.is_some_and(|latest| range.end <= latest) && history.slots().is_none();
-        let count = history.count(series, gone_through)?;
-        if is_past {
+        let count = history.count(chosen, view, gone_through)?;
+        if is_past && view.parameter.formula().is_none() {
             self.counts().put(counted, revision, count);
         }
         Ok(count)
@@ -175,7 +183,7 @@ impl HistoricalAnswer {
                 parameter: view.parameter,
                 told,
             };
-            self.history.page_of(view, part).map(move |told| Ok(row(told?)))
+            self.history.page_of(&self.chosen, view, part).map(move |told| Ok(row(told?)))
         })
     }
 }
@@ -202,7 +210,7 @@ pub struct CounterEventRow<'a> {
     pub event: CounterEvent,
 }
 
-type Readings = Box<dyn Iterator<Item = Result<Reading, StoreError>>>;
+pub(super) type Readings = Box<dyn Iterator<Item = Result<Reading, StoreError>>>;
 type Rows = Box<dyn Iterator<Item = Result<Told, StoreError>>>;
 
 /// Reads one series after the other in the way that the question asks for.
@@ -214,9 +222,14 @@ struct History {
 }
 
 impl History {
-    fn count(&self, series: SeriesId, gone_through: &mut u64) -> Result<u64, QueryError> {
-        let kept = self.store.count(series, self.query.range.clone())?;
-        if self.query.interval.is_none() {
+    fn count(
+        &self,
+        chosen: &Chosen,
+        view: ParameterView<'_>,
+        gone_through: &mut u64,
+    ) -> Result<u64, QueryError> {
+        let kept = self.kept(chosen, view)?;
+        if self.query.interval.is_none() && view.parameter.formula().is_none() {
             return Ok(kept);
         }
         *gone_through = gone_through.saturating_add(kept);
@@ -225,7 +238,7 @@ impl History {
         }
         match self.slots() {
             Some(slots) => Ok(slots.count()),
-            None => Ok(self.count_thinned(series)?),
+            None => Ok(self.count_one_by_one(chosen, view)?),
         }
     }
 
@@ -236,9 +249,18 @@ impl History {
         }
     }
 
-    fn count_thinned(&self, series: SeriesId) -> Result<u64, StoreError> {
+    /// Readings that are kept of a parameter, or of all summands of a computed one.
+    fn kept(&self, chosen: &Chosen, view: ParameterView<'_>) -> Result<u64, StoreError> {
+        let count = |view: &ParameterView<'_>| self.store.count(view.series, self.query.range.clone());
+        match chosen.terms(view.parameter) {
+            None => count(&view),
+            Some(terms) => terms.iter().map(|(_, term)| count(term)).sum(),
+        }
+    }
+
+    fn count_one_by_one(&self, chosen: &Chosen, view: ParameterView<'_>) -> Result<u64, StoreError> {
         let mut count = 0;
-        for reading in self.readings(series) {
+        for reading in self.readings(chosen, view) {
             reading?;
             count += 1;
         }
@@ -253,10 +275,10 @@ impl History {
 
     /// The rows that lie on the page, in the order that was asked for. Only a page that runs backwards or
     /// is filled is held in memory, at most [`limits::API_PAGE_SIZE_MAX`] rows.
-    fn page_of(&self, view: ParameterView<'_>, part: &Range<u64>) -> Rows {
+    fn page_of(&self, chosen: &Chosen, view: ParameterView<'_>, part: &Range<u64>) -> Rows {
         let ascending = match self.slots() {
-            Some(slots) => self.filled(view, slots, part),
-            None => self.read(view.series, part),
+            Some(slots) => self.filled(chosen, view, slots, part),
+            None => self.read(chosen, view, part),
         };
         match self.query.order {
             TimeOrder::Ascending => ascending,
@@ -268,31 +290,44 @@ impl History {
         }
     }
 
-    fn read(&self, series: SeriesId, part: &Range<u64>) -> Rows {
+    fn read(&self, chosen: &Chosen, view: ParameterView<'_>, part: &Range<u64>) -> Rows {
         let place = |item: u64| usize::try_from(item).unwrap_or(usize::MAX);
         let length = place(part.end - part.start);
-        let readings = self.readings(series).skip(place(part.start)).take(length);
+        let readings = self.readings(chosen, view).skip(place(part.start)).take(length);
         Box::new(readings.map(|reading| reading.map(Told::Read)))
     }
 
-    fn filled(&self, view: ParameterView<'_>, slots: Slots, part: &Range<u64>) -> Rows {
+    fn filled(&self, chosen: &Chosen, view: ParameterView<'_>, slots: Slots, part: &Range<u64>) -> Rows {
         let is_register = view.parameter.reading_type.is_cumulative();
-        let (store, series, fill) = (&self.store, view.series, self.query.fill);
-        match (Filling { store, series, slots, fill, is_register }).rows(part) {
+        let read = |range: Range<UtcTime>| self.kept_in(chosen, view, &range);
+        match (Filling { read: &read, slots, fill: self.query.fill, is_register }).rows(part) {
             Ok(rows) => Box::new(rows.into_iter().map(Ok)),
             Err(error) => Box::new(iter::once(Err(error))),
         }
     }
 
     /// All readings of the range, thinned where that was asked for, the oldest first.
-    fn readings(&self, series: SeriesId) -> Readings {
-        let all = match self.store.history(series, self.query.range.clone()) {
+    fn readings(&self, chosen: &Chosen, view: ParameterView<'_>) -> Readings {
+        let all = match self.kept_in(chosen, view, &self.query.range) {
             Ok(all) => all,
             Err(error) => return Box::new(iter::once(Err(error))),
         };
         match self.query.interval {
-            None => Box::new(all),
+            None => all,
             Some(interval) => Box::new(Thinned::new(all, interval, self.offset)),
         }
+    }
+
+    /// The readings that are kept of a `range`, or follow from what is kept.
+    fn kept_in(
+        &self,
+        chosen: &Chosen,
+        view: ParameterView<'_>,
+        range: &Range<UtcTime>,
+    ) -> Result<Readings, StoreError> {
+        let Some(terms) = chosen.terms(view.parameter) else {
+            return Ok(Box::new(self.store.history(view.series, range.clone())?));
+        };
+        Ok(Box::new(Aligned::history(&self.store, &terms, range, view.parameter, self.offset)?))
     }
 }

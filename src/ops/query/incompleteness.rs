@@ -16,9 +16,6 @@ pub(super) struct Missing {
 }
 
 impl Missing {
-    /// Nothing is missing.
-    pub(super) const NOTHING: Self = Self { complete_at_most: 1.0, cause: None };
-
     /// What is missing of `period` by the `gaps` of a series, in order of their start, that should have a
     /// reading each `interval`.
     pub(super) fn of(gaps: &[Gap], period: &Range<UtcTime>, interval: Interval) -> Self {

@@ -4,6 +4,7 @@
 //! A typed request goes in; out comes a typed error or an answer that gives its items one at a
 //! time, so that the memory of an answer does not depend on its length.
 
+mod aligned;
 pub(in crate::ops) mod counts;
 mod demand;
 mod demand_response;
@@ -13,14 +14,21 @@ mod filling;
 mod freshness;
 mod historical_data;
 mod incompleteness;
+mod indicators;
 mod paging;
+mod quantity;
 mod rated;
 mod register_edges;
+mod rollup;
 mod selection;
+mod series_statistics;
 mod span;
 mod static_data;
 mod statistical_data;
+mod statistics;
+mod targets;
 mod thinning;
+mod totals;
 
 pub(super) use demand::{DemandAlarm, DemandDays};
 pub use demand::{DemandHistory, DemandHistoryQuery, DemandNow, DemandStatic, MonthDemand};
@@ -32,7 +40,8 @@ pub use freshness::PointStatus;
 pub use historical_data::{
     CounterEventRow, GapRow, HistoricalAnswer, HistoricalQuery, HistoricalRow, TimeOrder,
 };
+pub use indicators::{Amount, Indicator, Object};
 pub use paging::{Page, PageRequest};
 pub use selection::Selection;
 pub use static_data::{StaticAnswer, StaticInclude, StaticItem, StaticQuery};
-pub use statistical_data::{Indicator, StatisticalAnswer, StatisticalQuery, StatisticalRow};
+pub use statistical_data::{Grouping, StatisticalAnswer, StatisticalQuery, StatisticalRow};

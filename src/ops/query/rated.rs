@@ -69,36 +69,74 @@ impl Pieces {
     }
 
     /// What the pieces of a period in which `rate` applies come to.
-    pub(super) fn told(
+    pub(super) fn at_rate(
         &self,
         (period, rate, function): (usize, Rate, Function),
         summaries: &[Summary],
         readings: &ReadingsOf<'_>,
-    ) -> Told {
-        let mut all = Summary::default();
-        let (mut whole_ms, mut there_ms, mut cause) = (0.0, 0.0, None);
+    ) -> AtRate {
+        let mut all = AtRate::default();
         for (piece, summary) in self.of(period, summaries).filter(|(piece, _)| piece.rate == Some(rate)) {
-            all.add_later(summary);
             let missing = Missing::of(readings.gaps, &piece.time, readings.interval);
             let expected =
                 Expected { period: piece.time.clone(), interval: readings.interval, now: readings.now };
             let completeness = summary.completeness(function, readings.kind, &expected);
             let piece_ms = length_ms(&piece.time);
-            whole_ms += piece_ms;
-            there_ms += piece_ms * completeness.min(missing.complete_at_most);
-            cause = cause.or(missing.cause);
+            all.add_later(&AtRate {
+                summary: *summary,
+                whole_ms: piece_ms,
+                there_ms: piece_ms * completeness.min(missing.complete_at_most),
+                cause: missing.cause,
+            });
         }
-        if whole_ms <= 0.0 {
+        all
+    }
+}
+
+/// What is known of the time of a period in which one rate applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct AtRate {
+    pub(super) summary: Summary,
+    /// Milliseconds in which it applies.
+    pub(super) whole_ms: f64,
+    /// How many of these are known.
+    pub(super) there_ms: f64,
+    pub(super) cause: Option<GapCause>,
+}
+
+impl AtRate {
+    /// What rows tell: `amount` flowed at the rate, which is as well known as all that flowed.
+    pub(super) fn of_rows(summary: &Summary, amount: f64, whole_ms: f64, completeness: f64) -> Self {
+        if whole_ms <= 0.0 && amount.abs() <= 0.0 {
+            return Self::default();
+        }
+        // Of a register the increase is looked at, of amounts their sum.
+        let summary = Summary { growth: amount, total: amount, max: None, min: None, last: None, ..*summary };
+        Self { summary, whole_ms, there_ms: whole_ms * completeness, cause: None }
+    }
+
+    /// Takes in what follows in time.
+    pub(super) fn add_later(&mut self, later: &Self) {
+        self.summary.add_later(&later.summary);
+        self.whole_ms += later.whole_ms;
+        self.there_ms += later.there_ms;
+        self.cause = self.cause.or(later.cause);
+    }
+
+    /// What it comes to.
+    pub(super) fn told(&self, function: Function, kind: SeriesKind) -> Told {
+        if self.whole_ms <= 0.0 && self.summary.readings == 0 {
             // In a time of which there is nothing, nothing flows.
             let value = (function == Function::Sum).then_some(0.0);
-            return Told { value, occurred: None, completeness: 1.0, cause: None };
+            return Told { value, ..Told::WHOLE };
         }
-        let completeness = there_ms / whole_ms;
+        let completeness = if self.whole_ms > 0.0 { self.there_ms / self.whole_ms } else { 1.0 };
         Told {
-            value: all.value(function, readings.kind),
-            occurred: all.occurred(function),
+            value: self.summary.value(function, kind),
+            occurred: self.summary.occurred(function),
             completeness,
-            cause: cause.filter(|_| completeness < 1.0),
+            cause: self.cause.filter(|_| completeness < 1.0),
+            revision: 0,
         }
     }
 }
@@ -118,9 +156,19 @@ pub(super) struct Told {
     pub(super) occurred: Option<UtcTime>,
     pub(super) completeness: f64,
     pub(super) cause: Option<GapCause>,
+    /// How often what it is told from was computed anew.
+    pub(super) revision: u32,
+}
+
+impl Told {
+    /// Complete, without a value so far.
+    pub(super) const WHOLE: Self =
+        Self { value: None, occurred: None, completeness: 1.0, cause: None, revision: 0 };
+    /// Nothing is known.
+    pub(super) const NOTHING: Self = Self { completeness: 0.0, ..Self::WHOLE };
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a period is far shorter than 2^53 milliseconds")]
-fn length_ms(time: &Range<UtcTime>) -> f64 {
+pub(super) fn length_ms(time: &Range<UtcTime>) -> f64 {
     time.end.ms_since(time.start) as f64
 }

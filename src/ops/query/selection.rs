@@ -6,6 +6,7 @@ use super::error::QueryError;
 use super::freshness::{Freshness, PointStatus};
 use crate::config::site::Site;
 use crate::model::category::Category;
+use crate::model::formula;
 use crate::model::point::{Parameter, Point};
 use crate::model::reading::SeriesId;
 use crate::model::reading_type::ReadingTypePattern;
@@ -163,6 +164,7 @@ pub(super) struct PointView<'c> {
     pub(super) point: &'c Point,
     chosen: &'c ChosenPoint,
     series: &'c [SeriesId],
+    served: &'c ServedSite,
 }
 
 /// One chosen parameter as the site has it.
@@ -201,12 +203,39 @@ impl Chosen {
             point: &self.site().points[chosen.point],
             chosen,
             series: &self.served.series[chosen.point],
+            served: &self.served,
         })
     }
 
     pub(super) fn parameters(&self) -> impl Iterator<Item = ParameterView<'_>> {
         self.points().flat_map(PointView::parameters)
     }
+
+    /// What a computed parameter is the weighted sum of; `None` for one that is read or entered.
+    pub(super) fn terms(&self, parameter: &Parameter) -> Option<Vec<Term<'_>>> {
+        terms(&self.served, parameter)
+    }
+}
+
+/// A summand of a computed parameter: its factor, and what it is multiplied by.
+pub(super) type Term<'c> = (f64, ParameterView<'c>);
+
+/// The summands of a computed parameter, wherever in the site they stand.
+fn terms<'c>(served: &'c ServedSite, parameter: &Parameter) -> Option<Vec<Term<'c>>> {
+    let site = served.site();
+    let find = |term: &formula::Term| {
+        let at = site.points.iter().position(|point| point.id == term.point_id)?;
+        let point = site.points.get(at)?;
+        let place = point.parameters.iter().position(|known| known.id == term.parameter_id)?;
+        let view = ParameterView {
+            category: site.category(&point.category_id)?,
+            point,
+            parameter: point.parameters.get(place)?,
+            series: *served.series.get(at)?.get(place)?,
+        };
+        Some((term.factor, view))
+    };
+    parameter.formula().map(|formula| formula.terms.iter().filter_map(find).collect())
 }
 
 impl<'c> PointView<'c> {
@@ -219,13 +248,18 @@ impl<'c> PointView<'c> {
         })
     }
 
-    /// Online as long as the meter answers for any parameter of the point, asked for or not.
+    /// Online as long as the meter answers for any parameter of the point, asked for or not; for a computed
+    /// one those of all its summands have to.
     /// `None` for a point that measures nothing.
     pub(super) fn status(&self, store: &Store, now: UtcTime) -> Option<PointStatus> {
         let mut all = self.point.parameters.iter().zip(self.series).peekable();
         all.peek()?;
-        let heard = all.any(|(parameter, series)| {
-            Freshness::of(store.latest(*series).as_ref(), parameter, now).is_heard()
+        let is_heard = |parameter: &Parameter, series: SeriesId| {
+            Freshness::of(store.latest(series).as_ref(), parameter, now).is_heard()
+        };
+        let heard = all.any(|(parameter, series)| match terms(self.served, parameter) {
+            Some(terms) => terms.iter().all(|(_, term)| is_heard(term.parameter, term.series)),
+            None => is_heard(parameter, *series),
         });
         Some(if heard { PointStatus::Online } else { PointStatus::Offline })
     }

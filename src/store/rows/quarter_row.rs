@@ -86,7 +86,8 @@ fn around(
     if !has(&readings, &|_| true) {
         return Ok(Vec::new());
     }
-    if !has(&readings, &|at| at <= period.start) {
+    // One at the very start is enough for the row, but not to see the outage that it ends.
+    if !has(&readings, &|at| at < period.start) {
         let mut older = last_before(shared, series, near.start)?;
         older.append(&mut readings);
         readings = older;

@@ -7,6 +7,7 @@ use crate::model::reading::{GroupId, SeriesId};
 use crate::stats::SeriesKind;
 use crate::stats::quarter::Row;
 use crate::store::Store;
+use crate::store::disk::database::Database;
 use crate::store::error::StoreError;
 use crate::store::rows::RowRecord;
 use crate::store::rows::sums::{first_of_month, month_number, quarter_record, record};
@@ -29,10 +30,7 @@ impl Store {
     /// # Errors
     /// When the series is unknown or the rows do not read at present.
     pub fn summed(&self, series: SeriesId, period: &Range<UtcTime>) -> Result<Summed, StoreError> {
-        let state = self.shared.state();
-        let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
-        let offset = state.profiles.offset;
-        drop(state);
+        let (places, offset) = self.places_of(series)?;
         let mut best = Summed::default();
         for (group, place) in places {
             let summed = self.summed_in(group, usize::from(place), period, offset)?;
@@ -48,6 +46,52 @@ impl Store {
         drop(state);
         best.revision = best.revision.saturating_add(corrections);
         Ok(best)
+    }
+
+    /// What the readings of `series` came to on the local day that begins at `midnight`, where that has
+    /// been summed up.
+    ///
+    /// # Errors
+    /// When the series is unknown or the rows do not read at present.
+    pub fn day_row(&self, series: SeriesId, midnight: UtcTime) -> Result<Option<Summed>, StoreError> {
+        self.stored_row(series, |database, group, offset| {
+            record(&database.days, midnight.local_day(offset), group, midnight)
+        })
+    }
+
+    /// As [`Store::day_row`], of the local month that begins at `first`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn month_row(&self, series: SeriesId, first: UtcTime) -> Result<Option<Summed>, StoreError> {
+        self.stored_row(series, |database, group, offset| {
+            record(&database.months, month_number(first, offset), group, first)
+        })
+    }
+
+    /// The row that knows most, of all groups that the series has been in.
+    fn stored_row(
+        &self,
+        series: SeriesId,
+        read: impl Fn(&Database, GroupId, UtcOffset) -> Result<Option<RowRecord>, StoreError>,
+    ) -> Result<Option<Summed>, StoreError> {
+        let (places, offset) = self.places_of(series)?;
+        let mut best: Option<Summed> = None;
+        for (group, place) in places {
+            let found = self.shared.with_database(|database| read(database, group, offset))?;
+            let Some(found) = found else { continue };
+            let Some(row) = found.rows.get(usize::from(place)) else { continue };
+            if best.is_none_or(|best| row.summary.readings > best.row.summary.readings) {
+                best = Some(Summed { row: *row, revision: u32::from(found.revision) });
+            }
+        }
+        Ok(best)
+    }
+
+    fn places_of(&self, series: SeriesId) -> Result<(Vec<(GroupId, u16)>, UtcOffset), StoreError> {
+        let state = self.shared.state();
+        let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
+        Ok((places, state.profiles.offset))
     }
 
     fn summed_in(

@@ -96,6 +96,7 @@ pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) ->
     let rated = profile.rated(&period);
     let mut rows = Vec::with_capacity(series.len());
     let mut outages = Vec::new();
+    let mut found = Vec::new();
     for series in series.iter() {
         let Some(known) = profile.series.get(series) else {
             rows.push(Row::default());
@@ -104,21 +105,28 @@ pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) ->
         let QuarterRow { row, events, rulings, outage } =
             QuarterRow::of(shared, known, *series, &period, &rated)?;
         if known.kind == SeriesKind::Register {
-            note_events(shared, *series, &period, (&events, &rulings));
+            found.push((*series, events, rulings));
         }
         outages.extend(outage.map(|outage| (rows.len(), outage, known.interval)));
         rows.push(row);
     }
     // Only memory may have what rows were computed from that have waited.
-    let sync = waiting.is_some() || shared.state().quarters.is_idle();
+    let was_waiting = waiting.is_some();
+    let sync = was_waiting || shared.state().quarters.is_idle();
     if let Some(waiting) = waiting {
         rows = no_fewer_readings(&rows, &waiting.rows);
     }
     if shared.state().failing().is_some() {
+        note_events(shared, &period, &found, !was_waiting);
         shared.state().waiting_rows.put((start, group), &rows, profile.offset);
         return Ok(());
     }
     let is_changed = put_quarter(shared, (start, group), &rows, sync)?;
+    note_events(shared, &period, &found, is_changed);
+    if is_changed {
+        // Before the day is summed up, of which they are a part.
+        fill_outages(shared, start, group, &outages, &profile)?;
+    }
     let day = local_midnight(start, profile.offset);
     let is_last_of_day = period.end >= day.plus(Interval::DAY);
     let day_is_known = shared.with_database(|database| {
@@ -127,20 +135,22 @@ pub(in crate::store) fn sum_up(shared: &Arc<Shared>, (start, group): Quarter) ->
     if is_changed && (is_last_of_day || day_is_known) {
         sum_up_day(shared, day, group, series.len(), profile.offset)?;
     }
-    if is_changed { fill_outages(shared, start, group, &outages, &profile) } else { Ok(()) }
+    Ok(())
 }
 
-/// Notes what a register did. What happened in a quarter hour before is known only now, and changes it.
-fn note_events(
-    shared: &Shared,
-    series: SeriesId,
-    period: &Range<UtcTime>,
-    (events, rulings): (&[Event], &Rulings),
-) {
+/// What registers did in a quarter hour and before it, and by which rulings.
+type Found = [(SeriesId, Vec<Event>, Rulings)];
+
+/// Notes what registers did. What happened in a quarter hour before may be known only now, and changes it;
+/// but where nothing is new in this one, nothing of that is, and summing up would go round in circles.
+fn note_events(shared: &Shared, period: &Range<UtcTime>, found: &Found, is_new: bool) {
     let mut state = shared.state();
-    if state.ledgers.counters.found(series, period, (events, rulings)) {
-        for event in events.iter().filter(|event| event.at < period.start) {
-            state.sum_up_again(series, event);
+    for (series, events, rulings) in found {
+        if !state.ledgers.counters.found(*series, period, (events, rulings)) {
+            continue;
+        }
+        for event in events.iter().filter(|event| is_new && event.at < period.start) {
+            state.sum_up_again(*series, event);
         }
         state.wait_for_durability();
     }

@@ -128,7 +128,7 @@ fn every_member_that_is_wrong_is_named_as_recorded() {
         (
             "error_40001_indicator",
             "GetCemsStatisticalData",
-            format!(r#"{{{range},"period":"P1D","indicatorCode":["COST"]}}"#),
+            format!(r#"{{{range},"period":"P1D","indicatorCode":["NONSENSE"]}}"#),
         ),
         ("error_40002_range", "GetCemsHistoricalData", "{}".to_owned()),
         ("error_40002_fill", "GetCemsHistoricalData", format!(r#"{{{range},"fill":"linear"}}"#)),

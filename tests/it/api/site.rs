@@ -9,10 +9,12 @@ use cems_gateway::config::site::{ApiCompat, ApiSettings, Platform, Site, StoreSe
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
 use cems_gateway::model::demand::DemandSettings;
+use cems_gateway::model::factor::Factors;
 use cems_gateway::model::point::{Conversion, Metered, Parameter, Point, PointRole, Source, ValidRange};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::{Sample, Scan, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
+use cems_gateway::model::tariff::Tariff;
 use cems_gateway::model::tou::{Rate, Tou, TouDay};
 use cems_gateway::ops::Ops;
 use cems_gateway::store::Store;
@@ -188,6 +190,8 @@ pub(super) fn site() -> Site {
         ],
         demand: DemandSettings::default(),
         tou: Tou { days: vec![tou_day()] },
+        tariff: Tariff::default(),
+        factors: Factors::default(),
         demand_response: None,
         platforms: vec![Platform {
             id: "cloud".to_owned(),
@@ -248,6 +252,7 @@ pub(super) fn point(id: &str, category: &str, role: PointRole, parameters: Vec<P
         energy_code: None,
         sub_item_code: None,
         location: None,
+        product: None,
         rated_power_kw: None,
         rated_capacity_kwh: None,
         parameters,

@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 
 use crate::api::wire::answer::{
     AboutHead, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
-    Page, Reading, ReadingCause, ReadingValue, SimpleCategory, SimplePoint, SimpleReading, StatItem,
-    StaticHead, StatisticalHead,
+    Page, Reading, ReadingCause, ReadingValue, SimpleCategory, SimplePoint, SimpleReading, StaticHead,
+    StatisticalHead,
 };
 use crate::api::wire::compat::ReturnCode;
 use crate::api::wire::demand::Duration;
 use crate::api::wire::operation::Subject;
 use crate::api::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
+use crate::api::wire::statistic::StatItem;
 use crate::api::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
 use crate::api::wire::{Shown, names};
 use crate::model::gap::GapCause;

@@ -67,6 +67,7 @@ fn value(name: &str, kind: Kind) -> Value {
         | request::CATEGORY_ID
         | request::POINT_ID
         | request::PARAMETER_ID
+        | request::PRODUCT_ID
         | request::EVENT_ID
         | request::EVENT_NO
         | request::INVITATION_ID
@@ -82,7 +83,7 @@ fn value(name: &str, kind: Kind) -> Value {
         request::PERIOD => words(&word::PERIODS),
         request::FUNCTION => words(&word::FUNCTIONS),
         request::INCLUDE => words(&word::INCLUDES),
-        request::GROUP_BY => words(&[word::OBJECT_POINT]),
+        request::GROUP_BY => words(&word::GROUPINGS),
         request::TOU => json!({ "type": "integer", "minimum": 0, "maximum": Rate::COUNT }),
         request::PAGE_NUMBER => json!({ "type": "integer", "minimum": 1, "maximum": 999_999_999 }),
         request::PAGE_SIZE => {

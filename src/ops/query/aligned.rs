@@ -1,0 +1,190 @@
+//! Aligned readings: what a computed parameter comes to, wherever each of its summands was read.
+//!
+//! Meters on several lines are never read at the very same millisecond. Readings belong together that
+//! lie in the same interval of the computed parameter; of several the last one counts, and the value has
+//! the time of the oldest, so that none is shown as newer than it is. Where a summand has no reading there
+//! is no value.
+
+use std::iter::Peekable;
+use std::ops::Range;
+
+use super::selection::Term;
+use super::thinning::Thinned;
+use crate::model::point::Parameter;
+use crate::model::quality::{Doubt, Quality};
+use crate::model::reading::{Reading, Sample, Value};
+use crate::stats::indicator::weighted_sum;
+use crate::store::{History, Store, StoreError};
+use crate::time::{Interval, UtcOffset, UtcTime};
+
+/// Decimals of a sum that does not say.
+const DECIMALS: u8 = 6;
+
+/// The readings of a weighted sum, in order of time.
+pub(super) struct Aligned<E, I: Iterator<Item = Result<Reading, E>>> {
+    terms: Vec<(f64, Peekable<Thinned<I>>)>,
+    interval: Interval,
+    decimals: Option<u8>,
+    offset: UtcOffset,
+}
+
+impl Aligned<StoreError, History> {
+    /// What the parameter that is `computed` of `terms` comes to in `range`.
+    pub(super) fn history(
+        store: &Store,
+        terms: &[Term<'_>],
+        range: &Range<UtcTime>,
+        computed: &Parameter,
+        offset: UtcOffset,
+    ) -> Result<Self, StoreError> {
+        let each =
+            terms.iter().map(|(factor, view)| Ok((*factor, store.history(view.series, range.clone())?)));
+        let aligned = Self::new(each.collect::<Result<_, StoreError>>()?, computed.interval, offset);
+        Ok(Self { decimals: computed.decimals, ..aligned })
+    }
+}
+
+impl<E, I: Iterator<Item = Result<Reading, E>>> Aligned<E, I> {
+    /// Puts the readings of each summand together, which come in order of time.
+    pub(super) fn new(terms: Vec<(f64, I)>, interval: Interval, offset: UtcOffset) -> Self {
+        let thinned =
+            |(factor, readings): (f64, I)| (factor, Thinned::new(readings, interval, offset).peekable());
+        Self { terms: terms.into_iter().map(thinned).collect(), interval, decimals: None, offset }
+    }
+
+    fn slot(&self, at: UtcTime) -> UtcTime {
+        at.floor_local(self.interval, self.offset)
+    }
+}
+
+impl<E, I: Iterator<Item = Result<Reading, E>>> Iterator for Aligned<E, I> {
+    type Item = Result<Reading, E>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let mut nexts = Vec::with_capacity(self.terms.len());
+            for (_, readings) in &mut self.terms {
+                match readings.peek()? {
+                    Ok(reading) => nexts.push(reading.at),
+                    Err(_) => return readings.next(),
+                }
+            }
+            let newest = nexts.iter().map(|at| self.slot(*at)).max()?;
+            let behind: Vec<bool> = nexts.iter().map(|at| self.slot(*at) < newest).collect();
+            if behind.contains(&true) {
+                for ((_, readings), behind) in self.terms.iter_mut().zip(behind) {
+                    if behind {
+                        readings.next();
+                    }
+                }
+                continue;
+            }
+            let mut together = Vec::with_capacity(self.terms.len());
+            for (factor, readings) in &mut self.terms {
+                match readings.next()? {
+                    Ok(reading) => together.push((*factor, reading)),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            return combine(&together, self.decimals).map(Ok);
+        }
+    }
+}
+
+/// The weighted sum of readings: its time is that of the oldest, its quality the worst of all. `None`
+/// where there are none. It is rounded to `decimals`, or to six: the last bits of a sum are no measurement.
+pub(super) fn combine(readings: &[(f64, Reading)], decimals: Option<u8>) -> Option<Reading> {
+    let at = readings.iter().map(|(_, reading)| reading.at).min()?;
+    let quality =
+        readings.iter().map(|(_, reading)| reading.quality).max_by_key(|quality| badness(*quality))?;
+    let each = readings.iter().map(|(factor, reading)| (*factor, reading.number()));
+    let sum = weighted_sum(each).filter(|_| quality.has_value());
+    let scale = 10_f64.powi(i32::from(decimals.unwrap_or(DECIMALS)));
+    let rounded = sum.map(|sum| (sum * scale).round() / scale).filter(|sum| sum.is_finite());
+    Some(Reading::new(at, Sample { value: rounded.map(Value::Number), quality }))
+}
+
+const fn badness(quality: Quality) -> u8 {
+    match quality {
+        Quality::Good => 0,
+        Quality::Suspect(Doubt::Rounded | Doubt::Interpolated | Doubt::Redated | Doubt::Entered) => 1,
+        Quality::Suspect(Doubt::OutOfRange | Doubt::ClockUnset) => 2,
+        Quality::Missing(_) => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::quality::Cause;
+
+    fn good(ms: i64, value: f64) -> Reading {
+        Reading::new(UtcTime::from_ms(ms), Sample::good(Value::Number(value)))
+    }
+
+    fn aligned(terms: Vec<(f64, Vec<Reading>)>) -> Vec<Reading> {
+        let each = |(factor, readings): (f64, Vec<Reading>)| (factor, readings.into_iter().map(Ok::<_, ()>));
+        let terms = terms.into_iter().map(each).collect();
+        Aligned::new(terms, Interval::SECOND, UtcOffset::UTC).map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn there_is_a_value_where_every_summand_was_read_and_it_is_as_old_as_the_oldest() {
+        let a = vec![good(0, 1.0), good(1_020, 2.0), good(3_000, 4.0)];
+        let b = vec![good(1_010, 10.0), good(2_010, 20.0), good(3_700, 30.0), good(3_900, 40.0)];
+        let found: Vec<_> = aligned(vec![(1.0, a), (-0.5, b)])
+            .iter()
+            .map(|reading| (reading.at.as_ms(), reading.number()))
+            .collect();
+        assert_eq!(found, [(1_010, Some(-3.0)), (3_000, Some(-16.0))]);
+    }
+
+    #[test]
+    fn the_worst_quality_is_that_of_the_sum() {
+        let missing = Reading::new(UtcTime::from_ms(500), Sample::missing(Cause::Timeout));
+        let doubtful =
+            Sample { value: Some(Value::Number(9.0)), quality: Quality::Suspect(Doubt::OutOfRange) };
+        let doubtful = Reading::new(UtcTime::from_ms(700), doubtful);
+        let sum = combine(&[(1.0, good(600, 1.0)), (1.0, doubtful.clone())], None).unwrap();
+        assert_eq!((sum.number(), sum.quality), (Some(10.0), doubtful.quality));
+        let sum = combine(&[(1.0, doubtful), (1.0, missing.clone())], None).unwrap();
+        assert_eq!((sum.number(), sum.quality, sum.at), (None, missing.quality, missing.at));
+        assert_eq!(combine(&[], None), None);
+        let sum = |decimals| combine(&[(1.0, good(0, 0.1)), (1.0, good(0, 0.2))], decimals).unwrap().number();
+        assert_eq!((sum(None), sum(Some(0))), (Some(0.3), Some(0.0)));
+    }
+
+    #[test]
+    fn an_error_of_a_summand_is_told() {
+        let terms = vec![
+            (1.0, vec![Ok(good(0, 1.0)), Err(())].into_iter()),
+            (1.0, vec![Ok(good(0, 1.0))].into_iter()),
+        ];
+        let mut found = Aligned::new(terms, Interval::SECOND, UtcOffset::UTC);
+        assert_eq!((found.next(), found.next()), (Some(Ok(good(0, 2.0))), Some(Err(()))));
+    }
+
+    proptest! {
+        /// The plain model: a map from each second to the last reading in it.
+        #[test]
+        fn aligned_readings_are_the_seconds_that_every_summand_has(
+            a in prop::collection::btree_map(0_i64..40, -9_i32..9, 0..20),
+            b in prop::collection::btree_map(0_i64..40, -9_i32..9, 0..20),
+        ) {
+            let readings = |map: &std::collections::BTreeMap<i64, i32>| -> Vec<Reading> {
+                map.iter().map(|(tick, value)| good(tick * 300, f64::from(*value))).collect()
+            };
+            let last_in = |map: &std::collections::BTreeMap<i64, i32>, second: i64| {
+                map.iter().filter(|(tick, _)| *tick * 300 / 1_000 == second).map(|(_, value)| *value).next_back()
+            };
+            let found: Vec<_> =
+                aligned(vec![(1.0, readings(&a)), (2.0, readings(&b))]).iter().map(Reading::number).collect();
+            let naive: Vec<_> = (0..12)
+                .filter_map(|second| Some(Some(f64::from(last_in(&a, second)? + 2 * last_in(&b, second)?))))
+                .collect();
+            prop_assert_eq!(found, naive);
+        }
+    }
+}
