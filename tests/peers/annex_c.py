@@ -91,7 +91,7 @@ def energy_per_output(data):
         same(f"{code} object", (row["objectType"], row["objectID"], row["productID"]), ("cems", SITE, "A"))
         same(f"{code} numerator", row["numerator"], {"value": rounded(numerator), "unit": unit})
         same(f"{code} denominator", row["denominator"], {"value": rounded(output), "unit": "t"})
-        same(f"{code} value", (row["value"], row["unit"]), (rounded(numerator / output), of))
+        same(f"{code} value", (row["value"], row["unit"]), (rounded(numerator / output, 3), of))
         same(f"{code} completeness", row["completeness"], 1)
 
 

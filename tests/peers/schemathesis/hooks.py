@@ -21,6 +21,8 @@ REFUSED_FOR_WHAT_IT_ASKS = [
     (40003, r"(startTime|endTime): an offset"),
     (40003, r"interval: "),
     (40001, r"eventID: there is no event"),
+    (40001, r"productID: no point counts the product"),
+    (40001, r"groupBy: an indicator that is asked for is not told of such objects"),
     (40001, r"pointID: "),
     (40002, r"(startTime|endTime) is missing; "),
     (40003, r"(startTime|endTime|deadlineTime): (the event|an event|the deadline) "),
@@ -50,7 +52,8 @@ THERE = {
     "pointID": ["PT-CH1", "PT-PV1", "PT-ESS1", "PT-GRID"],
     "parameterID": ["P", "EPI", "EPE"],
     "readingTypeID": ["0.0.0.12.*.1.37.0.0.0.0.0.0.0.0.3.38.0", "0.0.0.1.*.1.12.0.0.0.0.0.0.0.0.3.72.0"],
-    "indicatorCode": ["ENERGY", "P"],
+    "indicatorCode": ["ENERGY", "P", "ENERGY_PER_OUTPUT", "COST", "LOAD_FACTOR"],
+    "productID": ["A"],
     "interval": ["PT15M", "PT1H", "PT7M"],
     "pageNumber": [1, 2],
 }

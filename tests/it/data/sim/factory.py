@@ -124,8 +124,14 @@ def total_before(point, parameter, days):
     return whole - sum(less(point, parameter, d, s) for d in CURTAILED if d < today for s in range(96))
 
 
+# Points that are computed from others.
+COMPUTED = {"PT-HVAC": ["PT-CH1", "PT-CH2"]}
+
+
 def formula(point, parameter, second):
     """The value at a whole second since 1970, in kW, kWh, m3, t, %, V or Hz."""
+    if point in COMPUTED:
+        return round(sum(formula(part, parameter, second) for part in COMPUTED[point]), 6)
     days, of_day = divmod(max(second, EPOCH) - EPOCH, 86_400)
     slot, rest = divmod(of_day, 900)
     today = date(2020, 1, 1) + timedelta(days)
@@ -182,6 +188,8 @@ def single(number):
 
 def value(point, parameter, second):
     """The value as the meter's register holds it and the gateway should serve it."""
+    if point in COMPUTED:
+        return round(sum(value(part, parameter, second) for part in COMPUTED[point]), 3)
     kind, scale, ratio, decimals = REGISTERS[point, parameter]
     raw = formula(point, parameter, second) / ratio / scale
     if kind == "int":
