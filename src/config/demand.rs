@@ -5,6 +5,7 @@ use crate::document::Section;
 use crate::limits;
 use crate::model::demand::{Controllable, DemandMethod, DemandSettings, NoDemandPoint};
 use crate::model::point::Point;
+use crate::model::tariff::Tariff;
 
 const METHODS: [(&str, DemandMethod); 2] =
     [("sliding", DemandMethod::Sliding), ("block", DemandMethod::Block)];
@@ -17,9 +18,9 @@ const WINDOWS_REMEDY: &str = "a sliding window and its step may be PT15M by PT1M
 /// More than any equipment's power, in kW.
 const POWER_KW_MAX: f64 = 1e9;
 
-/// Reads the table; what is not said in it is as it usually is.
-pub(super) fn demand(root: &Section<'_>, points: &[Point]) -> DemandSettings {
-    let usual = DemandSettings::default();
+/// Reads the table; what is not said in it is as it usually is, and months are those of the tariff.
+pub(super) fn demand(root: &Section<'_>, points: &[Point], tariff: &Tariff) -> DemandSettings {
+    let usual = DemandSettings { billing_day: tariff.billing_day, ..DemandSettings::default() };
     let Some(section) = root.section("demand") else { return usual };
     let interval = |key| form::interval(&section, key, WINDOW_MS, "give PT1M to PT1H");
     let settings = DemandSettings {
@@ -148,7 +149,7 @@ mod tests {
     fn read(text: &str, points: &[Point]) -> (DemandSettings, String) {
         let document = Document::parse("site.toml", text).unwrap();
         let root = document.root();
-        let settings = demand(&root, points);
+        let settings = demand(&root, points, &Tariff::default());
         root.finish();
         (settings, document.verdict().err().map(|faults| faults.to_string()).unwrap_or_default())
     }

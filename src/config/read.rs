@@ -65,13 +65,13 @@ fn site(
     let lines = lines(root, &mut places);
     let meters = meters(root, &lines, library);
     let points = points(root, &category_ids, Known { meters: &meters, library });
-    let demand = demand(root, &points);
+    let (tou, tariff, factors) = (tou(root), tariff(root), factors(root));
+    let demand = demand(root, &points, &tariff);
     let cems_id = cems.as_ref().map_or("", |cems| cems.id.as_str());
     let uplink = services::uplink(root, cems_id, folder);
     let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
     let console = services::console(root, &mut places);
     let demand_response = demand_response(root, &points);
-    let (tou, tariff, factors) = (tou(root), tariff(root), factors(root));
     Some(Site {
         cems: cems?,
         categories,
