@@ -16,6 +16,7 @@ use std::ops::Range;
 use crate::counter::{Assumption, Event, Ruling, Rulings};
 use crate::limits;
 use crate::model::reading::SeriesId;
+use crate::store::ledgers::fields::{take, take_number};
 use crate::store::ledgers::ledger::{Change, Ledger};
 use crate::time::UtcTime;
 
@@ -254,16 +255,6 @@ fn read((series, at): Place, value: &[u8]) -> Option<CounterEvent> {
     };
     let event = Event { since, at, before, after, assumption, counted };
     rest.is_empty().then_some(CounterEvent { number, series, event, ruled })
-}
-
-fn take<const BYTES: usize>(rest: &mut &[u8]) -> Option<[u8; BYTES]> {
-    let (taken, left) = rest.split_first_chunk::<BYTES>()?;
-    *rest = left;
-    Some(*taken)
-}
-
-fn take_number(rest: &mut &[u8]) -> Option<f64> {
-    take(rest).map(f64::from_be_bytes).filter(|number| number.is_finite())
 }
 
 /// One byte for the store; fixed for ever.

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use crate::limits;
 use crate::model::reading::SeriesId;
+use crate::store::ledgers::fields::{take, take_number};
 use crate::store::ledgers::ledger::{Change, Ledger};
 use crate::time::UtcTime;
 
@@ -143,22 +144,13 @@ fn read(number: u32, value: &[u8]) -> Option<ManualEntry> {
     Some(ManualEntry { number, series, at, entered, value, before, by })
 }
 
-fn take<const BYTES: usize>(rest: &mut &[u8]) -> Option<[u8; BYTES]> {
-    let (taken, left) = rest.split_first_chunk::<BYTES>()?;
-    *rest = left;
-    Some(*taken)
-}
-
 /// A number that was read back, or that there was none.
 struct Taken(Option<f64>);
 
 fn take_optional(rest: &mut &[u8]) -> Option<Taken> {
     match take::<1>(rest)? {
         [0] => Some(Taken(None)),
-        [1] => {
-            let number = f64::from_be_bytes(take(rest)?);
-            number.is_finite().then_some(Taken(Some(number)))
-        }
+        [1] => take_number(rest).map(|number| Taken(Some(number))),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ pub(in crate::store) mod boots;
 pub(in crate::store) mod counter_events;
 pub(in crate::store) mod cursor;
 pub(in crate::store) mod entries;
+mod fields;
 pub(in crate::store) mod flash;
 pub(in crate::store) mod gaps;
 pub(in crate::store) mod ledger;
