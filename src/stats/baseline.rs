@@ -1,6 +1,6 @@
 //! Baselines: what a site would have taken, had it not been asked to take more or less.
 //!
-//! The rules are those of provinces and differ, so each is one row of [`rule`]. All of them leave out
+//! The rules are those of provinces and differ, so each is one row of a table. All of them leave out
 //! days on which the site took part in an event, days with a power cut and days that were not measured
 //! well enough, and look further back for others instead; none invents a day.
 

@@ -197,6 +197,11 @@ fn rate_of(minute: i64) -> Rate {
     }
 }
 
+/// The minute that a reading is about: an amount is told when its time is over.
+const fn minute_of(parameter: usize, minute: i64) -> i64 {
+    if parameter == 1 { minute - 1 } else { minute }
+}
+
 /// The plain model.
 struct Model {
     good: Vec<Good>,
@@ -241,7 +246,7 @@ impl Model {
         let values: Vec<f64> = self
             .good
             .iter()
-            .filter(|(minute, _)| wanted(minute))
+            .filter(|(minute, _)| wanted(&minute_of(parameter, *minute)))
             .map(|(_, showed)| showed[parameter])
             .collect();
         if all.is_empty() {
@@ -371,7 +376,7 @@ impl Row {
         if let Some(minute) = self.occurred {
             let is_it = |(at, showed): &Good| *at == minute && Some(showed[self.parameter]) == self.value;
             prop_assert!(model.good.iter().any(is_it), "{what}: {self:?}");
-            prop_assert!(self.minutes.contains(&minute));
+            prop_assert!(self.minutes.contains(&minute_of(self.parameter, minute)));
         }
         // The gap ledger may know of more that is missing, and of nothing that is there. A rate is told by its
         // pieces, of which each may have one reading more than the piece is long.
