@@ -6,6 +6,7 @@ use std::vec;
 
 use crate::model::reading::{GroupId, Reading, SeriesId};
 use crate::store::columns::{self, Columns};
+use crate::store::epoch::Epoch;
 use crate::store::error::StoreError;
 use crate::store::index::Sealed;
 use crate::store::shared::Shared;
@@ -54,16 +55,14 @@ impl History {
         let state = shared.state();
         let places = state.names.places(series).ok_or(StoreError::UnknownSeries(series))?.to_vec();
         let mut sealed = state.index.within(&range);
-        let unsealed: Vec<_> =
-            state.unsealed_by_number().map(|(number, epoch)| (number, epoch.clone())).collect();
-        drop(state);
-
-        sealed.sort_by_key(|epoch| std::cmp::Reverse((epoch.extent.first, epoch.number)));
         let mut runs = Vec::new();
-        for (epoch, columns) in unsealed {
-            let readings = columns::readings(&columns, &places, &range)?.into_iter();
+        // The few columns of one series are decoded sooner than whole epochs are copied.
+        for (epoch, columns) in state.unsealed_by_number().filter(|(_, epoch)| touches(epoch, &range)) {
+            let readings = columns::readings(columns, &places, &range)?.into_iter();
             runs.push(Run { epoch, readings });
         }
+        drop(state);
+        sealed.sort_by_key(|epoch| std::cmp::Reverse((epoch.extent.first, epoch.number)));
         Ok(Self { shared: Arc::clone(shared), places, range, sealed, runs, front: 0, clear: 0, ahead: None })
     }
 
@@ -146,6 +145,11 @@ impl Iterator for History {
     }
 }
 
+/// Whether an epoch has readings of a range.
+fn touches(epoch: &Epoch, range: &Range<UtcTime>) -> bool {
+    epoch.extent().is_some_and(|extent| extent.first < range.end && extent.last >= range.start)
+}
+
 /// How many readings [`History`] would give; epochs that lie whole in the range are not decoded.
 pub(super) fn count(
     shared: &Arc<Shared>,
@@ -160,13 +164,11 @@ pub(super) fn count(
             .try_fold(0, |count, reading| reading.map(|_| count + 1));
     }
     let sealed = state.index.within(range);
-    let unsealed: Vec<_> = state.unsealed().cloned().collect();
-    drop(state);
-
     let mut count = 0;
-    for epoch in unsealed {
-        count += columns::count(&epoch, &places, range)?;
+    for epoch in state.unsealed().filter(|epoch| touches(epoch, range)) {
+        count += columns::count(epoch, &places, range)?;
     }
+    drop(state);
     for epoch in sealed {
         let is_inside = range.contains(&epoch.extent.first) && range.contains(&epoch.extent.last);
         let counted = shared.read_sealed(epoch.number, |columns| {
