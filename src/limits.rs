@@ -167,6 +167,8 @@ pub const API_BODY_BYTES_MAX: usize = 64 * 1_024;
 pub const API_JSON_DEPTH_MAX: usize = 8;
 /// Bytes of one item of an answer; also the fixed buffer that it is written into.
 pub const API_ITEM_BYTES_MAX: usize = 4_096;
+/// Bytes of an answer that are sent together.
+pub const API_REPLY_SENT_BYTES: usize = 16 * 1_024;
 /// Bytes of an answer that are held back and sent together: one with a length if that was all, one
 /// chunk of a stream if not.
 pub const API_REPLY_HELD_BYTES_MAX: usize = 8 * 1_024;

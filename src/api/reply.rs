@@ -5,7 +5,7 @@
 //! is replaced by something that is no chunk, so that no client takes it for complete or waits on.
 //! Only what is streamed in chunks is worth compressing, where the client takes that.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -137,7 +137,8 @@ pub(super) enum BrokenOff {
 
 /// The body of an answer, written as it comes.
 pub(super) struct Reply<'o> {
-    out: &'o mut dyn Write,
+    /// What belongs together leaves together: small pieces would wait for each other's acknowledgement.
+    out: BufWriter<&'o mut dyn Write>,
     head: Head,
     state: State,
     held: Vec<u8>,
@@ -149,6 +150,7 @@ pub(super) struct Reply<'o> {
 impl<'o> Reply<'o> {
     /// An answer that goes to `out`.
     pub(super) fn new(out: &'o mut dyn Write, head: Head) -> Self {
+        let out = BufWriter::with_capacity(limits::API_REPLY_SENT_BYTES, out);
         Self { out, head, state: State::Held, held: Vec::new(), gzip: None, counted: 0 }
     }
 
@@ -157,13 +159,13 @@ impl<'o> Reply<'o> {
         match self.state {
             State::Held => {
                 let length = self.length_of_whole();
-                self.head.write(self.out, &length)?;
+                self.head.write(&mut self.out, &length)?;
                 self.out.write_all(&self.held)?;
             }
             State::Chunks => {
                 self.send_held()?;
                 if let Some(gzip) = self.gzip.take() {
-                    send_chunk(self.out, &gzip.finish()?)?;
+                    send_chunk(&mut self.out, &gzip.finish()?)?;
                 }
                 self.out.write_all(b"0\r\n\r\n")?;
             }
@@ -209,25 +211,25 @@ impl<'o> Reply<'o> {
         if self.is_worth_gzip() {
             self.state = State::Chunks;
             self.gzip = Some(GzEncoder::new(Vec::new(), Compression::fast()));
-            return self.head.write(self.out, &Length::Gzip);
+            return self.head.write(&mut self.out, &Length::Gzip);
         }
         if self.head.manner.takes_chunks {
             self.state = State::Chunks;
-            return self.head.write(self.out, &Length::Chunked);
+            return self.head.write(&mut self.out, &Length::Chunked);
         }
         self.state = State::UntilClose;
         self.head.manner.keeps_alive = false;
-        self.head.write(self.out, &Length::UntilClose)
+        self.head.write(&mut self.out, &Length::UntilClose)
     }
 
     fn send_held(&mut self) -> io::Result<()> {
         match (&mut self.gzip, self.state) {
             (Some(gzip), _) => {
                 gzip.write_all(&self.held)?;
-                send_chunk(self.out, gzip.get_ref())?;
+                send_chunk(&mut self.out, gzip.get_ref())?;
                 gzip.get_mut().clear();
             }
-            (None, State::Chunks) => send_chunk(self.out, &self.held)?,
+            (None, State::Chunks) => send_chunk(&mut self.out, &self.held)?,
             (None, State::Held | State::UntilClose) => self.out.write_all(&self.held)?,
         }
         self.held.clear();
