@@ -160,7 +160,7 @@ pub const REGISTRY: &[Entry] = &[
     entry(
         "quality",
         OtherSource,
-        "ESPI QualityOfReading: 0 valid, 9 interpolated, 10 questionable, 11 derived, 16 other",
+        "ESPI QualityOfReading: 0 valid, 7 entered by hand, 9 interpolated, 10 questionable, 11 derived, 16 other",
     ),
     entry("cause", Inferred, "why a reading is not good, or why readings are missing; our own"),
     entry("gap", Inferred, "stretches of the range in which readings are missing; our own"),

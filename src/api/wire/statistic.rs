@@ -70,6 +70,9 @@ pub struct StatItem<'a> {
     /// How much of what the whole period should have is there, 0 to 1.
     #[serde(rename = "completeness")]
     pub completeness: f64,
+    /// What it is worth by that.
+    #[serde(rename = "quality")]
+    pub quality: u8,
     /// How often it was computed anew; left out while it is what it was first.
     #[serde(rename = "revision", skip_serializing_if = "is_zero")]
     pub revision: u32,
@@ -109,6 +112,7 @@ impl<'a> StatItem<'a> {
             Object::Category(category) => (category.id.as_str(), None),
             Object::Cems => (cems_id, None),
         };
+        let completeness = (row.completeness * 10_000.0).floor() / 10_000.0;
         Self {
             indicator: word::indicator(&row.indicator),
             object_type: word::object_type(&row.object),
@@ -126,7 +130,8 @@ impl<'a> StatItem<'a> {
             numerator: row.numerator.as_ref().map(Amount::from),
             denominator: row.denominator.as_ref().map(Amount::from),
             occurred: row.occurred.map(time),
-            completeness: (row.completeness * 10_000.0).floor() / 10_000.0,
+            completeness,
+            quality: word::statistic_quality(row.value, completeness),
             revision: row.revision,
             cause: row.cause.map(Shown),
             remark: row.remark.as_deref(),

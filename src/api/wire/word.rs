@@ -35,6 +35,16 @@ pub const fn quality(quality: Quality) -> u8 {
     }
 }
 
+/// The number of what a statistic is worth: good where nothing is missing.
+#[must_use]
+pub const fn statistic_quality(value: Option<f64>, completeness: f64) -> u8 {
+    match value {
+        None => QUALITY_OTHER,
+        Some(_) if completeness < 1.0 => QUALITY_QUESTIONABLE,
+        Some(_) => QUALITY_VALID,
+    }
+}
+
 /// Words for periods.
 pub const PERIODS: [(&str, Period); 9] = [
     ("PT15M", Period::QuarterHour),
@@ -248,6 +258,13 @@ mod tests {
         }
         assert_eq!(list(&ORDERS), "asc, desc");
         assert_eq!(find(&FUNCTIONS, "SUM"), None);
+    }
+
+    #[test]
+    fn a_statistic_is_good_where_nothing_is_missing() {
+        assert_eq!(statistic_quality(Some(1.0), 1.0), 0);
+        assert_eq!(statistic_quality(Some(1.0), 0.9999), 10);
+        assert_eq!(statistic_quality(None, 0.0), 16);
     }
 
     #[test]
