@@ -268,6 +268,8 @@ impl Model {
         };
         let length = all.len() as f64;
         let read = (values.len() as f64 / (length / INTERVAL as f64).max(1.0)).min(1.0);
+        // A rate is told by its pieces, of which each may have one reading more than the piece is long.
+        let read = if rate.is_none() { read } else { 1.0 };
         let passed = all.iter().filter(|minute| **minute < now).count() as f64 / length;
         let known = if is_increase { known / length } else { 1.0 };
         (value, read.min(known).min(passed))
@@ -378,10 +380,9 @@ impl Row {
             prop_assert!(model.good.iter().any(is_it), "{what}: {self:?}");
             prop_assert!(self.minutes.contains(&minute_of(self.parameter, minute)));
         }
-        // The gap ledger may know of more that is missing, and of nothing that is there. A rate is told by its
-        // pieces, of which each may have one reading more than the piece is long.
+        // The gap ledger may know of more that is missing, and of nothing that is there.
         prop_assert!(
-            self.completeness <= completeness + 1e-9 || self.rate.is_some(),
+            self.completeness <= completeness + 1e-9,
             "{what}: {completeness} is less than {self:?}"
         );
         let is_told = self.has_cause || self.completeness > completeness - 1e-9 || self.rate.is_some();
