@@ -30,18 +30,31 @@ pub(super) struct Aligned<E, I: Iterator<Item = Result<Reading, E>>> {
 
 impl Aligned<StoreError, History> {
     /// What the parameter that is `computed` of `terms` comes to in `range`.
+    ///
+    /// Its summands are read over whole intervals: an edge that parts what belongs together hides no value.
     pub(super) fn history(
         store: &Store,
         terms: &[Term<'_>],
         range: &Range<UtcTime>,
         computed: &Parameter,
         offset: UtcOffset,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<impl Iterator<Item = Result<Reading, StoreError>> + use<>, StoreError> {
+        let whole = whole_slots(range, computed.interval, offset);
         let each =
-            terms.iter().map(|(factor, view)| Ok((*factor, store.history(view.series, range.clone())?)));
+            terms.iter().map(|(factor, view)| Ok((*factor, store.history(view.series, whole.clone())?)));
         let aligned = Self::new(each.collect::<Result<_, StoreError>>()?, computed.interval, offset);
-        Ok(Self { decimals: computed.decimals, ..aligned })
+        let range = range.clone();
+        Ok(Self { decimals: computed.decimals, ..aligned }
+            .filter(move |reading| reading.as_ref().map_or(true, |reading| range.contains(&reading.at))))
     }
+}
+
+/// The intervals that `range` touches, from the start of the first to the end of the last.
+fn whole_slots(range: &Range<UtcTime>, interval: Interval, offset: UtcOffset) -> Range<UtcTime> {
+    let slot = |at: UtcTime| at.floor_local(interval, offset);
+    let last = slot(range.end);
+    let next = UtcTime::from_ms(last.as_ms().saturating_add(interval.as_ms()));
+    slot(range.start)..if last < range.end { next } else { range.end }
 }
 
 impl<E, I: Iterator<Item = Result<Reading, E>>> Aligned<E, I> {
@@ -154,6 +167,18 @@ mod tests {
         assert_eq!(combine(&[], None), None);
         let sum = |decimals| combine(&[(1.0, good(0, 0.1)), (1.0, good(0, 0.2))], decimals).unwrap().number();
         assert_eq!((sum(None), sum(Some(0))), (Some(0.3), Some(0.0)));
+    }
+
+    #[test]
+    fn summands_are_read_over_whole_intervals() {
+        let whole = |from, to| {
+            let range = UtcTime::from_ms(from)..UtcTime::from_ms(to);
+            let whole = whole_slots(&range, Interval::SECOND, UtcOffset::UTC);
+            (whole.start.as_ms(), whole.end.as_ms())
+        };
+        assert_eq!(whole(1_020, 2_010), (1_000, 3_000));
+        assert_eq!(whole(1_000, 2_000), (1_000, 2_000));
+        assert_eq!(whole(i64::MIN, 500).1, 1_000);
     }
 
     #[test]
