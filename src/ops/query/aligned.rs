@@ -1,9 +1,9 @@
 //! Aligned readings: what a computed parameter comes to, wherever each of its summands was read.
 //!
 //! Meters on several lines are never read at the very same millisecond. Readings belong together that
-//! lie in the same interval of the computed parameter; of several the last one counts, and the value has
-//! the time of the oldest, so that none is shown as newer than it is. Where a summand has no reading there
-//! is no value.
+//! lie in the same interval of the computed parameter; of several the first one counts, so that what is read
+//! once more in an interval that goes on moves nothing that was told. The value has the time of the oldest,
+//! so that none is shown as newer than it is. Where a summand has no reading there is no value.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -61,7 +61,7 @@ impl<E, I: Iterator<Item = Result<Reading, E>>> Aligned<E, I> {
     /// Puts the readings of each summand together, which come in order of time.
     pub(super) fn new(terms: Vec<(f64, I)>, interval: Interval, offset: UtcOffset) -> Self {
         let thinned =
-            |(factor, readings): (f64, I)| (factor, Thinned::new(readings, interval, offset).peekable());
+            |(factor, readings): (f64, I)| (factor, Thinned::firsts(readings, interval, offset).peekable());
         Self { terms: terms.into_iter().map(thinned).collect(), interval, decimals: None, offset }
     }
 
@@ -132,6 +132,65 @@ mod tests {
 
     use super::*;
     use crate::model::quality::Cause;
+    use crate::model::reading::Scan;
+    use crate::ops::query::selection::ParameterView;
+
+    /// Two measured points, and one that is computed of them.
+    const SITE: &str = r#"
+        [cems]
+        id = "C"
+        name = "n"
+        user_name = "u"
+        utc_offset = "+08:00"
+        [[category]]
+        id = "G"
+        code = "G"
+        name = "G"
+        [[line]]
+        id = "lan"
+        kind = "tcp"
+        host = "192.0.2.1"
+        [[meter]]
+        id = "m"
+        line = "lan"
+        unit = 1
+        interval = "PT1S"
+        [[point]]
+        id = "A"
+        name = "a"
+        role = "sub"
+        category = "G"
+        meter = "m"
+        [[point.parameter]]
+        id = "P"
+        name = "P"
+        register = { table = "input", address = 0, type = "u16" }
+        unit = "kW"
+        reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+        [[point]]
+        id = "B"
+        name = "b"
+        role = "sub"
+        category = "G"
+        meter = "m"
+        [[point.parameter]]
+        id = "P"
+        name = "P"
+        register = { table = "input", address = 1, type = "u16" }
+        unit = "kW"
+        reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+        [[point]]
+        id = "SUM"
+        name = "s"
+        category = "G"
+        role = "virtual"
+        [[point.parameter]]
+        id = "P"
+        name = "P"
+        formula = "A/P + 10 * B/P"
+        unit = "kW"
+        reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+    "#;
 
     fn good(ms: i64, value: f64) -> Reading {
         Reading::new(UtcTime::from_ms(ms), Sample::good(Value::Number(value)))
@@ -151,7 +210,7 @@ mod tests {
             .iter()
             .map(|reading| (reading.at.as_ms(), reading.number()))
             .collect();
-        assert_eq!(found, [(1_010, Some(-3.0)), (3_000, Some(-16.0))]);
+        assert_eq!(found, [(1_010, Some(-3.0)), (3_000, Some(-11.0))]);
     }
 
     #[test]
@@ -182,6 +241,42 @@ mod tests {
     }
 
     #[test]
+    fn two_neighbouring_ranges_give_together_what_the_whole_range_gives() {
+        let site = crate::config::read("site.toml", SITE, crate::meters::library).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &site.store).unwrap();
+        let parameter = |point: usize| &site.points[point].parameters[0];
+        let summands = [0, 1].map(|point| {
+            let series = store.series(&site.points[point].id, &parameter(point).id).unwrap();
+            let group = store.group(&[series]).unwrap();
+            // The first summand is read 100 ms into each second, the second 600 ms into it.
+            for second in 0..4 {
+                let at = UtcTime::from_ms(second * 1_000 + if point == 0 { 100 } else { 600 });
+                let samples = vec![Sample::good(Value::Number(f64::from(i32::try_from(second).unwrap())))];
+                store.append_blocking(Scan { group, at, samples }).unwrap();
+            }
+            series
+        });
+        let view = |point: usize| ParameterView {
+            category: &site.categories[0],
+            point: &site.points[point],
+            parameter: parameter(point),
+            series: summands[point],
+        };
+        let terms = [(1.0, view(0)), (10.0, view(1))];
+        let told = |from: i64, to: i64| -> Vec<Reading> {
+            let range = UtcTime::from_ms(from)..UtcTime::from_ms(to);
+            let found = Aligned::history(&store, &terms, &range, parameter(2), UtcOffset::UTC);
+            found.unwrap().map(Result::unwrap).collect()
+        };
+        let whole = told(0, 4_000);
+        assert_eq!(whole.iter().map(|r| r.at.as_ms()).collect::<Vec<_>>(), [100, 1_100, 2_100, 3_100]);
+        for cut in [1_000, 1_050, 1_100, 1_101, 1_300, 1_600, 1_601, 1_999, 2_000] {
+            assert_eq!([told(0, cut), told(cut, 4_000)].concat(), whole, "cut at {cut} ms");
+        }
+    }
+
+    #[test]
     fn an_error_of_a_summand_is_told() {
         let terms = vec![
             (1.0, vec![Ok(good(0, 1.0)), Err(())].into_iter()),
@@ -192,7 +287,7 @@ mod tests {
     }
 
     proptest! {
-        /// The plain model: a map from each second to the last reading in it.
+        /// The plain model: a map from each second to the first reading in it.
         #[test]
         fn aligned_readings_are_the_seconds_that_every_summand_has(
             a in prop::collection::btree_map(0_i64..40, -9_i32..9, 0..20),
@@ -201,13 +296,13 @@ mod tests {
             let readings = |map: &std::collections::BTreeMap<i64, i32>| -> Vec<Reading> {
                 map.iter().map(|(tick, value)| good(tick * 300, f64::from(*value))).collect()
             };
-            let last_in = |map: &std::collections::BTreeMap<i64, i32>, second: i64| {
-                map.iter().filter(|(tick, _)| *tick * 300 / 1_000 == second).map(|(_, value)| *value).next_back()
+            let first_in = |map: &std::collections::BTreeMap<i64, i32>, second: i64| {
+                map.iter().filter(|(tick, _)| *tick * 300 / 1_000 == second).map(|(_, value)| *value).next()
             };
             let found: Vec<_> =
                 aligned(vec![(1.0, readings(&a)), (2.0, readings(&b))]).iter().map(Reading::number).collect();
             let naive: Vec<_> = (0..12)
-                .filter_map(|second| Some(Some(f64::from(last_in(&a, second)? + 2 * last_in(&b, second)?))))
+                .filter_map(|second| Some(Some(f64::from(first_in(&a, second)? + 2 * first_in(&b, second)?))))
                 .collect();
             prop_assert_eq!(found, naive);
         }

@@ -314,7 +314,7 @@ impl History {
         };
         match self.query.interval {
             None => all,
-            Some(interval) => Box::new(Thinned::new(all, interval, self.offset)),
+            Some(interval) => Box::new(Thinned::lasts(all, interval, self.offset)),
         }
     }
 

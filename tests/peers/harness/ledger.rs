@@ -9,10 +9,6 @@ use super::gateway::Gateway;
 use super::random::Random;
 use super::wait::BETWEEN;
 
-/// The demo's computed point: nothing of it is stored, and it follows the last readings of an interval
-/// that goes on. Its summands are held to account themselves.
-const COMPUTED: &str = "PT-HVAC";
-
 /// Readings from `from` up to `through`, as they were served when `/healthz` called them durable.
 struct Acknowledged {
     from: String,
@@ -36,7 +32,7 @@ impl Acknowledged {
                 continue;
             };
             let Ok(newly) = api.history(&self.through, &through) else { return };
-            for (name, readings) in newly.into_iter().filter(|((point, _), _)| point != COMPUTED) {
+            for (name, readings) in newly {
                 self.readings.entry(name).or_default().extend(readings);
             }
             self.through = through;
