@@ -1,6 +1,7 @@
 //! The only file that knows everyone: builds the parts, connects them, changes them, stops them in
 //! the data's order.
 
+mod controller;
 mod desk;
 mod plant;
 mod settler;
@@ -28,6 +29,7 @@ use crate::time::trust::Evidence;
 use crate::time::{Clock, MachineClock, Places};
 use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
 
+use controller::Controller;
 use desk::GatewayDesk;
 use plant::{Plant, SiteJobs, jobs_of_site};
 use settler::Settler;
@@ -105,7 +107,8 @@ pub async fn shutdown_signal() {
 /// A running gateway.
 pub struct Gateway {
     ops: Arc<Ops>,
-    plant: Plant,
+    plant: Arc<Plant>,
+    controller: Controller,
     api: Mutex<Option<ApiServer>>,
     uplink: Mutex<Option<UplinkHandle>>,
     data: PathBuf,
@@ -130,7 +133,7 @@ impl Gateway {
         let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
         let api = api::serve(Arc::clone(&ops), &site.api).map_err(Failure::new)?;
         let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
-        let plant = Plant::new(store, clock);
+        let plant = Arc::new(Plant::new(store, clock));
         plant.become_site(jobs).await;
         log::info!(
             "{}: {} lines, {} meters, API on {}",
@@ -146,6 +149,7 @@ impl Gateway {
             started: Instant::now(),
             _timekeeper: timekeeper,
             _settler: Settler::start(Arc::clone(&ops)),
+            controller: Controller::start(Arc::clone(&ops), Arc::clone(&plant)),
             ops,
             plant,
         });
@@ -179,8 +183,11 @@ impl Gateway {
         let api =
             (site.api.listen != before.api.listen).then(|| api::serve(Arc::clone(&self.ops), &site.api));
         let api = api.transpose().map_err(Failure::new)?;
-        let jobs = self.register(Arc::clone(&site)).await?;
-        changed.extend(self.plant.become_site(jobs).await);
+        self.ops.freeze_controls(Some(&site));
+        self.controller.wait_for_rest().await;
+        let jobs = self.register(Arc::clone(&site)).await;
+        self.ops.thaw_controls();
+        changed.extend(self.plant.become_site(jobs?).await);
         if let Some(api) = api {
             self.answer_at(api).await;
             changed.push("api".to_owned());
@@ -230,8 +237,10 @@ impl Gateway {
         }
     }
 
-    /// Stops in the data's order: lines, uplink, API, and last the store with its flush.
+    /// Stops in the data's order: what is written to meters, lines, uplink, API, and last the store with
+    /// its flush.
     pub async fn stop(&self) {
+        self.controller.rest().await;
         self.plant.stop().await;
         if let Some(uplink) = self.uplink.lock().await.take() {
             uplink.shutdown().await;

@@ -191,6 +191,11 @@ pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
 pub const API_LIST_MAX: usize = 100;
 
+/// Parameters that may be written to; each is read back now and then while it is held.
+pub const CONTROLS_MAX: usize = 64;
+/// Lines of the book of what was written; about 100 bytes each.
+pub const CONTROL_LINES_MAX: usize = 1_000;
+
 /// Events of demand response that are kept: a summer of them for years; the oldest that are over go first.
 pub const DR_EVENTS_MAX: usize = 400;
 /// Events of demand response that are not over yet; further ones are refused.

@@ -4,17 +4,20 @@
 //! must not become 230.10000000000002 V on the way, so the arithmetic keeps decimals decimal: it
 //! works in whole numbers as long as it can and divides once, at the end.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::limits;
-use crate::modbus::decode::decode;
+use crate::modbus::decode::{EncodeError, decode, encode};
 use crate::model::point::{Conversion, ValidRange};
 use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{Sample, Value};
-use crate::model::register::{RawValue, Register};
+use crate::model::register::{DataType, RawValue, Register};
 
 /// Up to here a double holds every whole number.
 const WHOLE_MAX: u128 = 1 << 53;
+/// More than any register holds: 2^64.
+const RAW_MAX: f64 = 18_446_744_073_709_551_616.0;
 /// Up to so many steps a double tells a step from the half way to the next one: 2^50.
 const STEPS_MAX: f64 = 1_125_899_906_842_624.0;
 
@@ -39,6 +42,41 @@ pub fn sample(
             number(raw, quality, conversion, decimals, valid)
         }
     }
+}
+
+/// The words that say `value`, or what is nearest to it inside `bounds`, in the register: the inverse of
+/// [`sample`].
+///
+/// # Errors
+/// When the register cannot hold any such value.
+pub fn words(
+    register: &Register,
+    value: f64,
+    conversion: &Conversion,
+    bounds: RangeInclusive<f64>,
+) -> Result<Vec<u16>, EncodeError> {
+    let data_type = register.data_type;
+    let out_of_range = EncodeError::Range { data_type };
+    let raw = (value / conversion.ratio - conversion.offset) / conversion.scale;
+    if let DataType::Float { .. } = data_type {
+        return encode(register, &RawValue::Float(raw));
+    }
+    // What is nearest may lie just outside of a bound that is no whole number of steps.
+    let nearest = whole(raw).ok_or(out_of_range)?;
+    let is_inside = |words: &Vec<u16>| {
+        let read_back = sample(register, words, conversion, None, None);
+        read_back.value.as_ref().and_then(Value::number).is_some_and(|number| bounds.contains(&number))
+    };
+    let candidates = [nearest, nearest - 1, nearest + 1].into_iter();
+    let mut encoded = candidates.filter_map(|raw| encode(register, &RawValue::Integer(raw)).ok());
+    encoded.find(is_inside).ok_or(out_of_range)
+}
+
+/// The nearest whole number; `None` where no register holds it.
+#[expect(clippy::cast_possible_truncation, reason = "what is rounded and in range is whole")]
+fn whole(raw: f64) -> Option<i128> {
+    let rounded = raw.round();
+    (rounded.abs() <= RAW_MAX).then_some(rounded as i128)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the loss is what the quality tells")]
@@ -287,7 +325,44 @@ mod tests {
         assert_eq!(sample, Sample::missing(Cause::Mismatch));
     }
 
+    #[test]
+    fn what_is_written_is_the_nearest_step_inside_the_bounds() {
+        let written = |data_type: &str, value, scale, bounds: RangeInclusive<f64>| {
+            let register = register(data_type);
+            let words = words(&register, value, &scaled(scale), bounds).ok()?;
+            sample(&register, &words, &scaled(scale), None, None).value.as_ref().and_then(Value::number)
+        };
+        for (data_type, value, scale, bounds, expected) in [
+            ("u16", 50.04, 0.1, 0.0..=100.0, Some(50.0)),
+            ("u16", 100.06, 0.1, 0.0..=100.06, Some(100.0)),
+            ("i16", -100.06, 0.1, -100.06..=0.0, Some(-100.0)),
+            ("i16", -12.0, -0.1, -50.0..=50.0, Some(-12.0)),
+            ("f32", 0.3, 1.0, 0.0..=1.0, Some(0.3)),
+            ("bcd32", 1234.0, 1.0, 0.0..=9999.0, Some(1234.0)),
+            ("bit", 1.0, 1.0, 0.0..=1.0, Some(1.0)),
+            ("u16", 7000.0, 0.1, 0.0..=7000.0, None),
+            ("u16", 0.5, 1.0, 0.4..=0.6, None),
+            ("u64", 1e30, 1.0, 0.0..=1e30, None),
+        ] {
+            assert_eq!(written(data_type, value, scale, bounds), expected, "{data_type} {value}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn words_are_the_inverse_of_a_sample_to_half_a_step(
+            value in -1000.0_f64..1000.0,
+            scale in prop::sample::select(vec![1.0, 0.1, 0.01, -0.5, 2.5]),
+            ratio in prop::sample::select(vec![1.0, 20.0]),
+            offset in prop::sample::select(vec![0.0, -40.0]),
+        ) {
+            let (register, conversion) = (register("i32"), Conversion { scale, offset, ratio });
+            let words = words(&register, value, &conversion, -1e9..=1e9).unwrap();
+            let read = sample(&register, &words, &conversion, None, None);
+            let read = read.value.as_ref().and_then(Value::number).unwrap();
+            prop_assert!((read - value).abs() <= (scale * ratio).abs() * 0.500_001, "{} read {}", value, read);
+        }
+
         /// The decimal text of count / 10^digits, read by the standard library, is the model.
         #[test]
         fn whole_counts_become_the_double_nearest_to_their_decimal(count: i32, digits in 0_usize..=9) {

@@ -4,9 +4,10 @@ use super::form;
 use super::tou::{dates, weekdays};
 use crate::document::Section;
 use crate::limits;
+use crate::model::control::Writable;
 use crate::model::demand_response::{
-    BaselineMethod, ControlMode, DemandResponse, Measured, Resource, SamplesUntil, ValidityRule,
-    WorkCalendar, load_scale,
+    BaselineMethod, ControlMode, DemandResponse, Measured, Resource, ResourceControl, SamplesUntil,
+    ValidityRule, WorkCalendar, load_scale,
 };
 use crate::model::point::Point;
 use crate::time::Interval;
@@ -23,6 +24,9 @@ const UNTILS: [(&str, SamplesUntil); 2] =
 
 const MODES: [(&str, ControlMode); 3] =
     [("manual", ControlMode::Manual), ("auto", ControlMode::Auto), ("direct", ControlMode::Direct)];
+
+/// Larger than any set point.
+const CONTROL_VALUE_MAX: f64 = 1e15;
 
 /// A year, longer than any notice or answer.
 const DURATION_MAX_MS: i64 = 366 * 86_400_000;
@@ -128,16 +132,78 @@ fn resources(section: &Section<'_>, points: &[Point]) -> Vec<Resource> {
         if let Some(id) = &point_id {
             known(&section, "point", id, points);
         }
+        let mode = section.choice("mode", &MODES);
+        let control = control(&section, point_id.as_deref(), points);
+        if control.is_some() && mode == Some(ControlMode::Manual) {
+            section.fault("mode", "people adjust it, and 'control' says otherwise", "choose auto or direct");
+        }
+        let usual_mode = if control.is_some() { ControlMode::Auto } else { ControlMode::Manual };
         let resource = Resource {
             point_id: point_id.unwrap_or_default(),
             adjustable_up_kw: power("adjustable_up_kw"),
             adjustable_down_kw: power("adjustable_down_kw"),
-            mode: section.choice("mode", &MODES).unwrap_or(ControlMode::Manual),
+            mode: mode.unwrap_or(usual_mode),
+            control,
         };
         section.finish();
         resource
     };
     sections.map(resource).collect()
+}
+
+/// What the gateway writes while an event goes on; its point is that of the resource where none is named.
+fn control(of: &Section<'_>, of_resource: Option<&str>, points: &[Point]) -> Option<ResourceControl> {
+    let section = of.section("control")?;
+    let named = section.id("point");
+    let parameter_id = section.required_id("parameter", "give the writable parameter that moves it");
+    let point_id = if section.has("point") { named.as_deref() } else { of_resource };
+    let parameter = point_id.zip(parameter_id.as_deref());
+    let writable = parameter.and_then(|(point_id, id)| writable(&section, (point_id, id), points));
+    let value = |key| {
+        let value = section.number(key, -CONTROL_VALUE_MAX..=CONTROL_VALUE_MAX)?;
+        if let Some(writable) = writable.filter(|writable| !writable.allows(value)) {
+            let reason = format!("{value} lies outside of {} to {}", writable.min, writable.max);
+            section.fault(key, reason, "choose a value inside the bounds of the parameter");
+        }
+        Some(value)
+    };
+    let control = ResourceControl {
+        point_id: point_id.unwrap_or_default().to_owned(),
+        parameter_id: parameter_id.clone().unwrap_or_default(),
+        peak_clipping: value("peak_clipping"),
+        valley_filling: value("valley_filling"),
+        absorption: value("absorption"),
+    };
+    let keys = ["peak_clipping", "valley_filling", "absorption"];
+    if !keys.iter().any(|key| section.has(key)) {
+        section.missing("peak_clipping", "give the value for at least one kind of event");
+    }
+    section.finish();
+    Some(control)
+}
+
+fn writable<'p>(
+    section: &Section<'_>,
+    (point_id, id): (&str, &str),
+    points: &'p [Point],
+) -> Option<&'p Writable> {
+    // That of the resource was looked for already.
+    let point = if section.has("point") {
+        known(section, "point", point_id, points)?
+    } else {
+        points.iter().find(|point| point.id == point_id)?
+    };
+    let Some(parameter) = point.parameters.iter().find(|parameter| parameter.id == id) else {
+        let ids = point.parameters.iter().map(|parameter| parameter.id.as_str());
+        section.unknown_name("parameter", format!("'{point_id}' has no parameter '{id}'"), id, ids);
+        return None;
+    };
+    let writable = parameter.writable().map(|(_, writable)| writable);
+    if writable.is_none() {
+        let reason = format!("'{point_id}/{id}' may not be written");
+        section.fault("parameter", reason, "give it 'writable' with its bounds, or choose another one");
+    }
+    writable
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod services;
 mod tariff;
 pub(crate) mod text;
 mod tou;
+mod writable;
 
 pub use doubts::doubts;
 pub use read::{LoadError, load, read};

@@ -4,6 +4,7 @@ use super::entries::Entry;
 use super::form;
 use super::meters::Meters;
 use super::quantity::{self, Quantity, Written};
+use super::writable;
 use crate::document::Section;
 use crate::limits;
 use crate::model::codes;
@@ -107,7 +108,7 @@ fn formula(section: &Section<'_>) -> Option<Formula> {
 /// What is computed or entered by hand is not read from a register.
 fn refuse_register(section: &Section<'_>) {
     let instead = if section.has("formula") { "formula" } else { "manual" };
-    for key in ["register", "meter", "manual"].into_iter().filter(|key| *key != instead) {
+    for key in ["register", "meter", "manual", "writable"].into_iter().filter(|key| *key != instead) {
         if section.has(key) {
             section.fault(key, format!("stands beside '{instead}'"), "leave one of them out");
         }
@@ -127,9 +128,12 @@ fn metered(
     let meter = meter(&section, of_point, known);
     let origin = origin(&section, meter, known);
     let found = meter.zip(origin).and_then(|(meter, origin)| combine(&section, written, origin, meter));
+    let of = found.as_ref().map(|(quantity, register, _)| (quantity, register));
+    let writable = writable::writable(&section, of);
     section.finish();
     let (id, meter, (quantity, register, title)) = (id?, meter?, found?);
-    let metered = Metered { meter_id: meter.id.clone(), register, conversion: quantity.conversion };
+    let conversion = quantity.conversion;
+    let metered = Metered { meter_id: meter.id.clone(), register, conversion, writable };
     Some(Box::new(Parameter {
         name: name.or(title).unwrap_or_else(|| usual_name(&quantity.reading_type, &id)),
         id,

@@ -7,6 +7,7 @@ use super::parameters::{Known, PointMeter, Read, parameter};
 use crate::document::Section;
 use crate::limits;
 use crate::model::point::{Parameter, Point, PointRole};
+use crate::model::register::{Span, Table};
 
 const ROLES: [(&str, PointRole); 9] = [
     ("gateway", PointRole::Gateway),
@@ -37,6 +38,16 @@ pub(super) fn points(root: &Section<'_>, categories: &Ids, known: Known<'_>) -> 
 struct Found<'a> {
     parameters: usize,
     computed: Vec<Computed<'a>>,
+    written: Vec<Written>,
+}
+
+/// Where a Parameter writes.
+struct Written {
+    /// `POINT/PARAMETER`
+    name: String,
+    meter_id: String,
+    table: Table,
+    span: Span,
 }
 
 fn point<'a>(entry: Entry<'a>, categories: &Ids, known: Known<'_>, found: &mut Found<'a>) -> Point {
@@ -106,7 +117,10 @@ fn parameters<'a>(
     for entry in entries {
         match parameter(entry, &of_point, known) {
             Read::Nothing => {}
-            Read::Whole(parameter) => parameters.push(*parameter),
+            Read::Whole(parameter) => {
+                note_written(section, point_id, &parameter, &mut found.written);
+                parameters.push(*parameter);
+            }
             Read::Computed(parameter, section) => {
                 found.computed.push(Computed {
                     has_interval: section.has("interval"),
@@ -119,4 +133,23 @@ fn parameters<'a>(
         }
     }
     parameters
+}
+
+/// Two that write to the same registers would undo each other's work.
+fn note_written(section: &Section<'_>, point_id: &str, parameter: &Parameter, written: &mut Vec<Written>) {
+    let Some((metered, _)) = parameter.writable() else { return };
+    let name = format!("{point_id}/{}", parameter.id);
+    let (table, span) = (metered.register.table, metered.register.span());
+    let overlaps = |other: &&Written| {
+        let is_apart = u32::from(span.start) >= other.span.end() || u32::from(other.span.start) >= span.end();
+        other.meter_id == metered.meter_id && other.table == table && !is_apart
+    };
+    if let Some(other) = written.iter().find(overlaps) {
+        let reason = format!("'{name}' writes to the registers of '{}'", other.name);
+        section.fault("parameter", reason, "let one of them only be read: take its 'writable' away");
+    } else if written.len() == limits::CONTROLS_MAX {
+        let reason = format!("'{name}' is writable parameter {} of the site", limits::CONTROLS_MAX + 1);
+        section.fault("parameter", reason, format!("at most {} are allowed", limits::CONTROLS_MAX));
+    }
+    written.push(Written { name, meter_id: metered.meter_id.clone(), table, span });
 }

@@ -43,6 +43,12 @@ fn text(alarm: &Alarm, language: Language) -> String {
         (Alarm::DemandOver { demand_w, contract_w }, Language::English) => {
             format!("demand is over its limit: {}, contract {}", kw(*demand_w), kw(*contract_w))
         }
+        (Alarm::ControlFailing { parameter, reason }, Language::English) => {
+            format!("{parameter} is not at the value that it should have: {reason}")
+        }
+        (Alarm::ControlFailing { parameter, reason }, Language::Chinese) => {
+            format!("{parameter} 未达到设定值：{reason}")
+        }
         (Alarm::DemandOver { demand_w, contract_w }, Language::Chinese) => {
             format!("需量越限：{}，核定值 {}", kw(*demand_w), kw(*contract_w))
         }

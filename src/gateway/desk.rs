@@ -162,7 +162,7 @@ impl Desk for GatewayDesk {
             let known = self.gateway.ops.site().lines.iter().map(|line| line.id.clone()).collect();
             return Err(ReadFailure::NoSuchLine { known });
         };
-        let block = line.read(order.unit, order.table, order.span).await;
+        let block = line.urgent().read(order.unit, order.table, order.span).await;
         block.map(|block| block.words).map_err(ReadFailure::Failed)
     }
 

@@ -32,6 +32,9 @@ const READ_TRIES: u8 = 2;
 #[derive(Clone, Debug)]
 pub struct LineHandle {
     inbox: mpsc::Sender<Job>,
+    /// What comes here goes before everything that waits in `inbox`.
+    urgent: mpsc::Sender<Job>,
+    is_urgent: bool,
     state: watch::Receiver<PortState>,
     stop: Arc<watch::Sender<bool>>,
     tally: Tally,
@@ -110,14 +113,21 @@ impl LineHandle {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (inbox, requests) = mpsc::channel(LINE_QUEUE_MAX);
+        let (urgent, urgent_requests) = mpsc::channel(LINE_QUEUE_MAX);
         let (state_sender, state) = watch::channel(PortState::Disabled);
         let (stop, stopped) = watch::channel(false);
         let tally = Tally::new();
-        let inbox_of_task = Inbox::new(requests, stopped);
+        let inbox_of_task = Inbox::new(urgent_requests, requests, stopped);
         let task =
             LineTask::new(connect, protocol, timing, clock, inbox_of_task, state_sender, tally.clone());
         tokio::spawn(task.run());
-        Self { inbox, state, stop: Arc::new(stop), tally }
+        Self { inbox, urgent, is_urgent: false, state, stop: Arc::new(stop), tally }
+    }
+
+    /// The same line, asked before everything that waits: for what a person or a control waits for.
+    #[must_use]
+    pub fn urgent(&self) -> Self {
+        Self { is_urgent: true, ..self.clone() }
     }
 
     /// Reads `span` of `table` from `unit`; tried once more when the reply is missing or damaged.
@@ -155,19 +165,20 @@ impl LineHandle {
         Ok(RegisterBlock { table, span, words, read_at })
     }
 
-    /// Writes to `unit`, never twice: whether a write without a confirmation was carried out is for
-    /// the one who ordered it to find out.
+    /// Writes to `unit`, before every read that waits, and never twice: whether a write without a
+    /// confirmation was carried out is for the one who ordered it to find out.
     ///
     /// # Errors
     /// Why there is no confirmation.
     pub async fn write(&self, unit: UnitId, write: Write) -> Result<(), Cause> {
-        self.ask(unit, write.into(), 1).await.map(|_| ())
+        self.urgent().ask(unit, write.into(), 1).await.map(|_| ())
     }
 
     async fn ask(&self, unit: UnitId, request: Request<'static>, tries: u8) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         let job = Job { unit, request, tries, answer };
-        self.inbox.send(job).await.map_err(|_| Cause::LineDown)?;
+        let queue = if self.is_urgent { &self.urgent } else { &self.inbox };
+        queue.send(job).await.map_err(|_| Cause::LineDown)?;
         outcome.await.unwrap_or(Err(Cause::LineDown))
     }
 

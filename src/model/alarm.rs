@@ -34,6 +34,13 @@ pub enum Alarm {
         /// What was agreed, in watts.
         contract_w: i64,
     },
+    /// A parameter is not at the value that it should have.
+    ControlFailing {
+        /// `POINT/PARAMETER`
+        parameter: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Alarm {
@@ -47,6 +54,7 @@ impl Alarm {
             Self::ClockUnset => "clock-unset",
             Self::DemandNear { .. } => "demand-near",
             Self::DemandOver { .. } => "demand-over",
+            Self::ControlFailing { .. } => "control-failing",
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod category;
 pub mod cems;
 pub mod codes;
+pub mod control;
 pub mod demand;
 pub mod demand_response;
 pub mod factor;

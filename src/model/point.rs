@@ -1,5 +1,6 @@
 //! Point (clause 6.9) and Parameter (clause 6.8): where something is measured, and what.
 
+use super::control::Writable;
 use super::formula::Formula;
 use super::reading_type::ReadingType;
 use super::register::Register;
@@ -97,6 +98,13 @@ impl Parameter {
         }
     }
 
+    /// The register that it may be written to, and what, where it may.
+    #[must_use]
+    pub fn writable(&self) -> Option<(&Metered, &Writable)> {
+        let metered = self.metered()?;
+        metered.writable.as_ref().map(|writable| (metered, writable))
+    }
+
     /// What it is computed from, where it is.
     #[must_use]
     pub const fn formula(&self) -> Option<&Formula> {
@@ -133,6 +141,8 @@ pub struct Metered {
     pub register: Register,
     /// From raw value to the Parameter's unit.
     pub conversion: Conversion,
+    /// What may be written to it; nothing without that.
+    pub writable: Option<Writable>,
 }
 
 /// value = (raw x `scale` + `offset`) x `ratio`

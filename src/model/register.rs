@@ -170,6 +170,27 @@ impl DataType {
         })
     }
 
+    /// The least and the greatest raw value that may be written; `None` for text and for a value that
+    /// shares its words with others, which a write would change as well.
+    #[must_use]
+    pub fn writable_range(self) -> Option<(f64, f64)> {
+        Some(match self {
+            Self::Bit => (0.0, 1.0),
+            Self::Integer { words, signed: false } => (0.0, 65_536_f64.powi(i32::from(words)) - 1.0),
+            Self::Integer { words, signed: true } => {
+                let half = 65_536_f64.powi(i32::from(words)) / 2.0;
+                (-half, half - 1.0)
+            }
+            Self::Bcd { words } => (0.0, 10_000_f64.powi(i32::from(words)) - 1.0),
+            Self::Float { words: 1 } => (-65_504.0, 65_504.0),
+            Self::Float { words: 2 } => (f64::from(f32::MIN), f64::from(f32::MAX)),
+            Self::Float { .. } => (f64::MIN, f64::MAX),
+            Self::HighByte { .. } | Self::LowByte { .. } | Self::Bits { .. } | Self::Text { .. } => {
+                return None;
+            }
+        })
+    }
+
     /// Whether the value is text.
     #[must_use]
     pub const fn is_text(self) -> bool {

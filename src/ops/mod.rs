@@ -4,6 +4,7 @@
 //! answered; each answer stays with the site that it was asked of.
 
 pub mod archive;
+pub mod control;
 pub mod counter_events;
 pub mod demand_response;
 pub mod manual;
@@ -96,6 +97,8 @@ pub struct Ops {
     demand_days: query::DemandDays,
     /// The alarm that the demand called for last.
     demand_alarm: query::DemandAlarm,
+    /// What is being written to meters.
+    controls: control::Controls,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -114,6 +117,7 @@ impl Ops {
             counts: Mutex::default(),
             demand_days: <_>::default(),
             demand_alarm: <_>::default(),
+            controls: control::Controls::default(),
             archiving: Mutex::default(),
         }))
     }
@@ -144,7 +148,13 @@ impl Ops {
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
         let clock = (self.clock.state() == ClockState::Unset).then_some(Alarm::ClockUnset);
-        self.store.alarms().into_iter().chain(clock).chain(self.demand_alarm()).collect()
+        self.store
+            .alarms()
+            .into_iter()
+            .chain(clock)
+            .chain(self.demand_alarm())
+            .chain(self.control_alarms())
+            .collect()
     }
 
     /// The clock that says what is past.

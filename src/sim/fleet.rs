@@ -39,7 +39,12 @@ impl Fleet {
                 let Some(meter) = site.meter(&metered.meter_id) else { continue };
                 if meter.line_id == line.id {
                     let dial = dial(point, (parameter, metered), meter.unit, of_factory);
-                    meters.entry(meter.unit).or_insert_with(|| Meter::new(holes)).add(dial);
+                    let simulated = meters.entry(meter.unit).or_insert_with(|| Meter::new(holes));
+                    if metered.writable.is_some() {
+                        simulated.add_set_point(&dial);
+                    } else {
+                        simulated.add(dial);
+                    }
                 }
             }
         }
@@ -72,7 +77,10 @@ impl Fleet {
 
 fn dial(point: &Point, (parameter, metered): (&Parameter, &Metered), unit: UnitId, of_factory: bool) -> Dial {
     let quantity = of_factory.then(|| Quantity::of(&point.id, &parameter.id)).flatten();
-    let formula: Formula = if let Some(quantity) = quantity {
+    let formula: Formula = if let Some(writable) = &metered.writable {
+        let release = writable.release;
+        Arc::new(move |_| release)
+    } else if let Some(quantity) = quantity {
         Arc::new(move |at| quantity.value(at))
     } else {
         let wave = Wave::of(parameter, metered, unit);

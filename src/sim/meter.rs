@@ -64,6 +64,13 @@ impl Meter {
         self.dials.push(dial);
     }
 
+    /// Adds a register that shows what is written to it, and until then what `dial` shows.
+    pub fn add_set_point(&mut self, dial: &Dial) {
+        let words = dial.words(UtcTime::from_ms(0)).unwrap_or_default();
+        let places = (dial.register.address..=u16::MAX).map(|address| (dial.register.table, address));
+        self.written.extend(places.zip(words));
+    }
+
     /// What the meter says at `at`. Reads show the dials; writes go beside the dials and are read
     /// back from there, for a meter's measurements cannot be written.
     ///

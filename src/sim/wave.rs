@@ -78,7 +78,8 @@ mod tests {
             word_order: WordOrder::ABCD,
             not_available: Vec::new(),
         };
-        let metered = Metered { meter_id: "m".to_owned(), register, conversion: Conversion::NONE };
+        let metered =
+            Metered { meter_id: "m".to_owned(), register, conversion: Conversion::NONE, writable: None };
         let parameter = Parameter {
             id: "X".to_owned(),
             name: "X".to_owned(),

@@ -28,6 +28,7 @@
 pub mod backup;
 mod code;
 mod columns;
+mod controls;
 mod disk;
 mod entering;
 mod epoch;
@@ -69,6 +70,7 @@ pub use error::StoreError;
 pub use history::History;
 pub use latest::Latest;
 pub use ledgers::boots::{Boot, ClockChange};
+pub use ledgers::control_lines::ControlLine;
 pub use ledgers::counter_events::{CounterEvent, Ruled};
 pub use ledgers::entries::ManualEntry;
 pub use ledgers::flash::Wear;

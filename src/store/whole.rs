@@ -14,7 +14,9 @@ use crate::store::error::StoreError;
 /// The trees of small tables that a copy carries as they are. Cursors are carried by name, and how a
 /// medium wears out, and when a store was started, is of no interest on another.
 fn record_trees() -> impl Iterator<Item = Tree> {
-    Tree::LEDGERS.into_iter().filter(|tree| !matches!(tree, Tree::Cursors | Tree::Flash | Tree::Boots))
+    Tree::LEDGERS
+        .into_iter()
+        .filter(|tree| !matches!(tree, Tree::Cursors | Tree::Flash | Tree::Boots | Tree::Controls))
 }
 
 impl Store {

@@ -13,6 +13,7 @@ mod broker;
 mod config;
 mod config_documents;
 mod console;
+mod control;
 mod coverage;
 mod faults;
 mod lines;

@@ -28,13 +28,19 @@ impl Job {
 
 /// Where requests come in, until the line is to end.
 pub(super) struct Inbox {
+    /// These go first: whoever writes or waits in person does not wait behind a scan.
+    urgent: mpsc::Receiver<Job>,
     requests: mpsc::Receiver<Job>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Inbox {
-    pub(super) const fn new(requests: mpsc::Receiver<Job>, stopped: watch::Receiver<bool>) -> Self {
-        Self { requests, stopped }
+    pub(super) const fn new(
+        urgent: mpsc::Receiver<Job>,
+        requests: mpsc::Receiver<Job>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        Self { urgent, requests, stopped }
     }
 
     /// The next request that someone still waits for; `None` when the line is to end.
@@ -43,6 +49,8 @@ impl Inbox {
             let job = tokio::select! {
                 biased;
                 _ = self.stopped.wait_for(|stop| *stop) => return None,
+                // The last handle takes both ends with it.
+                job = self.urgent.recv() => job?,
                 job = self.requests.recv() => job?,
             };
             if !job.answer.is_closed() {

@@ -1,7 +1,7 @@
 //! Demand response: what a site may offer, what it is asked for, and what is kept of an event.
 //!
-//! Nothing here orders a load about: the site alone decides, and the gateway only tells what was agreed
-//! on and what came of it.
+//! The site alone decides: the gateway tells what was agreed on and what came of it, and moves a load only
+//! where the site file binds it to a writable parameter.
 
 mod calendar;
 mod event;
@@ -13,6 +13,6 @@ pub use event::{
     ResponseType, TimeType,
 };
 pub use settings::{
-    BaselineMethod, ControlMode, DemandResponse, Measured, Resource, SamplesUntil, ValidityRule,
-    load_parameter, load_scale,
+    BaselineMethod, ControlMode, DemandResponse, Measured, Resource, ResourceControl, SamplesUntil,
+    ValidityRule, load_parameter, load_scale,
 };

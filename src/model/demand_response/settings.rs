@@ -1,6 +1,6 @@
 //! What a site may offer, and by which rules its answers are measured.
 
-use super::WorkCalendar;
+use super::{ResponseType, WorkCalendar};
 use crate::model::point::{Parameter, Point, PointRole};
 use crate::time::Interval;
 
@@ -50,9 +50,39 @@ pub struct Resource {
     pub adjustable_down_kw: Option<f64>,
     /// Who adjusts it.
     pub mode: ControlMode,
+    /// What the gateway writes while an event goes on; nothing without that.
+    pub control: Option<ResourceControl>,
 }
 
-/// Who adjusts a resource. It is what the site says of itself: the gateway adjusts nothing.
+/// The writable parameter that adjusts a resource, and what it is set to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceControl {
+    /// The point.
+    pub point_id: String,
+    /// Its parameter.
+    pub parameter_id: String,
+    /// The value in an event of peak clipping.
+    pub peak_clipping: Option<f64>,
+    /// In one of valley filling.
+    pub valley_filling: Option<f64>,
+    /// In one of absorption.
+    pub absorption: Option<f64>,
+}
+
+impl ResourceControl {
+    /// The value in an event; `None` where such an event moves nothing.
+    #[must_use]
+    pub const fn value(&self, response: ResponseType) -> Option<f64> {
+        match response {
+            ResponseType::PeakClipping => self.peak_clipping,
+            ResponseType::ValleyFilling => self.valley_filling,
+            ResponseType::Absorption => self.absorption,
+        }
+    }
+}
+
+/// Who adjusts a resource. It is what the site says of itself: the gateway adjusts only what a
+/// [`ResourceControl`] names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlMode {
     /// People.

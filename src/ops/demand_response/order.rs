@@ -170,6 +170,7 @@ impl Ops {
         if known.order != *order {
             return Err(OrderError::Differs(order.id.clone()));
         }
+        self.note_contact(&order.id);
         self.store().flush()?;
         Ok(Entered { event: known, is_new: false })
     }

@@ -295,6 +295,7 @@ pub(super) mod tests {
                 meter_id: "m".to_owned(),
                 register,
                 conversion: Conversion::NONE,
+                writable: None,
             }),
         }
     }

@@ -27,6 +27,10 @@ pub(in crate::store) enum Tree {
     Entries,
     /// Events of demand response by ID.
     Responses,
+    /// Writable parameters that are not at rest by series.
+    Controls,
+    /// What was written to meters by number.
+    ControlLines,
     /// Rows of quarter hours by start and group.
     Quarters,
     /// Rows of local days.
@@ -37,11 +41,20 @@ pub(in crate::store) enum Tree {
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(in crate::store) const LEDGERS: [Self; 7] =
-        [Self::Cursors, Self::Gaps, Self::Flash, Self::Boots, Self::Counters, Self::Entries, Self::Responses];
+    pub(in crate::store) const LEDGERS: [Self; 9] = [
+        Self::Cursors,
+        Self::Gaps,
+        Self::Flash,
+        Self::Boots,
+        Self::Counters,
+        Self::Entries,
+        Self::Responses,
+        Self::Controls,
+        Self::ControlLines,
+    ];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 15] = [
+    const ALL: [(Self, u8, &'static str); 17] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -57,6 +70,8 @@ impl Tree {
         (Self::Counters, 13, "counters"),
         (Self::Entries, 14, "entries"),
         (Self::Responses, 15, "responses"),
+        (Self::Controls, 16, "controls"),
+        (Self::ControlLines, 17, "control-lines"),
     ];
 
     /// Its byte in stored records.

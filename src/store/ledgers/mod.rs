@@ -1,6 +1,8 @@
 //! The small tables of the store, each under its tree.
 
 pub(in crate::store) mod boots;
+pub(in crate::store) mod control_lines;
+pub(in crate::store) mod controls;
 pub(in crate::store) mod counter_events;
 pub(in crate::store) mod cursor;
 pub(in crate::store) mod entries;
@@ -12,6 +14,8 @@ pub(in crate::store) mod responses;
 
 use crate::store::disk::tree::Tree;
 use crate::store::ledgers::boots::Boots;
+use crate::store::ledgers::control_lines::ControlLines;
+use crate::store::ledgers::controls::Controls;
 use crate::store::ledgers::counter_events::CounterEvents;
 use crate::store::ledgers::cursor::Cursors;
 use crate::store::ledgers::entries::Entries;
@@ -37,6 +41,10 @@ pub(super) struct Ledgers {
     pub(super) entries: Entries,
     /// Events of demand response.
     pub(super) responses: Responses,
+    /// Writable parameters that are not at rest.
+    pub(super) controls: Controls,
+    /// What was written to meters.
+    pub(super) control_lines: ControlLines,
 }
 
 impl Ledgers {
@@ -50,6 +58,8 @@ impl Ledgers {
             Tree::Counters => Some(&mut self.counters),
             Tree::Entries => Some(&mut self.entries),
             Tree::Responses => Some(&mut self.responses),
+            Tree::Controls => Some(&mut self.controls),
+            Tree::ControlLines => Some(&mut self.control_lines),
             _ => None,
         }
     }

@@ -277,7 +277,12 @@ pub(super) fn parameter(id: &str, reading_type: &str, unit: &str) -> Parameter {
         decimals: Some(1),
         interval: Interval::QUARTER_HOUR,
         valid: None,
-        source: Source::Meter(Metered { meter_id: "m".to_owned(), register, conversion: Conversion::NONE }),
+        source: Source::Meter(Metered {
+            meter_id: "m".to_owned(),
+            register,
+            conversion: Conversion::NONE,
+            writable: None,
+        }),
     }
 }
 
