@@ -230,6 +230,84 @@ mod tests {
         assert_eq!(settings.calendar, WorkCalendar::default());
     }
 
+    const SITE: &str = r#"
+        [cems]
+        id = "C"
+        name = "n"
+        user_name = "u"
+        utc_offset = "+08:00"
+        [[category]]
+        id = "G"
+        code = "G"
+        name = "G"
+        [[line]]
+        id = "lan"
+        kind = "tcp"
+        host = "192.0.2.1"
+        [[meter]]
+        id = "m"
+        line = "lan"
+        unit = 1
+        interval = "PT1M"
+        [[point]]
+        id = "EV"
+        name = "charger"
+        category = "G"
+        role = "sub"
+        meter = "m"
+        [[point.parameter]]
+        id = "LIMIT"
+        register = { table = "holding", address = 0, type = "u16" }
+        unit = "kW"
+        reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+        writable = { min = 10, max = 120, release = 120 }
+        [[point.parameter]]
+        id = "P"
+        register = { table = "holding", address = 1, type = "u16" }
+        unit = "kW"
+        reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+        [[demand_response.resource]]
+        point = "EV"
+    "#;
+
+    fn resource(keys: &str) -> Result<Resource, String> {
+        let site = crate::config::read("site.toml", &format!("{SITE}{keys}"), crate::meters::library);
+        let site = site.map_err(|faults| faults.to_string())?;
+        Ok(site.demand_response.unwrap().resources.remove(0))
+    }
+
+    #[test]
+    fn a_resource_is_bound_to_a_writable_parameter_inside_its_bounds() {
+        let bound = resource("control = { parameter = 'LIMIT', peak_clipping = 40 }").unwrap();
+        let control = bound.control.unwrap();
+        assert_eq!((control.point_id.as_str(), control.parameter_id.as_str()), ("EV", "LIMIT"));
+        assert_eq!((control.peak_clipping, control.valley_filling), (Some(40.0), None));
+        assert_eq!(bound.mode, ControlMode::Auto);
+        assert_eq!(resource("").unwrap().mode, ControlMode::Manual);
+        for (keys, told) in [
+            ("control = { peak_clipping = 40 }", "parameter: is missing"),
+            ("control = { parameter = 'LIMIT' }", "peak_clipping: is missing"),
+            ("control = { parameter = 'P', peak_clipping = 40 }", "parameter: 'EV/P' may not be written"),
+            ("control = { parameter = 'X', peak_clipping = 40 }", "parameter: 'EV' has no parameter 'X'"),
+            ("control = { point = 'X', parameter = 'P', absorption = 40 }", "point: there is no point 'X'"),
+            ("control = { parameter = 'LIMIT', absorption = 9 }", "absorption: 9 lies outside of 10 to 120"),
+            ("mode = 'manual'\ncontrol = { parameter = 'LIMIT', absorption = 40 }", "mode: people adjust it"),
+        ] {
+            let faults = resource(keys).unwrap_err();
+            assert!(faults.contains(told), "{keys}\n{faults}");
+        }
+    }
+
+    #[test]
+    fn no_two_parameters_write_to_the_same_register() {
+        let second =
+            SITE.replacen("id = \"P\"", "id = \"P\"\nwritable = { min = 1, max = 2, release = 1 }", 1);
+        assert!(crate::config::read("site.toml", &second, crate::meters::library).is_ok());
+        let second = second.replacen("address = 1", "address = 0", 1);
+        let faults = crate::config::read("site.toml", &second, crate::meters::library).unwrap_err();
+        assert!(faults.to_string().contains("'EV/P' writes to the registers of 'EV/LIMIT'"), "{faults}");
+    }
+
     #[test]
     fn what_cannot_be_meant_is_told_with_its_key() {
         for (keys, told) in [

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::desk::ReadOrder;
+use super::controls;
+use super::desk::{ControlOrder, ReadOrder};
 use super::language::Language;
 use super::responses::{self, NewEvent};
 use super::verb::Verb;
@@ -47,6 +48,10 @@ pub enum Command {
     DrReply(String, Option<f64>),
     /// An event to cancel.
     DrCancel(String),
+    /// What may be written to meters and what was, of all Points or of one.
+    Controls(Option<String>),
+    /// A value to hold or to let go of.
+    Control(ControlOrder),
     /// Readings as they come, of all Points or of one.
     Watch(Option<String>),
     /// Registers of a meter.
@@ -153,6 +158,9 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
             Command::DrReply(id, responses::promise(&mut words)?)
         }
         Verb::DrCancel => Command::DrCancel(words.needed(verb)?.to_owned()),
+        Verb::Controls => Command::Controls(words.next().map(str::to_owned)),
+        Verb::Hold => Command::Control(ControlOrder::Hold(controls::holding(&mut words)?)),
+        Verb::Release => Command::Control(controls::release(&mut words)?),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),

@@ -17,6 +17,7 @@ use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use crate::ops::control::{ControlError, ControlLineOf, ControlOf, Holding};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
@@ -75,6 +76,19 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why nothing was noted.
     async fn dr_order(&self, order: DrOrder) -> Result<DrEvent, OrderError>;
+
+    /// The writable parameters, of one Point or of all, and how each goes.
+    fn controls(&self, point: Option<&str>) -> Vec<ControlOf>;
+
+    /// The last lines of the book of what was written to meters, at most `count`, of one Point or of all;
+    /// oldest first.
+    fn control_lines(&self, point: Option<&str>, count: usize) -> Vec<ControlLineOf>;
+
+    /// Holds a value or lets go of it, and waits a little for what comes of it.
+    ///
+    /// # Errors
+    /// Why nothing was ordered.
+    async fn control(&self, order: &ControlOrder) -> Result<ControlOf, ControlError>;
 
     /// Reads registers from a meter, at once and past the scan cycle.
     ///
@@ -140,6 +154,33 @@ pub enum DrOrder {
         /// The event.
         id: String,
     },
+}
+
+/// What a technician orders of a writable parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ControlOrder {
+    /// To hold a value.
+    Hold(Holding),
+    /// To let it go.
+    Release {
+        /// The point.
+        point: String,
+        /// Its parameter.
+        parameter: String,
+        /// Who orders it.
+        by: String,
+    },
+}
+
+impl ControlOrder {
+    /// The point and the parameter that it is about.
+    #[must_use]
+    pub fn names(&self) -> (&str, &str) {
+        match self {
+            Self::Hold(holding) => (&holding.point, &holding.parameter),
+            Self::Release { point, parameter, .. } => (point, parameter),
+        }
+    }
 }
 
 /// Hears how many parts are done of how many.

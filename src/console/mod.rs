@@ -9,6 +9,7 @@ pub mod archive;
 mod attach;
 mod clock;
 pub mod command;
+mod controls;
 mod counter_events;
 mod demand;
 pub mod desk;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 
 use super::archive;
 use super::command::{Command, parse};
+use super::controls;
 use super::counter_events;
 use super::demand;
 use super::desk::{Desk, DrOrder, LineView, ReadFailure, ReadOrder};
@@ -188,6 +189,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Command::DrAdd(event) => self.enter_event(&event).await,
             Command::DrReply(id, promised_kw) => self.dr_order(DrOrder::Reply { id, promised_kw }).await,
             Command::DrCancel(id) => self.dr_order(DrOrder::Cancel { id }).await,
+            Command::Controls(point) => {
+                let (point, offset) = (point.as_deref(), self.desk.status().utc_offset);
+                let lines = self.desk.control_lines(point, SHOWN_MAX);
+                controls::controls(&self.desk.controls(point), &lines, offset, language)
+            }
+            Command::Control(order) => match self.desk.control(&order).await {
+                Ok(of) => controls::ordered(&of, self.desk.status().utc_offset, language),
+                Err(error) => controls::refused(&error, language),
+            },
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
             Command::Edit(edit) => self.stage(&edit).await,

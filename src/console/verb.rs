@@ -35,6 +35,12 @@ pub enum Verb {
     DrReply,
     /// `dr cancel`
     DrCancel,
+    /// `controls`
+    Controls,
+    /// `hold`
+    Hold,
+    /// `release`
+    Release,
     /// `watch`
     Watch,
     /// `read`
@@ -67,7 +73,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -83,6 +89,9 @@ impl Verb {
         Self::DrAdd,
         Self::DrReply,
         Self::DrCancel,
+        Self::Controls,
+        Self::Hold,
+        Self::Release,
         Self::Watch,
         Self::Read,
         Self::MeterAdd,
@@ -118,6 +127,9 @@ impl Verb {
             Self::DrAdd => "dr add",
             Self::DrReply => "dr reply",
             Self::DrCancel => "dr cancel",
+            Self::Controls => "controls",
+            Self::Hold => "hold",
+            Self::Release => "release",
             Self::Watch => "watch",
             Self::Read => "read",
             Self::MeterAdd => "meter add",
@@ -140,7 +152,11 @@ impl Verb {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Help => "[COMMAND]",
-            Self::Points | Self::Gaps | Self::Events | Self::Entries | Self::Watch => "[POINT]",
+            Self::Points | Self::Gaps | Self::Events | Self::Entries | Self::Controls | Self::Watch => {
+                "[POINT]"
+            }
+            Self::Hold => "POINT PARAMETER VALUE [for=PT15M] [by=NAME]",
+            Self::Release => "POINT PARAMETER [by=NAME]",
             Self::Confirm => "EVENT",
             Self::Correct => "EVENT rollover|reset|replaced|glitch|AMOUNT|assumed",
             Self::Enter => "POINT PARAMETER VALUE|none [TIME] [by=NAME]",
@@ -175,6 +191,9 @@ impl Verb {
             Self::Correct => "correct 3 12.5",
             Self::Enter => "enter PT-PROD-B OUTPUT 12.5 2024-06-11 by=zhang",
             Self::Entries => "entries PT-PROD-B",
+            Self::Controls => "controls PT-EV",
+            Self::Hold => "hold PT-EV LIMIT 40 for=PT10M by=zhang",
+            Self::Release => "release PT-EV LIMIT",
             Self::Watch => "watch PT-GRID",
             Self::DrAdd => {
                 "dr add DR-1 2024-08-06T13:00 2024-08-06T15:00 500 price=2 deadline=2024-08-05T16:00"
@@ -230,6 +249,18 @@ impl Verb {
             Self::DrAdd => ("enter an event of demand response", "录入需求响应事件"),
             Self::DrReply => ("promise so many kW for an event, or decline", "应约（给出千瓦数）或不参与"),
             Self::DrCancel => ("cancel an event of demand response", "作废需求响应事件"),
+            Self::Controls => (
+                "what may be written to meters, who holds it, and what was written",
+                "可写参数、当前控制及写入记录",
+            ),
+            Self::Hold => (
+                "write a value to a meter and hold it; it goes back to rest unless it is said again",
+                "写入并保持某值；到期未再次下达则恢复释放值",
+            ),
+            Self::Release => (
+                "let a value go back to rest; an event moves it no more",
+                "释放，恢复释放值；本次事件不再控制它",
+            ),
             Self::Watch => ("show readings as they come; any key ends it", "实时显示读数，按任意键结束"),
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep};
 
 use super::{Gateway, view};
 use crate::config;
@@ -14,8 +16,8 @@ use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
 use crate::console::desk::{
-    Applied, CheckReport, DemandView, Desk, DrOrder, GapView, PointView, Progress, ReadFailure, ReadOrder,
-    Status,
+    Applied, CheckReport, ControlOrder, DemandView, Desk, DrOrder, GapView, PointView, Progress, ReadFailure,
+    ReadOrder, Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
@@ -25,6 +27,7 @@ use crate::meters;
 use crate::model::demand_response::DrEvent;
 use crate::model::meter::SerialSettings;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use crate::ops::control::{ControlError, ControlLineOf, ControlOf};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
@@ -34,6 +37,11 @@ use crate::uplink::UplinkHandle;
 
 /// Who speaks to the ledger of demand response from a console.
 const CONSOLE: &str = "console";
+
+/// How long a technician waits for what comes of a value that is written.
+const CONTROL_PATIENCE: Duration = Duration::from_secs(3);
+/// How often it is looked.
+const CONTROL_LOOK: Duration = Duration::from_millis(20);
 
 /// What consoles may ask and order of a [`Gateway`].
 pub(super) struct GatewayDesk {
@@ -155,6 +163,34 @@ impl Desk for GatewayDesk {
             DrOrder::Cancel { id } => ops.cancel_event(&id, CONSOLE),
         });
         noted.await.unwrap_or(Err(OrderError::Store(StoreError::Closed)))
+    }
+
+    fn controls(&self, point: Option<&str>) -> Vec<ControlOf> {
+        self.gateway.ops.controls(point)
+    }
+
+    fn control_lines(&self, point: Option<&str>, count: usize) -> Vec<ControlLineOf> {
+        self.gateway.ops.control_lines(point, count)
+    }
+
+    async fn control(&self, order: &ControlOrder) -> Result<ControlOf, ControlError> {
+        let (ops, ordered) = (Arc::clone(&self.gateway.ops), order.clone());
+        let noted = spawn_blocking(move || match ordered {
+            ControlOrder::Hold(holding) => ops.hold(&holding),
+            ControlOrder::Release { point, parameter, by } => ops.release(&point, &parameter, &by),
+        });
+        noted.await.unwrap_or(Err(ControlError::Store(StoreError::Closed)))?;
+        let (point, parameter) = order.names();
+        let until = Instant::now() + CONTROL_PATIENCE;
+        loop {
+            let of = self.gateway.ops.controls(Some(point));
+            let of = of.into_iter().find(|of| of.parameter == parameter);
+            let of = of.ok_or_else(|| ControlError::NoSuchParameter(format!("{point}/{parameter}")))?;
+            if Instant::now() >= until || of.has_come_to_something() {
+                return Ok(of);
+            }
+            sleep(CONTROL_LOOK).await;
+        }
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {

@@ -92,3 +92,35 @@ pub enum ControlAct {
     /// The site file no longer lets it be written, so the value of rest could not be written either.
     Abandoned,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(per_min: Option<f64>) -> Writable {
+        Writable {
+            min: 0.0,
+            max: 100.0,
+            release: 100.0,
+            lease: Interval::QUARTER_HOUR,
+            ramp_per_min: per_min,
+        }
+    }
+
+    #[test]
+    fn a_value_moves_no_faster_than_its_ramp_and_never_outside_its_bounds() {
+        for (per_min, from, to, elapsed_ms, expected) in [
+            (None, 100.0, 20.0, 0, 20.0),
+            (Some(60.0), 100.0, 20.0, 5_000, 95.0),
+            (Some(60.0), 20.0, 100.0, 5_000, 25.0),
+            (Some(60.0), 22.0, 20.0, 5_000, 20.0),
+            (Some(60.0), 100.0, 20.0, -5_000, 100.0),
+            (Some(60.0), 500.0, 20.0, 5_000, 95.0),
+            (Some(60.0), -500.0, 20.0, 5_000, 5.0),
+            (Some(60.0), 100.0, 20.0, i64::MAX, 20.0),
+        ] {
+            let moved = ramp(per_min).on_the_way(from, to, elapsed_ms);
+            assert!((moved - expected).abs() < 1e-9, "{from} -> {to}: {moved}, not {expected}");
+        }
+    }
+}

@@ -11,8 +11,9 @@ use crate::store::disk::engine::Table;
 use crate::store::disk::tree::Tree;
 use crate::store::error::StoreError;
 
-/// The trees of small tables that a copy carries as they are. Cursors are carried by name, and how a
-/// medium wears out, and when a store was started, is of no interest on another.
+/// The trees of small tables that a copy carries as they are. Cursors are carried by name; how a medium
+/// wears out and when a store was started is of no interest on another, and what is held at a meter now is
+/// none of its business.
 fn record_trees() -> impl Iterator<Item = Tree> {
     Tree::LEDGERS
         .into_iter()

@@ -54,6 +54,7 @@ not_a_key_of_any_section = 1
 [[point.parameter]]
 id = "a"
 register = { not_a_key_of_any_section = 1 }
+writable = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
 [demand]
 not_a_key_of_any_section = 1
@@ -65,6 +66,7 @@ not_a_key_of_any_section = 1
 not_a_key_of_any_section = 1
 [[demand_response.resource]]
 point = "a"
+control = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
 [tariff]
 not_a_key_of_any_section = 1
@@ -116,10 +118,11 @@ fn keys_of(document: &str) -> Keys {
 /// `[[point.parameter]]` as `point.parameter`.
 fn section_of_heading(heading: &str) -> String {
     let name = heading.split('`').next().unwrap_or_default();
-    if name.starts_with("register") {
-        return "point.parameter.register".to_owned();
+    match name.split(' ').next() {
+        Some(table @ ("register" | "writable")) => format!("point.parameter.{table}"),
+        Some("control") => "demand_response.resource.control".to_owned(),
+        _ => name.trim_matches(['[', ']']).to_owned(),
     }
-    name.trim_matches(['[', ']']).to_owned()
 }
 
 #[test]

@@ -15,15 +15,16 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, DemandView, DrOrder, GapView, LineLoad, LineState, LineView, MeterView,
-    ParameterView, PointView, Progress, ReadFailure, ReadOrder, Status, StoreView, TurnaroundView,
-    UplinkView, UplinkViewState, WearView,
+    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, LineLoad, LineState,
+    LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder, Status, StoreView,
+    TurnaroundView, UplinkView, UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::model::alarm::Alarm;
+use cems_gateway::model::control::{ControlAct, Writable};
 use cems_gateway::model::demand_response::{
     Act, BaselineMethod, DrEvent, EventOrder, EventStatus, Invitation, Measured, Outcome, Reply,
     ResponseType, SamplesUntil, ValidityRule,
@@ -36,6 +37,9 @@ use cems_gateway::model::quality::{Cause, Quality};
 use cems_gateway::model::reading::{Reading, SeriesId, Value};
 use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use cems_gateway::ops::control::{
+    ControlError, ControlFault, ControlLineOf, ControlOf, ControlState, Held, Target,
+};
 use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use cems_gateway::ops::demand_response::OrderError;
 use cems_gateway::ops::manual::{Entering, EnteringError, EntryOf};
@@ -43,9 +47,9 @@ use cems_gateway::ops::query::{DrRow, QueryError};
 use cems_gateway::stats::demand::{AlarmLevel, Basis, Demand};
 use cems_gateway::stats::response::Terms;
 use cems_gateway::store::backup::BackupError;
-use cems_gateway::store::{CounterEvent, ManualEntry, Ruled};
+use cems_gateway::store::{ControlLine, CounterEvent, ManualEntry, Ruled};
 use cems_gateway::time::trust::ClockState;
-use cems_gateway::time::{UtcOffset, UtcTime};
+use cems_gateway::time::{Interval, UtcOffset, UtcTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
@@ -353,6 +357,65 @@ impl Desk for FakeDesk {
         Ok(event)
     }
 
+    fn controls(&self, point: Option<&str>) -> Vec<ControlOf> {
+        let held = |by: &str, is_event| Some(Held { by: by.to_owned(), is_event, until: at(900) });
+        let controls = [
+            control_of(
+                "LIMIT",
+                Some(Target { value: 40.0, held: held("zhang", false) }),
+                ControlState::Settled,
+            ),
+            control_of("FAN", None, ControlState::AtRest),
+            control_of("PUMP", Some(Target { value: 40.0, held: held("DR-3", true) }), ControlState::Moving),
+            control_of(
+                "HEAT",
+                Some(Target { value: 120.0, held: None }),
+                ControlState::Failing(ControlFault::Line(Cause::Timeout)),
+            ),
+        ];
+        controls.into_iter().filter(|_| point.is_none_or(|id| id == "PT-EV")).collect()
+    }
+
+    fn control_lines(&self, point: Option<&str>, _: usize) -> Vec<ControlLineOf> {
+        let acts = [
+            ControlAct::Held(40.0),
+            ControlAct::Strayed(120.0),
+            ControlAct::Reached(40.0),
+            ControlAct::LeaseOver,
+            ControlAct::Failed(120.0),
+            ControlAct::Rested(120.0),
+        ];
+        let line = |act| ControlLineOf {
+            point: "PT-EV".to_owned(),
+            parameter: "LIMIT".to_owned(),
+            unit: "kW".to_owned(),
+            line: ControlLine { number: 0, series: SeriesId(0), at: at(0), act, by: "zhang".to_owned() },
+        };
+        acts.into_iter().filter(|_| point.is_none_or(|id| id == "PT-EV")).map(line).collect()
+    }
+
+    async fn control(&self, order: &ControlOrder) -> Result<ControlOf, ControlError> {
+        match order {
+            ControlOrder::Hold(holding) if holding.parameter != "LIMIT" => {
+                Err(ControlError::NotWritable(format!("{}/{}", holding.point, holding.parameter)))
+            }
+            ControlOrder::Hold(holding) if holding.value > 120.0 => {
+                Err(ControlError::OutOfBounds { value: holding.value, min: 10.0, max: 120.0 })
+            }
+            ControlOrder::Hold(holding) => {
+                let held = Held { by: holding.by.clone(), is_event: false, until: at(900) };
+                let target = Target { value: holding.value, held: Some(held) };
+                Ok(control_of("LIMIT", Some(target), ControlState::Settled))
+            }
+            ControlOrder::Release { parameter, .. } if parameter == "LIMIT" => {
+                Ok(control_of("LIMIT", None, ControlState::AtRest))
+            }
+            ControlOrder::Release { point, parameter, .. } => {
+                Err(ControlError::NothingHeld(format!("{point}/{parameter}")))
+            }
+        }
+    }
+
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
         match (order.line.as_str(), order.unit.0) {
             ("rs485-1", 1) => {
@@ -412,6 +475,19 @@ impl Desk for FakeDesk {
             return Err(ArchiveError::Refused { path: file.to_owned(), fault });
         }
         Ok(RestoreReport { readings: 94_220, readings_added: 20, ..RestoreReport::default() })
+    }
+}
+
+fn control_of(parameter: &str, target: Option<Target>, state: ControlState) -> ControlOf {
+    let lease = Interval::QUARTER_HOUR;
+    ControlOf {
+        point: "PT-EV".to_owned(),
+        parameter: parameter.to_owned(),
+        unit: "kW".to_owned(),
+        writable: Writable { min: 10.0, max: 120.0, release: 120.0, lease, ramp_per_min: None },
+        read_back: target.as_ref().map(|_| 40.0),
+        target,
+        state,
     }
 }
 
@@ -559,6 +635,14 @@ async fn a_day_at_the_console(technician: &mut Technician) {
         .await;
     technician.enters(&["dr reply DR-3 yes 450", "dr reply DR-3 no", "dr reply DR20240806-01 no"]).await;
     technician.enters(&["dr cancel DR-3", "dr cancel DR-9"]).await;
+    technician.enters(&["controls", "controls PT-NONE", "help hold"]).await;
+    technician
+        .enters(&["hold PT-EV LIMIT 40 for=PT10M by=zhang", "hold PT-EV P 40", "hold PT-EV LIMIT 500"])
+        .await;
+    technician
+        .enters(&["hold PT-EV LIMIT much", "hold PT-EV LIMIT 40 for=10min", "hold PT-EV LIMIT 40 to=1"])
+        .await;
+    technician.enters(&["release PT-EV LIMIT", "release PT-EV FAN"]).await;
     technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;

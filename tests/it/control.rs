@@ -13,7 +13,7 @@ use cems_gateway::model::control::ControlAct;
 use cems_gateway::model::demand_response::{EventOrder, Invitation, ResponseType};
 use cems_gateway::model::register::{Span, Table, UnitId};
 use cems_gateway::ops::Ops;
-use cems_gateway::ops::control::{ControlError, ControlState, Holding};
+use cems_gateway::ops::control::{ControlError, ControlFault, ControlState, Holding};
 use cems_gateway::sim::bus::Bus;
 use cems_gateway::sim::fault::{FaultPlan, Rule};
 use cems_gateway::sim::fleet::Fleet;
@@ -23,6 +23,7 @@ use cems_gateway::store::Store;
 use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{Clock, Interval, RunningClock, UtcOffset, UtcTime, parse_instant};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// A charger whose limit may be written and its grid meter, which tells the load.
 const SITE: &str = r#"
@@ -254,7 +255,7 @@ async fn a_value_is_written_and_read_back_and_put_back_when_it_is_let_go() {
     assert_eq!((bench.limit().await, bench.state()), (1_200, ControlState::AtRest));
     let acts = [
         by(ControlAct::Held(40.04), "zhang"),
-        by(ControlAct::Reached(40.04), "zhang"),
+        by(ControlAct::Reached(40.0), "zhang"),
         by(ControlAct::Released, "li"),
         by(ControlAct::Rested(120.0), ""),
     ];
@@ -412,7 +413,7 @@ async fn what_was_held_before_a_long_absence_is_put_back_at_once() {
     let bench = Bench::new(&[]);
     bench.hold("LIMIT", 40.0).unwrap();
     bench.run_for(60).await;
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     let bench = bench.restarted(ClockState::Synchronised);
     bench.run_for(2).await;
     assert_eq!((bench.limit().await, bench.state()), (1_200, ControlState::AtRest));
@@ -506,4 +507,44 @@ async fn what_leaves_the_site_file_goes_to_rest_before() {
     bench.ops.thaw_controls();
     bench.run_for(2).await;
     assert!(!bench.acts().iter().any(|(act, _)| *act == ControlAct::Abandoned));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_that_cannot_be_noted_before() {
+    let bench = Bench::new(&[]);
+    bench.enter_event(Some(80.0));
+    bench.run_for(60).await;
+    bench.store.close().unwrap();
+    bench.run_for(15 * 60).await;
+    assert!(matches!(bench.state(), ControlState::Failing(ControlFault::Store(_))), "{:?}", bench.state());
+    assert_eq!(bench.limit().await, 1_200);
+    assert!(matches!(bench.hold("LIMIT", 40.0), Err(ControlError::Store(_))));
+    bench.run_for(2).await;
+    assert_eq!(bench.limit().await, 1_200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_goes_before_the_reads_that_wait() {
+    let bench = Bench::new(&["late:100"]);
+    let span = Span { start: LIMIT, count: 1 };
+    let reads: Vec<_> = (0..10)
+        .map(|_| {
+            let line = bench.line.clone();
+            tokio::spawn(async move { line.read(CHARGER, Table::HoldingRegister, span).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let ordered = Instant::now();
+    bench.line.write(CHARGER, Write::Register(LIMIT, 400)).await.unwrap();
+    let waited = ordered.elapsed();
+    let seen: Vec<u16> = {
+        let mut seen = Vec::new();
+        for read in reads {
+            seen.push(read.await.unwrap().unwrap().words[0]);
+        }
+        seen
+    };
+    assert_eq!(seen[0], 1_200, "an exchange that has begun is brought to its end");
+    assert!(seen[1..].iter().all(|word| *word == 400), "{seen:?}");
+    assert!(waited < Duration::from_millis(300), "{waited:?} for one read to end and one write");
 }

@@ -9,7 +9,7 @@ use crate::harness::gateway::Gateway;
 use crate::harness::held::Held;
 use crate::harness::meters::{Fleet, MeterServer};
 use crate::harness::serial::Wire;
-use crate::harness::technician::Technician;
+use crate::harness::technician::{Technician, log_in};
 use crate::harness::wait;
 
 /// All meters are read once a second; two readings that lie further apart have a cycle missing between them.
@@ -59,15 +59,6 @@ fn a_meter_added_at_the_serial_console_appears_and_no_other_misses_a_cycle() {
 fn new_meter() -> Vec<Held> {
     let shown = NEW_METER.map(|(_, address, value, _)| Held::float(address, value));
     shown.into_iter().chain(REST_OF_NEW_METER.map(|(address, value)| Held::float(address, value))).collect()
-}
-
-/// The first person at the box chooses the password.
-fn log_in(technician: &mut Technician) {
-    technician.type_line("", "(login) > ");
-    technician.type_line("status", "log in first");
-    technician.type_line("login", "new password: ");
-    technician.type_line("correct horse", "once more: ");
-    technician.type_line("correct horse", "logged in");
 }
 
 fn wait_for_new_point(api: &Api) {

@@ -14,6 +14,7 @@ use crate::model::quality::Cause;
 use crate::model::reading::{SeriesId, Value};
 use crate::model::register::{Register, Table, UnitId};
 use crate::ops::Ops;
+use crate::store::StoreError;
 
 /// How often what is held is read back, in milliseconds: a meter that was switched off has forgotten it.
 const CHECK_MS: i64 = 60_000;
@@ -218,8 +219,11 @@ impl Ops {
         self.store().change_control(due.series, |control| control.is_displaced = true);
         let store = self.store().clone();
         let flushed = tokio::task::spawn_blocking(move || store.flush()).await;
-        let noted = flushed.unwrap_or(Err(crate::store::StoreError::Closed));
-        noted.map(|_| ()).map_err(ControlFault::Store)
+        if let Err(error) = flushed.unwrap_or(Err(StoreError::Closed)) {
+            self.store().change_control(due.series, |control| control.is_displaced = false);
+            return Err(ControlFault::Store(error));
+        }
+        Ok(())
     }
 
     fn note_looked(&self, due: &Due, looked: Result<Looked, ControlFault>) {
@@ -256,7 +260,7 @@ impl Ops {
 
 /// What is noted of a parameter that has arrived; nothing of one that was there already.
 fn arrived(due: &Due, known: &Progress, looked: &Looked) -> Option<ControlAct> {
-    let value = due.target.value;
+    let value = looked.read_back.unwrap_or(due.target.value);
     match (looked.is_settled, &due.target.held) {
         (true, None) => Some(ControlAct::Rested(value)),
         (true, Some(_)) if known.state != ControlState::Settled || looked.has_moved => {

@@ -32,7 +32,7 @@ use crate::time::UtcTime;
 
 pub use drive::Due;
 pub use order::{ControlError, ControlLineOf, Holding};
-pub use target::Target;
+pub use target::{Held, Target};
 
 /// Why a value is not where it should be.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -82,6 +82,14 @@ pub struct ControlOf {
     pub state: ControlState,
     /// The value that was read back last.
     pub read_back: Option<f64>,
+}
+
+impl ControlOf {
+    /// Whether it is where it should be, or it is known why not.
+    #[must_use]
+    pub fn has_come_to_something(&self) -> bool {
+        self.target.is_none() || matches!(self.state, ControlState::Settled | ControlState::Failing(_))
+    }
 }
 
 /// What is known of the writable parameters besides what is on the medium.
@@ -158,13 +166,17 @@ impl Ops {
         let progress = self.controls.progress();
         let of = |bound: &Bound<'_>| {
             let known = progress.get(&bound.series);
+            let target = targets.get(&bound.series);
+            let is_new = target.map(|target| target.value) != known.and_then(|known| known.target);
+            let state = known.map(|known| known.state.clone()).unwrap_or_default();
             ControlOf {
                 point: bound.point.id.clone(),
                 parameter: bound.parameter.id.clone(),
                 unit: bound.parameter.unit.clone(),
                 writable: bound.writable.clone(),
-                target: targets.get(&bound.series).cloned(),
-                state: known.map(|known| known.state.clone()).unwrap_or_default(),
+                target: target.cloned(),
+                // What was said of another target says nothing of this one.
+                state: if target.is_some() && is_new { ControlState::Moving } else { state },
                 read_back: known.and_then(|known| known.read_back),
             }
         };

@@ -104,10 +104,10 @@ impl Ops {
         }
         let now = self.clock().now();
         let by: String = holding.by.chars().take(limits::NAME_CHARS_MAX).collect();
-        let hold = Hold { value: holding.value, by: by.clone(), since: now, until: now.plus(lease) };
+        let wanted = Hold { value: holding.value, by: by.clone(), since: now, until: now.plus(lease) };
         self.controls.progress().entry(bound.series).or_default().lease_ends_ms =
             Some(self.clock().steady_ms().saturating_add(lease.as_ms()));
-        self.store().change_control(bound.series, |control| control.hold = Some(hold));
+        self.store().change_control(bound.series, |control| control.hold = Some(wanted));
         self.store().note_control(bound.series, now, ControlAct::Held(holding.value), &by);
         log::info!("control: {by} holds {}/{} at {}", holding.point, holding.parameter, holding.value);
         if let Err(error) = self.store().flush() {

@@ -29,13 +29,20 @@ impl Technician {
         self.read_until(answer);
     }
 
+    /// Types a line, and whether the console then says `text` before its next prompt.
+    pub(crate) fn says(&mut self, line: &str, text: &str) -> Result<(), String> {
+        self.type_line(line, "\r\n");
+        let answer = self.read_until("> ");
+        if answer.contains(text) { Ok(()) } else { Err(answer) }
+    }
+
     /// Waits for `text`; what came before it and the text itself are then forgotten.
-    pub(crate) fn read_until(&mut self, text: &str) {
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
         let end = wait::until_ok(&format!("the console to say {text:?}"), || {
             self.look();
             self.screen.find(text).map(|at| at + text.len()).ok_or_else(|| self.screen.clone())
         });
-        self.screen.drain(..end);
+        self.screen.drain(..end).collect()
     }
 
     fn look(&mut self) {
@@ -46,4 +53,13 @@ impl Technician {
             Err(error) => panic!("the serial line is gone: {error}"),
         }
     }
+}
+
+/// The first person at the box chooses the password.
+pub(crate) fn log_in(technician: &mut Technician) {
+    technician.type_line("", "(login) > ");
+    technician.type_line("status", "log in first");
+    technician.type_line("login", "new password: ");
+    technician.type_line("correct horse", "once more: ");
+    technician.type_line("correct horse", "logged in");
 }
