@@ -10,6 +10,7 @@ use crate::failure::{Failure, tell};
 use crate::limits;
 use crate::meters;
 use crate::modbus::plan::{CostModel, PlannedRead};
+use crate::model::control::Writable;
 use crate::model::meter::{Line, Link, Meter, Parity};
 use crate::poll::job::reads_of_meter;
 use crate::time::Interval;
@@ -58,8 +59,27 @@ impl fmt::Display for ReadPlan<'_> {
             site.points.len(),
         )?;
         write_doubts(f, &config::doubts(site))?;
-        site.lines.iter().try_for_each(|line| line_plan(f, site, line))
+        site.lines.iter().try_for_each(|line| line_plan(f, site, line))?;
+        write_writable(f, site)
     }
+}
+
+/// What the gateway may write, and how far.
+fn write_writable(f: &mut fmt::Formatter<'_>, site: &Site) -> fmt::Result {
+    let parameters = site.points.iter().flat_map(|point| point.parameters.iter().map(move |of| (point, of)));
+    let mut writables = parameters.filter_map(|(point, of)| Some((point, of, of.writable()?.1))).peekable();
+    if writables.peek().is_some() {
+        writeln!(f, "\nmay be written:")?;
+    }
+    writables.try_for_each(|(point, of, writable)| {
+        let Writable { min, max, release, lease, .. } = writable;
+        let unit = &of.unit;
+        writeln!(
+            f,
+            "  {}/{}: {min} to {max} {unit}, {release} {unit} at rest, held for {lease} at most",
+            point.id, of.id
+        )
+    })
 }
 
 /// What is no fault and should be looked at all the same.

@@ -230,25 +230,7 @@ mod tests {
         assert_eq!(settings.calendar, WorkCalendar::default());
     }
 
-    const SITE: &str = r#"
-        [cems]
-        id = "C"
-        name = "n"
-        user_name = "u"
-        utc_offset = "+08:00"
-        [[category]]
-        id = "G"
-        code = "G"
-        name = "G"
-        [[line]]
-        id = "lan"
-        kind = "tcp"
-        host = "192.0.2.1"
-        [[meter]]
-        id = "m"
-        line = "lan"
-        unit = 1
-        interval = "PT1M"
+    const POINTS: &str = r#"
         [[point]]
         id = "EV"
         name = "charger"
@@ -271,7 +253,7 @@ mod tests {
     "#;
 
     fn resource(keys: &str) -> Result<Resource, String> {
-        let site = crate::config::read("site.toml", &format!("{SITE}{keys}"), crate::meters::library);
+        let site = crate::config::site_with(&format!("{POINTS}{keys}"));
         let site = site.map_err(|faults| faults.to_string())?;
         Ok(site.demand_response.unwrap().resources.remove(0))
     }
@@ -301,10 +283,10 @@ mod tests {
     #[test]
     fn no_two_parameters_write_to_the_same_register() {
         let second =
-            SITE.replacen("id = \"P\"", "id = \"P\"\nwritable = { min = 1, max = 2, release = 1 }", 1);
-        assert!(crate::config::read("site.toml", &second, crate::meters::library).is_ok());
+            POINTS.replacen("id = \"P\"", "id = \"P\"\nwritable = { min = 1, max = 2, release = 1 }", 1);
+        assert!(crate::config::site_with(&second).is_ok());
         let second = second.replacen("address = 1", "address = 0", 1);
-        let faults = crate::config::read("site.toml", &second, crate::meters::library).unwrap_err();
+        let faults = crate::config::site_with(&second).unwrap_err();
         assert!(faults.to_string().contains("'EV/P' writes to the registers of 'EV/LIMIT'"), "{faults}");
     }
 

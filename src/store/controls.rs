@@ -25,13 +25,13 @@ impl Store {
     /// Notes what happened to a writable parameter and on whose account, durable with the next flush.
     pub fn note_control(&self, series: SeriesId, at: UtcTime, act: ControlAct, by: &str) {
         let mut state = self.shared.state();
-        state.ledgers.control_lines.note(series, at, act, by);
+        state.ledgers.control_lines.note_act(series, at, act, by);
         self.write_soon(state);
     }
 
     /// The last `count` lines of the book of what was written, of some series, oldest first.
     #[must_use]
     pub fn control_lines(&self, series: &[SeriesId], count: usize) -> Vec<ControlLine> {
-        self.shared.state().ledgers.control_lines.of(series, count)
+        self.shared.state().ledgers.control_lines.last(count, |line| series.contains(&line.series))
     }
 }

@@ -136,25 +136,7 @@ mod tests {
     use crate::ops::query::selection::ParameterView;
 
     /// Two measured points, and one that is computed of them.
-    const SITE: &str = r#"
-        [cems]
-        id = "C"
-        name = "n"
-        user_name = "u"
-        utc_offset = "+08:00"
-        [[category]]
-        id = "G"
-        code = "G"
-        name = "G"
-        [[line]]
-        id = "lan"
-        kind = "tcp"
-        host = "192.0.2.1"
-        [[meter]]
-        id = "m"
-        line = "lan"
-        unit = 1
-        interval = "PT1S"
+    const POINTS: &str = r#"
         [[point]]
         id = "A"
         name = "a"
@@ -242,7 +224,7 @@ mod tests {
 
     #[test]
     fn two_neighbouring_ranges_give_together_what_the_whole_range_gives() {
-        let site = crate::config::read("site.toml", SITE, crate::meters::library).unwrap();
+        let site = crate::config::site_with(POINTS).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &site.store).unwrap();
         let parameter = |point: usize| &site.points[point].parameters[0];

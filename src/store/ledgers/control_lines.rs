@@ -9,13 +9,11 @@
 //! Big-endian, times in milliseconds since 1970 UTC; the value is 0 for an act that has none. A bounded
 //! number of lines; the oldest go first.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::limits;
 use crate::model::control::ControlAct;
 use crate::model::reading::SeriesId;
+use crate::store::ledgers::book::{Book, Line};
 use crate::store::ledgers::fields::{take, take_number};
-use crate::store::ledgers::ledger::{Change, Ledger};
 use crate::time::UtcTime;
 
 const VERSION: u8 = 1;
@@ -35,60 +33,35 @@ pub struct ControlLine {
     pub by: String,
 }
 
-/// The book.
-#[derive(Debug, Default)]
-pub(in crate::store) struct ControlLines {
-    lines: BTreeMap<u32, ControlLine>,
-    next: u32,
-    changed: BTreeSet<u32>,
-}
-
-impl ControlLines {
-    /// Notes a line under the next number.
-    pub(in crate::store) fn note(&mut self, series: SeriesId, at: UtcTime, act: ControlAct, by: &str) {
-        let number = self.next;
+impl Book<ControlLine> {
+    /// Notes what happened to a series, and on whose account.
+    pub(in crate::store) fn note_act(&mut self, series: SeriesId, at: UtcTime, act: ControlAct, by: &str) {
         let by = by.chars().take(limits::NAME_CHARS_MAX).collect();
-        self.put(ControlLine { number, series, at, act, by });
-        self.changed.insert(number);
-        while self.lines.len() > limits::CONTROL_LINES_MAX
-            && let Some((oldest, _)) = self.lines.pop_first()
-        {
-            self.changed.insert(oldest);
-        }
-    }
-
-    /// The last `count` lines of some series, oldest first.
-    pub(in crate::store) fn of(&self, series: &[SeriesId], count: usize) -> Vec<ControlLine> {
-        let of_series = self.lines.values().rev().filter(|line| series.contains(&line.series));
-        let mut last: Vec<ControlLine> = of_series.take(count).cloned().collect();
-        last.reverse();
-        last
-    }
-
-    fn put(&mut self, line: ControlLine) {
-        self.next = self.next.max(line.number.saturating_add(1));
-        self.lines.insert(line.number, line);
+        self.note(|number| ControlLine { number, series, at, act, by });
     }
 }
 
-impl Ledger for ControlLines {
-    fn restore(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
-        let number = u32::from_be_bytes(key.try_into().ok()?);
-        self.put(read(number, value)?);
-        Some(())
+impl Line for ControlLine {
+    const LINES_MAX: usize = limits::CONTROL_LINES_MAX;
+
+    fn write(&self) -> Vec<u8> {
+        let (code, number) = parts(self.act);
+        let mut value = vec![VERSION];
+        value.extend(self.series.0.to_be_bytes());
+        value.extend(self.at.as_ms().to_be_bytes());
+        value.push(code);
+        value.extend(number.to_be_bytes());
+        value.extend(self.by.bytes());
+        value
     }
 
-    fn take_changes(&mut self) -> Vec<Change> {
-        let changed = std::mem::take(&mut self.changed).into_iter();
-        let change = |number: u32| Change {
-            key: number.to_be_bytes().to_vec(),
-            value: self.lines.get(&number).map(write),
-        };
-        changed.map(change).collect()
-    }
-
-    fn forget_stored(&mut self) {
-        self.changed.extend(self.lines.keys());
+    fn read(number: u32, value: &[u8]) -> Option<Self> {
+        let mut rest = value.strip_prefix(&[VERSION])?;
+        let series = SeriesId(u32::from_be_bytes(take(&mut rest)?));
+        let at = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
+        let [code] = take(&mut rest)?;
+        let act = act(code, take_number(&mut rest)?)?;
+        Some(Self { number, series, at, act, by: String::from_utf8(rest.to_vec()).ok()? })
     }
 }
 
@@ -119,26 +92,6 @@ const fn act(code: u8, value: f64) -> Option<ControlAct> {
     })
 }
 
-fn write(line: &ControlLine) -> Vec<u8> {
-    let (code, number) = parts(line.act);
-    let mut value = vec![VERSION];
-    value.extend(line.series.0.to_be_bytes());
-    value.extend(line.at.as_ms().to_be_bytes());
-    value.push(code);
-    value.extend(number.to_be_bytes());
-    value.extend(line.by.bytes());
-    value
-}
-
-fn read(number: u32, value: &[u8]) -> Option<ControlLine> {
-    let mut rest = value.strip_prefix(&[VERSION])?;
-    let series = SeriesId(u32::from_be_bytes(take(&mut rest)?));
-    let at = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
-    let [code] = take(&mut rest)?;
-    let act = act(code, take_number(&mut rest)?)?;
-    Some(ControlLine { number, series, at, act, by: String::from_utf8(rest.to_vec()).ok()? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,49 +108,34 @@ mod tests {
         ControlAct::Abandoned,
     ];
 
-    fn book_of(acts: &[ControlAct]) -> ControlLines {
-        let mut book = ControlLines::default();
-        for (ms, act) in (0..).zip(acts) {
-            book.note(SERIES, UtcTime::from_ms(ms), *act, "控制台");
-        }
-        book
+    fn line(act: ControlAct) -> ControlLine {
+        ControlLine { number: 3, series: SERIES, at: UtcTime::from_ms(7), act, by: "控制台".to_owned() }
     }
 
     #[test]
-    fn the_book_reads_back_as_it_was_written() {
-        let mut book = book_of(&ACTS);
-        let mut read_back = ControlLines::default();
-        for Change { key, value } in book.take_changes() {
-            assert_eq!(read_back.restore(&key, &value.unwrap()), Some(()));
+    fn every_act_reads_back_as_it_was_written() {
+        for act in ACTS {
+            assert_eq!(ControlLine::read(3, &line(act).write()), Some(line(act)));
         }
-        assert_eq!(read_back.of(&[SERIES], 9), book.of(&[SERIES], 9));
-        assert_eq!(read_back.of(&[SERIES], 9).len(), ACTS.len());
-        assert_eq!(book.of(&[SERIES], 1)[0].act, ControlAct::Abandoned, "the last");
-        assert_eq!(book.of(&[SeriesId(8)], 9), []);
-        read_back.note(SERIES, UtcTime::from_ms(9), ControlAct::Released, "x");
-        assert_eq!(read_back.of(&[SERIES], 1)[0].number, 8, "no number is given twice");
     }
 
     #[test]
-    fn the_oldest_lines_go_first() {
-        let mut book = book_of(&vec![ControlAct::Released; limits::CONTROL_LINES_MAX + 2]);
-        assert_eq!(book.lines.len(), limits::CONTROL_LINES_MAX);
-        let gone = book.take_changes().into_iter().filter(|change| change.value.is_none());
-        assert_eq!(gone.count(), 2);
+    fn a_name_is_cut_to_its_length() {
+        let mut book = Book::default();
+        book.note_act(SERIES, UtcTime::from_ms(7), ControlAct::Released, &"李".repeat(1_000));
+        assert_eq!(book.last(1, |_| true)[0].by.chars().count(), limits::NAME_CHARS_MAX);
     }
 
     #[test]
     fn what_no_version_wrote_is_refused() {
-        let whole = write(&book_of(&[ControlAct::Held(1.5)]).of(&[SERIES], 1)[0]);
+        let whole = line(ControlAct::Held(1.5)).write();
         for cut in 0..22 {
-            assert_eq!(read(0, &whole[..cut]), None, "{cut}");
+            assert_eq!(ControlLine::read(0, &whole[..cut]), None, "{cut}");
         }
-        for (place, byte) in [(0, 2), (13, 0), (13, 9), (14, 0x7F)] {
+        for (place, bytes) in [(0, [2, 0]), (13, [0, 0]), (13, [9, 0]), (14, [0x7F, 0xF0])] {
             let mut damaged = whole.clone();
-            damaged[place] = byte;
-            damaged[15] = if place == 14 { 0xF0 } else { damaged[15] };
-            assert_eq!(read(0, &damaged), None, "{place}");
+            damaged[place..place + 2].copy_from_slice(&bytes);
+            assert_eq!(ControlLine::read(0, &damaged), None, "{place}");
         }
-        assert_eq!(ControlLines::default().restore(b"abc", &whole), None);
     }
 }

@@ -9,11 +9,12 @@
 //! Big-endian, times in milliseconds since 1970 UTC. The values themselves are scans like any other;
 //! this says how they came about. A bounded number of lines; the oldest go first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::limits;
 use crate::model::reading::SeriesId;
+use crate::store::ledgers::book::{Book, Line};
 use crate::store::ledgers::fields::{take, take_number};
 use crate::store::ledgers::ledger::{Change, Ledger};
 use crate::time::UtcTime;
@@ -42,28 +43,21 @@ pub struct ManualEntry {
 /// The book.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Entries {
-    lines: BTreeMap<u32, ManualEntry>,
+    book: Book<ManualEntry>,
     /// Series that somebody entered values for.
     series: BTreeSet<SeriesId>,
-    next: u32,
-    dropped: u64,
-    changed: BTreeSet<u32>,
 }
 
 impl Entries {
     /// Notes an entry under the next number, which it is given.
     pub(in crate::store) fn note(&mut self, entry: ManualEntry) -> ManualEntry {
-        let number = self.next;
-        let entry = ManualEntry { number, ..entry };
-        self.put(entry.clone());
-        self.changed.insert(number);
-        while self.lines.len() > limits::MANUAL_ENTRIES_MAX
-            && let Some((oldest, _)) = self.lines.pop_first()
-        {
-            self.changed.insert(oldest);
-            self.dropped += 1;
-        }
-        entry
+        let mut noted = entry;
+        self.series.insert(noted.series);
+        self.book.note(|number| {
+            noted.number = number;
+            noted.clone()
+        });
+        noted
     }
 
     /// Whether values of a series are entered by hand.
@@ -73,10 +67,7 @@ impl Entries {
 
     /// The last `count` lines of some series, oldest first.
     pub(in crate::store) fn of(&self, series: &[SeriesId], count: usize) -> Vec<ManualEntry> {
-        let of_series = self.lines.values().rev().filter(|entry| series.contains(&entry.series));
-        let mut last: Vec<ManualEntry> = of_series.take(count).cloned().collect();
-        last.reverse();
-        last
+        self.book.last(count, |entry| series.contains(&entry.series))
     }
 
     /// How often a value that is for a time in `range` was changed.
@@ -85,63 +76,56 @@ impl Entries {
             return 0;
         }
         let in_range = |entry: &&ManualEntry| entry.series == series && range.contains(&entry.at);
-        let changed = self.lines.values().filter(in_range).filter(|entry| entry.before.is_some());
+        let changed = self.book.lines().filter(in_range).filter(|entry| entry.before.is_some());
         u32::try_from(changed.count()).unwrap_or(u32::MAX)
     }
 
     /// Lines that had to go.
     pub(in crate::store) const fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
-    fn put(&mut self, entry: ManualEntry) {
-        self.series.insert(entry.series);
-        self.next = self.next.max(entry.number.saturating_add(1));
-        self.lines.insert(entry.number, entry);
+        self.book.dropped()
     }
 }
 
 impl Ledger for Entries {
     fn restore(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
-        let number = u32::from_be_bytes(key.try_into().ok()?);
-        self.put(read(number, value)?);
+        self.book.restore(key, value)?;
+        self.series.extend(ManualEntry::read(0, value).map(|entry| entry.series));
         Some(())
     }
 
     fn take_changes(&mut self) -> Vec<Change> {
-        let changed = std::mem::take(&mut self.changed).into_iter();
-        let change = |number: u32| Change {
-            key: number.to_be_bytes().to_vec(),
-            value: self.lines.get(&number).map(value),
-        };
-        changed.map(change).collect()
+        self.book.take_changes()
     }
 
     fn forget_stored(&mut self) {
-        self.changed.extend(self.lines.keys());
+        self.book.forget_stored();
     }
 }
 
-fn value(entry: &ManualEntry) -> Vec<u8> {
-    let mut value = vec![VERSION];
-    value.extend(entry.series.0.to_be_bytes());
-    value.extend([entry.at, entry.entered].map(|at| at.as_ms().to_be_bytes()).concat());
-    for number in [entry.value, entry.before] {
-        value.push(u8::from(number.is_some()));
-        value.extend(number.map(f64::to_be_bytes).into_iter().flatten());
-    }
-    value.extend(entry.by.as_bytes());
-    value
-}
+impl Line for ManualEntry {
+    const LINES_MAX: usize = limits::MANUAL_ENTRIES_MAX;
 
-fn read(number: u32, value: &[u8]) -> Option<ManualEntry> {
-    let mut rest = value.strip_prefix(&[VERSION])?;
-    let series = SeriesId(u32::from_be_bytes(take(&mut rest)?));
-    let at = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
-    let entered = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
-    let (value, before) = (take_optional(&mut rest)?.0, take_optional(&mut rest)?.0);
-    let by = String::from_utf8(rest.to_vec()).ok()?;
-    Some(ManualEntry { number, series, at, entered, value, before, by })
+    fn write(&self) -> Vec<u8> {
+        let mut value = vec![VERSION];
+        value.extend(self.series.0.to_be_bytes());
+        value.extend([self.at, self.entered].map(|at| at.as_ms().to_be_bytes()).concat());
+        for number in [self.value, self.before] {
+            value.push(u8::from(number.is_some()));
+            value.extend(number.map(f64::to_be_bytes).into_iter().flatten());
+        }
+        value.extend(self.by.as_bytes());
+        value
+    }
+
+    fn read(number: u32, value: &[u8]) -> Option<Self> {
+        let mut rest = value.strip_prefix(&[VERSION])?;
+        let series = SeriesId(u32::from_be_bytes(take(&mut rest)?));
+        let at = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
+        let entered = UtcTime::from_ms(i64::from_be_bytes(take(&mut rest)?));
+        let (value, before) = (take_optional(&mut rest)?.0, take_optional(&mut rest)?.0);
+        let by = String::from_utf8(rest.to_vec()).ok()?;
+        Some(Self { number, series, at, entered, value, before, by })
+    }
 }
 
 /// A number that was read back, or that there was none.
@@ -190,7 +174,7 @@ mod tests {
     #[test]
     fn arbitrary_bytes_are_no_line() {
         let mut book = Entries::default();
-        let good = value(&entry(1, Some(2.0), None));
+        let good = entry(1, Some(2.0), None).write();
         for (key, value) in [
             (&b"abc"[..], good.as_slice()),
             (b"abcd", &good[..5]),
@@ -199,16 +183,5 @@ mod tests {
         ] {
             assert_eq!(book.restore(key, value), None, "{value:?}");
         }
-    }
-
-    #[test]
-    fn the_oldest_lines_go_first_and_are_counted() {
-        let mut book = Entries::default();
-        for number in 0..limits::MANUAL_ENTRIES_MAX + 2 {
-            book.note(entry(i64::try_from(number).unwrap(), Some(1.0), None));
-        }
-        assert_eq!((book.lines.len(), book.dropped()), (limits::MANUAL_ENTRIES_MAX, 2));
-        let gone = book.take_changes().into_iter().filter(|change| change.value.is_none());
-        assert_eq!(gone.count(), 2);
     }
 }

@@ -1,5 +1,6 @@
 //! The small tables of the store, each under its tree.
 
+pub(in crate::store) mod book;
 pub(in crate::store) mod boots;
 pub(in crate::store) mod control_lines;
 pub(in crate::store) mod controls;
@@ -13,8 +14,9 @@ pub(in crate::store) mod ledger;
 pub(in crate::store) mod responses;
 
 use crate::store::disk::tree::Tree;
+use crate::store::ledgers::book::Book;
 use crate::store::ledgers::boots::Boots;
-use crate::store::ledgers::control_lines::ControlLines;
+use crate::store::ledgers::control_lines::ControlLine;
 use crate::store::ledgers::controls::Controls;
 use crate::store::ledgers::counter_events::CounterEvents;
 use crate::store::ledgers::cursor::Cursors;
@@ -44,7 +46,7 @@ pub(super) struct Ledgers {
     /// Writable parameters that are not at rest.
     pub(super) controls: Controls,
     /// What was written to meters.
-    pub(super) control_lines: ControlLines,
+    pub(super) control_lines: Book<ControlLine>,
 }
 
 impl Ledgers {

@@ -171,26 +171,7 @@ mod tests {
     use crate::ops::Ops;
     use crate::time::{ManualClock, parse_instant};
 
-    const SITE: &str = r#"
-        [cems]
-        id = "C"
-        name = "n"
-        user_name = "u"
-        utc_offset = "+08:00"
-        contract_demand_kw = 1000
-        [[category]]
-        id = "G"
-        code = "G"
-        name = "G"
-        [[line]]
-        id = "lan"
-        kind = "tcp"
-        host = "192.0.2.1"
-        [[meter]]
-        id = "m"
-        line = "lan"
-        unit = 1
-        interval = "PT1M"
+    const POINTS: &str = r#"
         [[point]]
         id = "PT-GRID"
         name = "g"
@@ -199,6 +180,7 @@ mod tests {
         meter = "m"
         [[point.parameter]]
         id = "EPI"
+        interval = "PT1M"
         name = "E"
         register = { table = "input", address = 0, type = "u64", word_order = "ABCD" }
         unit = "kWh"
@@ -214,7 +196,7 @@ mod tests {
     #[test]
     fn the_readings_of_a_month_are_gone_through_once() {
         let dir = tempfile::tempdir().unwrap();
-        let site = crate::config::read("site.toml", SITE, crate::meters::library).unwrap();
+        let site = crate::config::site_with(POINTS).unwrap();
         let store = Store::open(dir.path(), &site.store).unwrap();
         let (start, now) = (at("2024-07-01"), at("2024-07-04T09:05:00+08:00"));
         let clock = Arc::new(ManualClock::showing(now));
