@@ -191,6 +191,11 @@ pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
 pub const API_LIST_MAX: usize = 100;
 
+/// Addresses that a meter was found to refuse and that are kept of it; more than any real meter has holes.
+pub const LEARNED_SPANS_MAX: usize = 64;
+/// Requests that one scan may spend on taking refused reads apart, so that one odd meter does not hold
+/// up its line; what is left is taken apart in the next scan.
+pub const BISECTION_READS_MAX: usize = 24;
 /// Parameters that may be written to; each is read back now and then while it is held.
 pub const CONTROLS_MAX: usize = 64;
 /// Lines of the book of what was written; about 100 bytes each.

@@ -1,12 +1,15 @@
 //! The scan cycle: one task a line reads whatever is due and hands every scan to the store.
 //!
 //! ```text
-//! schedule (when)  ->  job (what)  ->  scan (on the line)  ->  store
+//! schedule (when)  ->  job (what)  ->  read plan (how)  ->  scan (on the line)  ->  store
 //! ```
 //!
 //! A failed read travels the same road as a good one, as samples that name their cause.
 
+mod dead_time;
 pub mod job;
+mod meter;
+pub mod read_plan;
 pub mod scan;
 pub mod schedule;
 
@@ -19,14 +22,18 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::limits;
-use crate::modbus::health::Health;
 use crate::modbus::line::LineHandle;
+use crate::model::learned::Learned;
 use crate::model::reading::Scan;
+use crate::model::register::UnitId;
 use crate::store::Store;
 use crate::time::trust::ClockState;
 use crate::time::{Clock, Interval, UtcTime};
 
+use dead_time::DeadTime;
 use job::Job;
+use meter::KnownMeter;
+use read_plan::ReadPlan;
 use scan::Heard;
 use schedule::Schedule;
 
@@ -50,8 +57,8 @@ pub struct JobStatus {
     pub answered_at: Option<UtcTime>,
     /// The meter is asked less often, because it does not answer.
     pub backed_off: bool,
-    /// Its values are read one by one, because it refuses merged reads.
-    pub one_by_one: bool,
+    /// What the meter was found to refuse.
+    pub learned: Learned,
 }
 
 type StatusTable = Arc<Mutex<Vec<JobStatus>>>;
@@ -66,6 +73,7 @@ pub struct Poll {
 
 enum Order {
     Replace(Vec<Job>, oneshot::Sender<BTreeSet<String>>),
+    Forget(String),
     Stop,
 }
 
@@ -89,6 +97,12 @@ impl Poll {
         }
         // The other end is only ever dropped by the end of the task, which changes nothing more.
         changed.await.unwrap_or_default()
+    }
+
+    /// Forgets what was learned about a meter, which is then learned anew.
+    pub async fn forget(&self, meter_id: &str) {
+        // A task that has ended has nothing to forget.
+        let _ended = self.orders.send(Order::Forget(meter_id.to_owned())).await;
     }
 
     /// How every job goes.
@@ -115,7 +129,6 @@ impl Poll {
 struct Turn {
     job: Job,
     schedule: Schedule,
-    one_by_one: bool,
     scans: u64,
     silent_scans: u64,
     answered_at: Option<UtcTime>,
@@ -124,8 +137,9 @@ struct Turn {
 /// All jobs of one line.
 pub struct Cycle {
     turns: Vec<Turn>,
-    /// By meter: several jobs of one meter share what is known of it.
-    health: BTreeMap<String, Health>,
+    /// By ID: several jobs of one meter share what is known of it.
+    meters: BTreeMap<String, KnownMeter>,
+    dead_time: DeadTime,
     line: LineHandle,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -142,8 +156,9 @@ impl Cycle {
         clock: Arc<dyn Clock>,
         status: StatusTable,
     ) -> Self {
-        let mut cycle =
-            Self { turns: Vec::new(), health: BTreeMap::new(), line, store, clock, status, waits: false };
+        let dead_time = DeadTime::starting(Instant::now());
+        let (turns, meters) = (Vec::new(), BTreeMap::new());
+        let mut cycle = Self { turns, meters, dead_time, line, store, clock, status, waits: false };
         cycle.replace(jobs);
         cycle
     }
@@ -156,8 +171,11 @@ impl Cycle {
 
     /// Scans every job once, now: how a month of history is made in seconds.
     pub async fn scan_all(&mut self) {
-        for index in 0..self.turns.len() {
-            self.scan(index).await;
+        let ids: BTreeSet<String> = self.turns.iter().map(|turn| turn.job.meter_id.clone()).collect();
+        for id in ids {
+            let of_meter = |turn: &Turn| turn.job.meter_id == id;
+            let places = (0..self.turns.len()).filter(|place| of_meter(&self.turns[*place])).collect();
+            self.scan(places).await;
         }
     }
 
@@ -172,11 +190,12 @@ impl Cycle {
                         // Nobody may wait any longer: the order is carried out all the same.
                         let _unheard = done.send(self.replace(jobs));
                     }
+                    Some(Order::Forget(meter_id)) => self.forget(&meter_id),
                     Some(Order::Stop) | None => return,
                 },
-                () = sleep_until(due) => if let Some((index, _)) = next {
-                    self.turns[index].schedule.take(self.clock.now(), Instant::now());
-                    self.scan(index).await;
+                () = sleep_until(due) => if let Some((place, _)) = next {
+                    let together = self.take_due(place);
+                    self.scan(together).await;
                 },
             }
         }
@@ -185,6 +204,22 @@ impl Cycle {
     fn next_due(&self) -> Option<(usize, Instant)> {
         let due = self.turns.iter().map(|turn| turn.schedule.due()).enumerate();
         due.min_by_key(|(_, due)| *due)
+    }
+
+    /// Takes the tick of a turn, and those of the same meter that are due by now: they are read together.
+    fn take_due(&mut self, place: usize) -> Vec<usize> {
+        let (wall, now) = (self.clock.now(), Instant::now());
+        let Some(meter_id) = self.turns.get(place).map(|turn| turn.job.meter_id.clone()) else {
+            return Vec::new();
+        };
+        let mut together = Vec::new();
+        for (place, turn) in self.turns.iter_mut().enumerate() {
+            if turn.job.meter_id == meter_id && turn.schedule.due() <= now {
+                turn.schedule.take(wall, now);
+                together.push(place);
+            }
+        }
+        together
     }
 
     fn replace(&mut self, jobs: Vec<Job>) -> BTreeSet<String> {
@@ -198,39 +233,86 @@ impl Cycle {
                 Turn::new(job, now)
             }));
         }
-        let turns = &self.turns;
-        self.health.retain(|meter_id, _| turns.iter().any(|turn| turn.job.meter_id == *meter_id));
         changed.extend(before.into_iter().map(|turn| turn.job.meter_id));
+        let turns = &self.turns;
+        // What changed is learned anew; of a new one it is known what it taught before.
+        self.meters
+            .retain(|id, _| !changed.contains(id) && turns.iter().any(|turn| turn.job.meter_id == *id));
+        for Turn { job, .. } in turns {
+            let learned = || self.store.learned(&job.meter_id, job.unit);
+            let known = self.meters.entry(job.meter_id.clone());
+            known.or_insert_with(|| KnownMeter::new(job.cost, learned()));
+        }
         self.publish();
         changed
     }
 
-    async fn scan(&mut self, index: usize) {
-        let turn = &mut self.turns[index];
-        let health = self.health.entry(turn.job.meter_id.clone()).or_default();
-        let scan = if asks(health, &turn.job, &self.line).await {
-            let scanned = scan::scan(&turn.job, &self.line, self.clock.as_ref(), turn.one_by_one).await;
-            turn.take(&scanned, health);
-            scanned.scan
-        } else {
-            scan::backed_off(&turn.job, self.clock.now())
-        };
-        self.keep(scan).await;
+    /// Scans jobs of one meter together.
+    async fn scan(&mut self, places: Vec<usize>) {
+        let jobs: Vec<&Job> =
+            places.iter().filter_map(|place| self.turns.get(*place)).map(|turn| &turn.job).collect();
+        let Some(first) = jobs.first() else { return };
+        let Some(meter) = self.meters.get_mut(&first.meter_id) else { return };
+        let plan = meter.plan(&jobs);
+        let began = Instant::now();
+        if !asks(meter, first.unit, &plan, &self.line, &mut self.dead_time).await {
+            let now = self.clock.now();
+            let scans = jobs.iter().map(|job| scan::backed_off(job, now)).collect();
+            return self.keep(scans).await;
+        }
+        let may_bisect = meter.may_bisect(began);
+        let scanned = scan::scan(&jobs, &plan, &self.line, self.clock.as_ref(), may_bisect).await;
+        if let Some(turnarounds) = self.line.turnarounds(first.unit) {
+            meter.take_turnaround(&turnarounds);
+        }
+        if scanned.refused_everything {
+            meter.refused_everything(Instant::now());
+        }
+        let (meter_id, unit) = (first.meter_id.clone(), first.unit);
+        if meter.learn(scanned.lessons) {
+            log::warn!("meter '{meter_id}' refused a merged read: {}", meter.learned());
+            self.store.keep_learned(&meter_id, unit, meter.learned().clone());
+        }
+        match scanned.heard {
+            Heard::Answer => meter.health.answered(),
+            Heard::Nothing => {
+                self.dead_time.spend(began.elapsed());
+                meter.health.silent(Instant::now());
+            }
+            Heard::LineDown => {}
+        }
+        for (place, scan) in places.iter().zip(&scanned.scans) {
+            if let Some(turn) = self.turns.get_mut(*place) {
+                turn.take(scanned.heard, scan);
+            }
+        }
+        self.keep(scanned.scans).await;
+    }
+
+    async fn keep(&self, scans: Vec<Scan>) {
+        for scan in scans {
+            // By the time that the scan has: the clock may have been set while the meter answered.
+            let is_unset = self.clock.state_showing(scan.at) == ClockState::Unset;
+            let scan = if is_unset { scan::at_unset_clock(scan) } else { scan };
+            let kept = if self.waits { self.store.append(scan).await } else { self.store.append_now(scan) };
+            if let Err(error) = kept {
+                log::error!("poll: a scan could not be handed to the store: {error}");
+            }
+        }
         self.publish();
     }
 
-    async fn keep(&self, scan: Scan) {
-        // By the time that the scan has: the clock may have been set while the meter answered.
-        let is_unset = self.clock.state_showing(scan.at) == ClockState::Unset;
-        let scan = if is_unset { scan::at_unset_clock(scan) } else { scan };
-        let kept = if self.waits { self.store.append(scan).await } else { self.store.append_now(scan) };
-        if let Err(error) = kept {
-            log::error!("poll: a scan could not be handed to the store: {error}");
+    fn forget(&mut self, meter_id: &str) {
+        let unit = self.turns.iter().find(|turn| turn.job.meter_id == meter_id).map(|turn| turn.job.unit);
+        if let (Some(meter), Some(unit)) = (self.meters.get_mut(meter_id), unit) {
+            meter.forget();
+            self.store.keep_learned(meter_id, unit, Learned::default());
+            self.publish();
         }
     }
 
     fn publish(&self) {
-        let status = self.turns.iter().map(|turn| turn.status(self.health.get(&turn.job.meter_id))).collect();
+        let status = self.turns.iter().map(|turn| turn.status(self.meters.get(&turn.job.meter_id))).collect();
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 }
@@ -238,29 +320,19 @@ impl Cycle {
 impl Turn {
     fn new(job: Job, now: Instant) -> Self {
         let schedule = Schedule::starting(job.interval, job.offset, now);
-        Self { job, schedule, one_by_one: false, scans: 0, silent_scans: 0, answered_at: None }
+        Self { job, schedule, scans: 0, silent_scans: 0, answered_at: None }
     }
 
-    fn take(&mut self, scanned: &scan::Scanned, health: &mut Health) {
+    fn take(&mut self, heard: Heard, scan: &Scan) {
         self.scans += 1;
-        if scanned.merge_refused && !self.one_by_one {
-            log::warn!("meter '{}' refuses merged reads: its values are read one by one", self.job.meter_id);
-            self.one_by_one = true;
-        }
-        match scanned.heard {
-            Heard::Answer => {
-                self.answered_at = Some(scanned.scan.at);
-                health.answered();
-            }
-            Heard::Nothing => {
-                self.silent_scans += 1;
-                health.silent(Instant::now());
-            }
+        match heard {
+            Heard::Answer => self.answered_at = Some(scan.at),
+            Heard::Nothing => self.silent_scans += 1,
             Heard::LineDown => {}
         }
     }
 
-    fn status(&self, health: Option<&Health>) -> JobStatus {
+    fn status(&self, meter: Option<&KnownMeter>) -> JobStatus {
         JobStatus {
             meter_id: self.job.meter_id.clone(),
             interval: self.schedule.interval(),
@@ -268,25 +340,37 @@ impl Turn {
             silent_scans: self.silent_scans,
             overruns: self.schedule.overruns(),
             answered_at: self.answered_at,
-            backed_off: health.is_some_and(Health::is_backed_off),
-            one_by_one: self.one_by_one,
+            backed_off: meter.is_some_and(|meter| meter.health.is_backed_off()),
+            learned: meter.map(|meter| meter.learned().clone()).unwrap_or_default(),
         }
     }
 }
 
-/// Whether the meter is worth a scan now. One that has been silent is first probed with one read,
-/// tried once, so that its absence costs the line one time limit.
-async fn asks(health: &mut Health, job: &Job, line: &LineHandle) -> bool {
-    if !health.is_backed_off() {
-        return true;
+/// Whether the meter is worth a scan now. One that was silent is asked again only where dead meters have not
+/// cost the line too much already; after several silent scans it is first probed with one read, tried
+/// once, so that its absence costs the line one time limit.
+async fn asks(
+    meter: &mut KnownMeter,
+    unit: UnitId,
+    plan: &ReadPlan,
+    line: &LineHandle,
+    dead_time: &mut DeadTime,
+) -> bool {
+    let began = Instant::now();
+    if !meter.health.is_backed_off() {
+        return !meter.health.was_silent() || dead_time.allows(began);
     }
-    let Some(first) = job.reads.first().filter(|_| health.may_ask(Instant::now())) else { return false };
-    match Heard::of(&line.probe(job.unit, first.table, first.span).await) {
-        Heard::Answer => health.answered(),
-        Heard::Nothing => health.silent(Instant::now()),
+    let may_ask = meter.health.may_ask(began) && dead_time.allows(began);
+    let Some(first) = plan.reads().first().filter(|_| may_ask) else { return false };
+    match Heard::of(&line.probe(unit, first.table, first.span).await) {
+        Heard::Answer => meter.health.answered(),
+        Heard::Nothing => {
+            dead_time.spend(began.elapsed());
+            meter.health.silent(Instant::now());
+        }
         Heard::LineDown => {}
     }
-    !health.is_backed_off()
+    !meter.health.is_backed_off()
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -104,6 +104,11 @@ impl Tally {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).share(Instant::now())
     }
 
+    pub(super) fn turnarounds(&self, unit: UnitId) -> Option<Turnarounds> {
+        let units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
+        units.get(&unit).map(|counters| counters.turnarounds)
+    }
+
     pub(super) fn all(&self) -> Vec<UnitCounters> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }

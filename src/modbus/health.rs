@@ -35,6 +35,12 @@ impl Health {
         self.ask_from.is_some()
     }
 
+    /// Whether the last scan was not answered at all.
+    #[must_use]
+    pub const fn was_silent(&self) -> bool {
+        self.silent_scans > 0
+    }
+
     /// The unit has said something, be it an exception.
     pub const fn answered(&mut self) {
         *self = Self { silent_scans: 0, ask_from: None };

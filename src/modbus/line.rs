@@ -18,6 +18,7 @@ use super::counters::{Tally, UnitCounters};
 use super::frame::read_request;
 use super::timing::{Protocol, Timing};
 use super::transport::{Connect, connect_to};
+use super::turnaround::Turnarounds;
 use crate::limits::LINE_QUEUE_MAX;
 use crate::model::meter::Line;
 use crate::model::quality::Cause;
@@ -199,6 +200,12 @@ impl LineHandle {
     #[must_use]
     pub fn counters(&self) -> Vec<UnitCounters> {
         self.tally.all()
+    }
+
+    /// How long a unit has taken to begin its replies so far; `None` before the first.
+    #[must_use]
+    pub fn turnarounds(&self, unit: UnitId) -> Option<Turnarounds> {
+        self.tally.turnarounds(unit)
     }
 
     /// The share of its time in which the line is taken by exchanges, 0 to 1, over the minute that is

@@ -17,6 +17,7 @@ pub mod turnaround;
 pub mod wire;
 
 mod backoff;
+pub mod bisection;
 mod busy;
 mod half;
 mod pause;

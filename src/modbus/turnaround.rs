@@ -38,6 +38,12 @@ impl Turnarounds {
         self.counts[bucket] += 1;
     }
 
+    /// How many there are; less than there were after billions of replies.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().map(|count| u64::from(*count)).sum()
+    }
+
     /// The turnaround that half of the replies did not exceed; `None` before the first.
     #[must_use]
     pub fn p50(&self) -> Option<Duration> {
@@ -52,8 +58,7 @@ impl Turnarounds {
 
     /// The middle of the bucket in which the reply of this rank lies (nearest rank).
     fn percentile(&self, percent: u64) -> Option<Duration> {
-        let total: u64 = self.counts.iter().map(|count| u64::from(*count)).sum();
-        let rank = (total * percent).div_ceil(100).max(1);
+        let rank = (self.total() * percent).div_ceil(100).max(1);
         let mut passed = 0;
         let bucket = self.counts.iter().position(|count| {
             passed += u64::from(*count);

@@ -12,6 +12,7 @@ pub mod demand_response;
 pub mod factor;
 pub mod formula;
 pub mod gap;
+pub mod learned;
 pub mod meter;
 pub mod point;
 pub mod quality;

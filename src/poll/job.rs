@@ -1,4 +1,4 @@
-//! What one meter is asked for at one interval: the merged reads, and which value lies where.
+//! What one meter is asked for at one interval: the values, and where each lies.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::limits;
 use crate::mapping;
 use crate::modbus::line::RegisterBlock;
 use crate::modbus::plan::{CostModel, PlannedRead, plan};
-use crate::model::meter::{Line, Meter};
+use crate::model::meter::{Line, Meter, ReadLimits};
 use crate::model::point::{Conversion, Metered, Parameter, ValidRange};
 use crate::model::quality::Cause;
 use crate::model::reading::{GroupId, Sample, SeriesId};
@@ -28,8 +28,10 @@ pub struct Job {
     pub offset: UtcOffset,
     /// The group that the scans are stored under.
     pub group: GroupId,
-    /// The reads that fetch all values.
-    pub reads: Vec<PlannedRead>,
+    /// How the meter wants to be read.
+    pub limits: ReadLimits,
+    /// What its reads cost the line, before its turnaround is known.
+    pub cost: CostModel,
     /// The values, in the order of the group's series.
     pub values: Vec<JobValue>,
 }
@@ -41,8 +43,6 @@ pub struct JobValue {
     conversion: Conversion,
     decimals: Option<u8>,
     valid: Option<ValidRange>,
-    /// Which of the job's reads holds it.
-    read_index: usize,
 }
 
 impl JobValue {
@@ -52,18 +52,7 @@ impl JobValue {
             conversion: metered.conversion,
             decimals: parameter.decimals,
             valid: parameter.valid,
-            read_index: 0,
         }
-    }
-
-    fn lies_in(&self, read: PlannedRead) -> bool {
-        read.table == self.register.table && read.span.contains(self.register.span())
-    }
-
-    /// Which of the job's reads holds the value.
-    #[must_use]
-    pub const fn read_index(&self) -> usize {
-        self.read_index
     }
 
     /// The table and span of the value alone.
@@ -72,7 +61,7 @@ impl JobValue {
         (self.register.table, self.register.span())
     }
 
-    /// The value out of the block that its read gave, or out of a block of its own.
+    /// The value out of the block that a read with it gave.
     #[must_use]
     pub fn sample(&self, block: &Result<RegisterBlock, Cause>) -> Sample {
         let block = match block {
@@ -149,15 +138,19 @@ fn job(
     cost: &CostModel,
     store: &Store,
 ) -> Result<Job, StoreError> {
-    let items: Vec<_> = parameters.iter().map(|(.., metered)| place(metered)).collect();
-    let reads = plan(&items, &meter.read_limits, cost);
-    let mut values: Vec<_> =
+    let values =
         parameters.iter().map(|(_, parameter, metered)| JobValue::new((parameter, metered))).collect();
-    for value in &mut values {
-        value.read_index = reads.iter().position(|read| value.lies_in(*read)).unwrap_or(usize::MAX);
-    }
     let series: Result<Vec<SeriesId>, StoreError> =
         parameters.iter().map(|(point_id, parameter, _)| store.series(point_id, &parameter.id)).collect();
     let group = store.group(&series?)?;
-    Ok(Job { meter_id: meter.id.clone(), unit: meter.unit, interval, offset, group, reads, values })
+    Ok(Job {
+        meter_id: meter.id.clone(),
+        unit: meter.unit,
+        interval,
+        offset,
+        group,
+        limits: meter.read_limits.clone(),
+        cost: *cost,
+        values,
+    })
 }

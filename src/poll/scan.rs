@@ -1,10 +1,15 @@
-//! One scan: the reads of a job on the line, and what they gave.
+//! One scan: the reads of some jobs of one meter on the line, and what they gave.
 
-use super::job::Job;
+use super::job::{Job, JobValue};
+use super::read_plan::ReadPlan;
+use crate::limits;
+use crate::modbus::bisection::Bisection;
 use crate::modbus::line::{LineHandle, RegisterBlock};
+use crate::modbus::plan::PlannedRead;
+use crate::model::learned::Lesson;
 use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{Sample, Scan};
-use crate::model::register::{Span, Table, UnitId};
+use crate::model::register::UnitId;
 use crate::time::{Clock, UtcTime};
 
 /// Answers that a meter owes in a row before the rest of the scan is given up: a unit that is gone
@@ -14,12 +19,14 @@ const SILENT_READS_MAX: u32 = 2;
 /// What one scan gave.
 #[derive(Clone, Debug)]
 pub struct Scanned {
-    /// The samples at their time.
-    pub scan: Scan,
+    /// The samples of each job at their time, in the order of the jobs.
+    pub scans: Vec<Scan>,
     /// Whether the meter said anything.
     pub heard: Heard,
-    /// A merged read was refused although its values can be read one by one.
-    pub merge_refused: bool,
+    /// What refused reads taught.
+    pub lessons: Vec<Lesson>,
+    /// A merged read was taken apart, and nothing of the meter was answered.
+    pub refused_everything: bool,
 }
 
 /// What was heard of a meter while it was asked.
@@ -47,44 +54,47 @@ impl Heard {
     }
 }
 
-/// Reads all values of `job`, merged as planned or, where the meter has refused that before, each
-/// value alone.
+/// Reads all values of `jobs`, which are of one meter, as planned. Where `may_bisect`, a merged read that the
+/// meter refuses is taken apart, so that it costs no value but those that the meter does not have.
 ///
 /// The scan's time is that of its first answer, so that no value is shown as newer than it is;
 /// without an answer it is the time of asking.
-pub async fn scan(job: &Job, line: &LineHandle, clock: &dyn Clock, one_by_one: bool) -> Scanned {
+pub async fn scan(
+    jobs: &[&Job],
+    plan: &ReadPlan,
+    line: &LineHandle,
+    clock: &dyn Clock,
+    may_bisect: bool,
+) -> Scanned {
     let asked_at = clock.now();
-    let mut exchange =
-        Exchange { line, unit: job.unit, silent: 0, heard: Heard::LineDown, first_answer: None };
-    let mut merge_refused = false;
-    let mut samples = vec![Sample::missing(Cause::Timeout); job.values.len()];
-    for (read_index, read) in job.reads.iter().enumerate() {
-        let held =
-            || job.values.iter().enumerate().filter(move |(_, value)| value.read_index() == read_index);
-        let merged = held().nth(1).is_some();
-        let block =
-            if merged && one_by_one { None } else { Some(exchange.read(read.table, read.span).await) };
-        match block {
-            Some(block) if !(merged && is_refusal(&block)) => {
-                held().for_each(|(index, value)| samples[index] = value.sample(&block));
-            }
-            _ => {
-                for (index, value) in held() {
-                    let (table, span) = value.place();
-                    let alone = exchange.read(table, span).await;
-                    merge_refused |= alone.is_ok();
-                    samples[index] = value.sample(&alone);
-                }
-            }
-        }
+    let Some(unit) = jobs.first().map(|job| job.unit) else { return Scanned::nothing() };
+    let mut exchange = Exchange {
+        line,
+        unit,
+        even_start: jobs.iter().any(|job| job.limits.even_start),
+        bisections_left: if may_bisect { limits::BISECTION_READS_MAX } else { 0 },
+        silent: 0,
+        heard: Heard::LineDown,
+        first_answer: None,
+        given: Vec::new(),
+        lessons: Vec::new(),
+    };
+    for read in plan.reads() {
+        exchange.fetch(*read, plan.values_in(*read)).await;
     }
     let at = exchange.first_answer.unwrap_or(asked_at);
-    Scanned { scan: Scan { group: job.group, at, samples }, heard: exchange.heard, merge_refused }
-}
-
-/// Exceptions 1 to 3 on a merged read may mean only that a hole in it cannot be read.
-const fn is_refusal(block: &Result<RegisterBlock, Cause>) -> bool {
-    matches!(block, Err(Cause::Exception(1..=3)))
+    let scan = |job: &&Job| {
+        let samples = job.values.iter().map(|value| exchange.sample(value)).collect();
+        Scan { group: job.group, at, samples }
+    };
+    Scanned {
+        scans: jobs.iter().map(scan).collect(),
+        heard: exchange.heard,
+        refused_everything: exchange.bisections_left < limits::BISECTION_READS_MAX
+            && may_bisect
+            && exchange.first_answer.is_none(),
+        lessons: exchange.lessons,
+    }
 }
 
 /// The samples of a scan that is not made, because the meter is asked less often.
@@ -104,21 +114,61 @@ pub fn at_unset_clock(mut scan: Scan) -> Scan {
     scan
 }
 
+impl Scanned {
+    const fn nothing() -> Self {
+        Self { scans: Vec::new(), heard: Heard::LineDown, lessons: Vec::new(), refused_everything: false }
+    }
+}
+
 struct Exchange<'a> {
     line: &'a LineHandle,
     unit: UnitId,
+    even_start: bool,
+    /// Reads that may still be spent on taking others apart.
+    bisections_left: usize,
     silent: u32,
     /// The most telling of what its reads said.
     heard: Heard,
     first_answer: Option<UtcTime>,
+    /// What each read gave that was not taken apart.
+    given: Vec<(PlannedRead, Result<RegisterBlock, Cause>)>,
+    lessons: Vec<Lesson>,
 }
 
 impl Exchange<'_> {
-    async fn read(&mut self, table: Table, span: Span) -> Result<RegisterBlock, Cause> {
+    /// Reads what is planned, in parts where the meter refuses the whole.
+    async fn fetch(&mut self, read: PlannedRead, values: Vec<crate::model::register::Span>) {
+        let mut bisection = Bisection::of(read, values, self.even_start);
+        let mut is_part = false;
+        while let Some(part) = bisection.next_read() {
+            if is_part && self.bisections_left == 0 {
+                // What is left of it is asked for in the next scan.
+                self.given.push((part, Err(Cause::Exception(2))));
+                continue;
+            }
+            self.bisections_left -= usize::from(is_part);
+            is_part = true;
+            let block = self.read(part).await;
+            let is_cut = match block {
+                Ok(_) => {
+                    bisection.answered();
+                    false
+                }
+                Err(Cause::Exception(code @ 1..=3)) => self.bisections_left > 0 && bisection.refused(code),
+                Err(_) => false,
+            };
+            if !is_cut {
+                self.given.push((part, block));
+            }
+        }
+        self.lessons.extend(bisection.lessons());
+    }
+
+    async fn read(&mut self, read: PlannedRead) -> Result<RegisterBlock, Cause> {
         if self.silent >= SILENT_READS_MAX {
             return Err(Cause::Timeout);
         }
-        let block = self.line.read(self.unit, table, span).await;
+        let block = self.line.read(self.unit, read.table, read.span).await;
         match Heard::of(&block) {
             Heard::LineDown => {}
             Heard::Nothing => {
@@ -136,5 +186,15 @@ impl Exchange<'_> {
             self.first_answer.get_or_insert(block.read_at);
         }
         block
+    }
+
+    /// The value out of the read that it lies in.
+    fn sample(&self, value: &JobValue) -> Sample {
+        let (table, span) = value.place();
+        let holds = |(read, _): &&(PlannedRead, _)| read.table == table && read.span.contains(span);
+        self.given
+            .iter()
+            .find(holds)
+            .map_or(Sample::missing(Cause::Timeout), |(_, block)| value.sample(block))
     }
 }

@@ -38,6 +38,7 @@ mod index;
 mod job;
 mod latest;
 mod ledgers;
+mod lessons;
 mod names;
 mod names_file;
 mod periods;

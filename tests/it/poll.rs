@@ -13,6 +13,7 @@ use cems_gateway::modbus::timing::{Protocol, Timing};
 use cems_gateway::modbus::transport::{Connect, Stream};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::Reading;
+use cems_gateway::model::register::{Span, Table, UnitId};
 use cems_gateway::poll::Poll;
 use cems_gateway::poll::job::{Job, jobs_of_line};
 use cems_gateway::sim::bus::Bus;
@@ -204,7 +205,7 @@ async fn a_dead_meter_names_its_cause_and_costs_the_others_no_cycle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_merge_is_read_value_by_value_and_remembered() {
+async fn a_hole_that_a_meter_refuses_is_found_and_remembered() {
     let site = site(1, "PT1S");
     let bench = Bench::new(&site, Holes::Refused, &[]);
     let poll = bench.poll(&site);
@@ -214,7 +215,8 @@ async fn a_refused_merge_is_read_value_by_value_and_remembered() {
     for parameter in ["A", "B"] {
         assert_eq!(causes(&bench.readings("p1", parameter)), [None; 6], "{parameter}");
     }
-    assert!(status[0].one_by_one);
+    let hole = Span { start: 2, count: 4 };
+    assert_eq!(status[0].learned.apart, [(Table::HoldingRegister, hole)]);
     // One refused merge, then two single reads in each of six scans.
     let counters = bench.line.counters();
     assert_eq!((counters[0].exceptions.total(), counters[0].ok), (1, 12));
@@ -306,4 +308,157 @@ async fn a_line_that_is_down_is_not_held_against_its_meters() {
     poll.shutdown().await;
     assert_eq!(causes(&bench.readings("p1", "A")), [Some(Cause::LineDown); 11]);
     assert!(!status[0].backed_off && status[0].silent_scans == 0, "{status:?}");
+}
+
+/// A site of one meter on a line of this kind, with a 16-bit value at each address at its own interval.
+fn site_of(line: &str, values: &[(u16, &str)]) -> Site {
+    let mut text = site_text(0, "PT1S").replace("kind = \"tcp\"\n        host = \"127.0.0.1\"", line);
+    text.push_str(
+        r#"
+        [[meter]]
+        id = "m1"
+        line = "l"
+        unit = 1
+        interval = "PT1S"
+        [[point]]
+        id = "p1"
+        name = "point"
+        category = "K"
+        role = "branch"
+        meter = "m1"
+        "#,
+    );
+    for (address, interval) in values {
+        write!(
+            text,
+            r#"
+            [[point.parameter]]
+            id = "V{address}"
+            name = "value"
+            interval = "{interval}"
+            register = {{ table = "holding", address = {address}, type = "i16" }}
+            unit = "kW"
+            reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+            "#
+        )
+        .unwrap();
+    }
+    config::read("site.toml", &text, meters::library).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+const TCP: &str = "kind = \"tcp\"\n        host = \"127.0.0.1\"";
+const RTU: &str = "kind = \"rtu\"\n        port = \"/dev/ttyS1\"\n        baud = 9600";
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_value_that_is_due_comes_along_in_a_fast_read() {
+    let site = site_of(RTU, &[(0, "PT1S"), (6, "PT1S"), (3, "PT10S"), (100, "PT10S")]);
+    let bench = Bench::new(&site, Holes::Zero, &[]);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(30_500)).await;
+    poll.shutdown().await;
+    for (parameter, scans) in [("V0", 31), ("V6", 31), ("V3", 4), ("V100", 4)] {
+        let readings = bench.readings("p1", parameter);
+        assert_eq!(readings.len(), scans, "{parameter}");
+        assert!(readings.iter().all(|reading| reading.quality == Quality::Good));
+    }
+    assert_eq!(seconds(&bench.readings("p1", "V3")), [0, 10, 20, 30]);
+    // One read a second; only the value that lies far away takes one of its own, every ten seconds.
+    assert_eq!(bench.line.counters()[0].ok, 31 + 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_the_meter_does_not_have_costs_the_others_nothing() {
+    let all = [(0, "PT1S"), (1, "PT1S"), (2, "PT1S"), (3, "PT1S"), (4, "PT1S")];
+    let site = site_of(TCP, &all);
+    // The meter itself lacks one of the registers that the site file names.
+    let of_meter = site_of(TCP, &[all[0], all[1], all[3], all[4]]);
+    let mut bench = Bench::new(&of_meter, Holes::Refused, &[]);
+    bench.store = Store::open(bench._folder.path().join("store").as_path(), &site.store).unwrap();
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    let status = poll.status();
+    poll.shutdown().await;
+    for parameter in ["V0", "V1", "V3", "V4"] {
+        assert_eq!(causes(&bench.readings("p1", parameter)), [None; 6], "{parameter}");
+    }
+    assert_eq!(causes(&bench.readings("p1", "V2")), [Some(Cause::Exception(2)); 6]);
+    let missing = (Table::HoldingRegister, Span { start: 2, count: 1 });
+    assert_eq!(status[0].learned.apart, [missing]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_learned_outlives_a_restart_and_is_learned_anew_when_it_is_forgotten() {
+    let site = site(1, "PT1S");
+    let bench = Bench::new(&site, Holes::Refused, &[]);
+    let refusals = || bench.line.counters()[0].exceptions.total();
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    poll.shutdown().await;
+    assert_eq!(refusals(), 1);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(refusals(), 1, "known from before");
+    poll.forget("m1").await;
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    assert_eq!(refusals(), 2, "learned anew");
+    assert!(!poll.status()[0].learned.is_empty());
+    poll.shutdown().await;
+    assert!(!bench.store.learned("m1", UnitId(1)).is_empty());
+    assert!(bench.store.learned("m1", UnitId(2)).is_empty(), "another unit is another meter");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_refuses_everything_is_not_taken_apart_in_every_scan() {
+    let values: Vec<(u16, &str)> = (0..40).map(|address| (address, "PT1S")).collect();
+    let site = site_of(TCP, &values);
+    let bench = Bench::new(&site, Holes::Zero, &["exception:2"]);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(60_500)).await;
+    let status = poll.status();
+    poll.shutdown().await;
+    assert!(status[0].learned.is_empty(), "{:?}", status[0].learned);
+    // 24 parts of the first scan, and one read of each of the 61.
+    assert_eq!(bench.line.counters()[0].exceptions.total(), 24 + 61);
+    assert_eq!(causes(&bench.readings("p1", "V39")), [Some(Cause::Exception(2)); 61]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_turns_out_slow_is_read_over_wider_holes() {
+    let site = site_of(RTU, &[(0, "PT1S"), (16, "PT1S")]);
+    let reads_a_scan = |fault: &'static str| {
+        let site = site.clone();
+        async move {
+            let bench = Bench::new(&site, Holes::Zero, &[fault]);
+            let poll = bench.poll(&site);
+            tokio::time::sleep(Duration::from_millis(19_500)).await;
+            let before = bench.line.counters()[0].ok;
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            poll.shutdown().await;
+            (bench.line.counters()[0].ok - before) / 10
+        }
+    };
+    // Over the hole of 15 registers it is worth reading from a turnaround of 15 ms on.
+    assert_eq!(reads_a_scan("late:10").await, 2);
+    assert_eq!(reads_a_scan("late:40").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_meters_take_a_twentieth_of_the_line_at_most() {
+    let site = site(20, "PT2S");
+    let dead: Vec<String> = (11..=20).map(|unit| format!("silent@unit={unit}")).collect();
+    let dead: Vec<&str> = dead.iter().map(String::as_str).collect();
+    let bench = Bench::new(&site, Holes::Zero, &dead);
+    let poll = bench.poll(&site);
+    // What it takes to find out that ten meters are dead is behind us.
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let timeouts = || bench.line.counters().iter().map(|unit| unit.timeouts).sum::<u64>();
+    let before = timeouts();
+    tokio::time::sleep(Duration::from_mins(60)).await;
+    let spent = RESPONSE_TIMEOUT * u32::try_from(timeouts() - before).unwrap();
+    poll.shutdown().await;
+    let share = spent.div_duration_f64(Duration::from_mins(60));
+    assert!((0.02..=0.05).contains(&share), "{share}");
+    // Each of ten is waited for in its first scan, tried twice, before it is known for dead.
+    let scans = bench.readings("p1", "A").len();
+    assert!(70 * 30 + 1 - scans <= 3, "the others miss no cycle after that: {scans}");
 }

@@ -64,6 +64,20 @@ impl CostModel {
         }
     }
 
+    /// The same costs with a meter that begins its replies after `turnaround`, no sooner than it can.
+    #[must_use]
+    pub fn with_turnaround(self, turnaround: Duration) -> Self {
+        Self { turnaround: turnaround.max(self.gap), ..self }
+    }
+
+    /// Registers that a hole may have until a read over it costs as much as two reads.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a request and its reply have tens of bytes")]
+    pub fn widest_hole(&self) -> f64 {
+        let of_bytes = self.overhead_bytes as f64 / 2.0;
+        of_bytes + (self.turnaround + self.gap).div_duration_f64(self.char_time * 2)
+    }
+
     /// Bytes of a read of `count` values and its reply.
     #[must_use]
     pub const fn read_bytes(&self, table: Table, count: u16) -> u64 {

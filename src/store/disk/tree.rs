@@ -31,6 +31,8 @@ pub(in crate::store) enum Tree {
     Controls,
     /// What was written to meters by number.
     ControlLines,
+    /// What reading each meter has taught by its ID.
+    Learned,
     /// Rows of quarter hours by start and group.
     Quarters,
     /// Rows of local days.
@@ -41,7 +43,7 @@ pub(in crate::store) enum Tree {
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(in crate::store) const LEDGERS: [Self; 9] = [
+    pub(in crate::store) const LEDGERS: [Self; 10] = [
         Self::Cursors,
         Self::Gaps,
         Self::Flash,
@@ -51,10 +53,11 @@ impl Tree {
         Self::Responses,
         Self::Controls,
         Self::ControlLines,
+        Self::Learned,
     ];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 17] = [
+    const ALL: [(Self, u8, &'static str); 18] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -72,6 +75,7 @@ impl Tree {
         (Self::Responses, 15, "responses"),
         (Self::Controls, 16, "controls"),
         (Self::ControlLines, 17, "control-lines"),
+        (Self::Learned, 18, "learned"),
     ];
 
     /// Its byte in stored records.

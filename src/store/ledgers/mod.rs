@@ -10,6 +10,7 @@ pub(in crate::store) mod entries;
 mod fields;
 pub(in crate::store) mod flash;
 pub(in crate::store) mod gaps;
+pub(in crate::store) mod learned;
 pub(in crate::store) mod ledger;
 pub(in crate::store) mod responses;
 
@@ -23,6 +24,7 @@ use crate::store::ledgers::cursor::Cursors;
 use crate::store::ledgers::entries::Entries;
 use crate::store::ledgers::flash::FlashDays;
 use crate::store::ledgers::gaps::Gaps;
+use crate::store::ledgers::learned::Lessons;
 use crate::store::ledgers::ledger::{Change, Ledger};
 use crate::store::ledgers::responses::Responses;
 
@@ -47,6 +49,8 @@ pub(super) struct Ledgers {
     pub(super) controls: Controls,
     /// What was written to meters.
     pub(super) control_lines: Book<ControlLine>,
+    /// What reading each meter has taught.
+    pub(super) lessons: Lessons,
 }
 
 impl Ledgers {
@@ -62,6 +66,7 @@ impl Ledgers {
             Tree::Responses => Some(&mut self.responses),
             Tree::Controls => Some(&mut self.controls),
             Tree::ControlLines => Some(&mut self.control_lines),
+            Tree::Learned => Some(&mut self.lessons),
             _ => None,
         }
     }

@@ -1,0 +1,74 @@
+//! The share of a line's time that meters which do not answer may take.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// One part in so many: 5 %.
+const SHARE_OF: u32 = 20;
+/// The longest time that is saved up for probes, so that several meters that were dead for long are looked
+/// after at once without a pause that anybody would notice.
+const SAVED_MAX: Duration = Duration::from_secs(2);
+
+/// What dead meters have cost the line, against what they may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DeadTime {
+    /// Nothing more may be spent before.
+    free_from: Instant,
+}
+
+impl DeadTime {
+    /// A line on which nothing was spent.
+    pub(super) fn starting(now: Instant) -> Self {
+        Self { free_from: saved_from(now) }
+    }
+
+    /// Whether a meter that is probably dead may be asked at `now`.
+    pub(super) fn allows(&self, now: Instant) -> bool {
+        now >= self.free_from
+    }
+
+    /// A meter that did not answer has cost the line so much.
+    pub(super) fn spend(&mut self, cost: Duration) {
+        self.free_from = self.free_from.max(saved_from(Instant::now())) + cost * SHARE_OF;
+    }
+}
+
+fn saved_from(now: Instant) -> Instant {
+    now.checked_sub(SAVED_MAX * SHARE_OF).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn dead_meters_take_one_part_in_twenty_in_the_long_run() {
+        let began = Instant::now();
+        let mut dead_time = DeadTime::starting(began);
+        let mut spent = Duration::ZERO;
+        while began.elapsed() < Duration::from_mins(60) {
+            if dead_time.allows(Instant::now()) {
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                dead_time.spend(Duration::from_millis(700));
+                spent += Duration::from_millis(700);
+            } else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        let share = (spent - SAVED_MAX).div_duration_f64(began.elapsed());
+        assert!((0.048..=0.0505).contains(&share), "{share}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_quiet_time_saves_up_for_a_few_probes_and_no_more() {
+        let mut dead_time = DeadTime::starting(Instant::now());
+        tokio::time::sleep(Duration::from_hours(5)).await;
+        let mut probes = 0;
+        while dead_time.allows(Instant::now()) {
+            dead_time.spend(Duration::from_secs(1));
+            probes += 1;
+        }
+        assert_eq!(probes, 3, "two seconds are saved, and a probe may overdraw");
+    }
+}

@@ -1,0 +1,99 @@
+//! What the poll of a line knows of one meter: whether it answers, what it refuses, how fast it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::job::Job;
+use super::read_plan::ReadPlan;
+use crate::modbus::health::Health;
+use crate::modbus::plan::CostModel;
+use crate::modbus::turnaround::Turnarounds;
+use crate::model::learned::{Learned, Lesson};
+use crate::model::reading::GroupId;
+
+/// Plans that are kept of one meter; those of rarer companies of jobs are made anew.
+const PLANS_MAX: usize = 16;
+/// Replies after which a meter's turnaround is believed.
+const REPLIES_MIN: u64 = 10;
+/// How far the hole that it is worth reading over must move before reads are planned anew, as a share.
+const REPLAN_SHARE: f64 = 0.2;
+/// A meter that refused everything is not taken apart again for this long.
+const BISECTION_PAUSE: Duration = Duration::from_mins(10);
+
+/// One meter on its line, shared by its jobs.
+#[derive(Debug)]
+pub(super) struct KnownMeter {
+    /// Whether it answers.
+    pub(super) health: Health,
+    learned: Learned,
+    /// The costs that its reads are planned with, with its own turnaround once that is known.
+    cost: CostModel,
+    plans: BTreeMap<Vec<GroupId>, ReadPlan>,
+    bisect_from: Option<Instant>,
+}
+
+impl KnownMeter {
+    /// A meter of which is known what it taught before.
+    pub(super) fn new(cost: CostModel, learned: Learned) -> Self {
+        Self { health: Health::default(), learned, cost, plans: BTreeMap::new(), bisect_from: None }
+    }
+
+    /// What was learned about it.
+    pub(super) const fn learned(&self) -> &Learned {
+        &self.learned
+    }
+
+    /// The reads for `jobs` of it, which are due together.
+    pub(super) fn plan(&mut self, jobs: &[&Job]) -> ReadPlan {
+        let company: Vec<GroupId> = jobs.iter().map(|job| job.group).collect();
+        if let Some(plan) = self.plans.get(&company) {
+            return plan.clone();
+        }
+        let limits = jobs.first().map(|job| self.learned.narrowing(&job.limits)).unwrap_or_default();
+        let plan = ReadPlan::of(jobs, &limits, &self.cost);
+        if self.plans.len() >= PLANS_MAX {
+            self.plans.clear();
+        }
+        self.plans.insert(company, plan.clone());
+        plan
+    }
+
+    /// Takes in what a scan taught; whether anything of it was new.
+    pub(super) fn learn(&mut self, lessons: Vec<Lesson>) -> bool {
+        let new = lessons.into_iter().filter(|lesson| self.learned.take(*lesson)).count();
+        if new > 0 {
+            self.plans.clear();
+        }
+        new > 0
+    }
+
+    /// Forgets what was learned.
+    pub(super) fn forget(&mut self) {
+        self.learned = Learned::default();
+        self.bisect_from = None;
+        self.plans.clear();
+    }
+
+    /// Whether a refused read of it is worth being taken apart at `now`.
+    pub(super) fn may_bisect(&self, now: Instant) -> bool {
+        self.bisect_from.is_none_or(|from| now >= from)
+    }
+
+    /// It refused everything, taken apart or not.
+    pub(super) fn refused_everything(&mut self, now: Instant) {
+        self.bisect_from = Some(now + BISECTION_PAUSE);
+    }
+
+    /// Plans anew where its turnaround has moved the hole that is worth reading over.
+    pub(super) fn take_turnaround(&mut self, turnarounds: &Turnarounds) {
+        let Some(median) = turnarounds.p50().filter(|_| turnarounds.total() >= REPLIES_MIN) else { return };
+        let cost = self.cost.with_turnaround(median);
+        let (before, now) = (self.cost.widest_hole(), cost.widest_hole());
+        if (now - before).abs() > before * REPLAN_SHARE {
+            self.cost = cost;
+            self.plans.clear();
+        }
+    }
+}
