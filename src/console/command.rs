@@ -56,6 +56,10 @@ pub enum Command {
     Watch(Option<String>),
     /// Registers of a meter.
     Read(ReadOrder),
+    /// What reading a meter has taught.
+    Learned(String),
+    /// A meter that is to be learned anew.
+    Relearn(String),
     /// An edit to stage.
     Edit(Edit),
     /// Check the staged edits.
@@ -163,6 +167,8 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Release => Command::Control(controls::release(&mut words)?),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
+        Verb::Learned => Command::Learned(words.needed(verb)?.to_owned()),
+        Verb::Relearn => Command::Relearn(words.needed(verb)?.to_owned()),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
         Verb::MeterRemove => Command::Edit(removed_meter(&mut words)?),
         Verb::PointAdd => Command::Edit(Edit::AddPoint(new_point(&mut words)?)),

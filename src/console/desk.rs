@@ -13,6 +13,7 @@ use crate::modbus::exceptions::ExceptionCounts;
 use crate::model::alarm::Alarm;
 use crate::model::demand_response::{DrEvent, EventOrder};
 use crate::model::gap::Gap;
+use crate::model::learned::Learned;
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
@@ -95,6 +96,12 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// When there is no such line, or the cause why the meter gave nothing.
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure>;
+
+    /// What reading a meter has taught, as lines of a register map; `None` where there is no such meter.
+    fn learned(&self, meter: &str) -> Option<String>;
+
+    /// Forgets what was learned about a meter; whether there is one.
+    async fn relearn(&self, meter: &str) -> bool;
 
     /// Stages one edit of the site file.
     ///
@@ -279,6 +286,8 @@ pub struct MeterView {
     pub turnaround: Option<TurnaroundView>,
     /// Whether it is asked less often because it does not answer.
     pub backed_off: bool,
+    /// What it was found to refuse.
+    pub learned: Learned,
 }
 
 /// How long a meter takes from the end of a request to the start of its reply.

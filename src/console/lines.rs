@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::desk::{LineState, LineView, MeterView, TurnaroundView};
 use super::language::Language;
-use super::table::table;
+use super::table::{printable, table};
 use crate::modbus::exceptions::ExceptionCounts;
+use crate::model::learned::Learned;
 
 /// Every line, below it its meters, and below a meter what went wrong with it.
 pub(super) fn lines(lines: &[LineView], language: Language) -> String {
@@ -71,8 +72,29 @@ fn faults(meter: &MeterView, language: Language) -> Vec<String> {
     ];
     let unheard = unheard.into_iter().filter(|(count, _)| *count > 0);
     let unheard: Vec<_> = unheard.map(|(count, kind)| counted(count, kind, language)).collect();
-    let rows = [unheard.join(language.pick(", ", "，")), refusals(&meter.exceptions, language)];
+    let rows = [
+        unheard.join(language.pick(", ", "，")),
+        refusals(&meter.exceptions, language),
+        learned(&meter.learned, language),
+    ];
     rows.into_iter().filter(|row| !row.is_empty()).collect()
+}
+
+/// What the meter was found to refuse; its reads keep clear of that.
+fn learned(learned: &Learned, language: Language) -> String {
+    if learned.is_empty() {
+        return String::new();
+    }
+    format!("{}{learned}", language.pick("learned: ", "已学习："))
+}
+
+/// The answer to a command about a meter that there is not.
+pub(super) fn no_such_meter(id: &str, language: Language) -> String {
+    let id: String = printable(id).chars().take(64).collect();
+    match language {
+        Language::English => format!("there is no meter '{id}'; 'status' lists them\n"),
+        Language::Chinese => format!("没有电表“{id}”；输入 status 查看\n"),
+    }
 }
 
 fn counted(count: u64, kind: &str, language: Language) -> String {
@@ -137,6 +159,7 @@ mod tests {
             exceptions: refused(&[1, 2, 4, 6].repeat(999)),
             turnaround: Some(TurnaroundView { median: turnaround, p99: turnaround }),
             backed_off: false,
+            learned: Learned::default(),
         };
         for backed_off in [false, true] {
             meter.backed_off = backed_off;

@@ -21,6 +21,7 @@ use super::entries;
 use super::explain;
 use super::gaps;
 use super::language::Language;
+use super::lines;
 use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
 use super::responses::{self, NewEvent};
@@ -200,6 +201,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             },
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
+            Command::Learned(meter) => self.learned(&meter),
+            Command::Relearn(meter) => self.relearn(&meter).await,
             Command::Edit(edit) => self.stage(&edit).await,
             Command::Check => match self.desk.check().await {
                 Ok(report) => render::checked(&report, language),
@@ -239,6 +242,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(event) => responses::noted(&event, self.desk.status().utc_offset, self.language),
             Err(error) => responses::refused(&error, self.language),
         }
+    }
+
+    fn learned(&self, meter: &str) -> String {
+        match self.desk.learned(meter) {
+            None => lines::no_such_meter(meter, self.language),
+            Some(patch) if patch.is_empty() => self
+                .language
+                .pick("it refuses nothing that it was asked for\n", "未发现拒绝读取的内容\n")
+                .to_owned(),
+            Some(patch) => patch,
+        }
+    }
+
+    async fn relearn(&self, meter: &str) -> String {
+        if !self.desk.relearn(meter).await {
+            return lines::no_such_meter(meter, self.language);
+        }
+        let forgotten = "forgotten; it is learned anew with the next scans\n";
+        self.language.pick(forgotten, "已清除，将在随后的采集中重新学习\n").to_owned()
     }
 
     async fn commit(&mut self) -> String {

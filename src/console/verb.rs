@@ -45,6 +45,10 @@ pub enum Verb {
     Watch,
     /// `read`
     Read,
+    /// `learned`
+    Learned,
+    /// `relearn`
+    Relearn,
     /// `meter add`
     MeterAdd,
     /// `meter remove`
@@ -73,7 +77,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -94,6 +98,8 @@ impl Verb {
         Self::Release,
         Self::Watch,
         Self::Read,
+        Self::Learned,
+        Self::Relearn,
         Self::MeterAdd,
         Self::MeterRemove,
         Self::PointAdd,
@@ -132,6 +138,8 @@ impl Verb {
             Self::Release => "release",
             Self::Watch => "watch",
             Self::Read => "read",
+            Self::Learned => "learned",
+            Self::Relearn => "relearn",
             Self::MeterAdd => "meter add",
             Self::MeterRemove => "meter remove",
             Self::PointAdd => "point add",
@@ -166,6 +174,7 @@ impl Verb {
             }
             Self::DrReply => "ID yes KW|no",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
+            Self::Learned | Self::Relearn => "METER",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
             }
@@ -201,6 +210,8 @@ impl Verb {
             Self::DrReply => "dr reply DR-1 yes 450",
             Self::DrCancel => "dr cancel DR-1",
             Self::Read => "read rs485-1 12 holding 40 2",
+            Self::Learned => "learned m-grid",
+            Self::Relearn => "relearn m-grid",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
             Self::MeterRemove => "meter remove m-chiller3 points",
             Self::PointAdd => "point add PT-DEMAND m-grid demand,demand_max role=check",
@@ -265,6 +276,14 @@ impl Verb {
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")
             }
+            Self::Learned => (
+                "what a meter was found to refuse, as lines for its register map",
+                "电表被发现拒绝读取的内容，可直接写入型号文件",
+            ),
+            Self::Relearn => (
+                "forget what was learned about a meter, and learn it anew",
+                "清除对某电表的学习结果，重新学习",
+            ),
             Self::MeterAdd => {
                 ("stage a new meter and, with a map, its point", "暂存：新增电表；给出型号时同时新增测点")
             }

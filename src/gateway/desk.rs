@@ -26,6 +26,7 @@ use crate::failure::Failure;
 use crate::meters;
 use crate::model::demand_response::DrEvent;
 use crate::model::meter::SerialSettings;
+use crate::model::point::Parameter;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use crate::ops::control::{ControlError, ControlLineOf, ControlOf};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
@@ -200,6 +201,20 @@ impl Desk for GatewayDesk {
         };
         let block = line.urgent().read(order.unit, order.table, order.span).await;
         block.map(|block| block.words).map_err(ReadFailure::Failed)
+    }
+
+    fn learned(&self, meter: &str) -> Option<String> {
+        let site = self.gateway.ops.site();
+        let found = site.meters.iter().find(|known| known.id == meter)?;
+        let learned = self.gateway.ops.store().learned(&found.id, found.unit);
+        let parameters = site.points.iter().flat_map(|point| &point.parameters);
+        let metered = parameters.filter_map(Parameter::metered).filter(|of| of.meter_id == found.id);
+        let values: Vec<_> = metered.map(|of| (of.register.table, of.register.span())).collect();
+        Some(meters::patch::patch(&learned, &values))
+    }
+
+    async fn relearn(&self, meter: &str) -> bool {
+        self.gateway.plant.forget(meter).await
     }
 
     async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {

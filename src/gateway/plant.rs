@@ -94,6 +94,17 @@ impl Plant {
         self.find(line_id).map(|running| running.handle.clone())
     }
 
+    /// Forgets what was learned about a meter; whether there is one that is read.
+    pub(super) async fn forget(&self, meter_id: &str) -> bool {
+        let reads =
+            |running: &&Arc<Running>| running.poll.status().iter().any(|job| job.meter_id == meter_id);
+        let found = self.lock().values().find(reads).cloned();
+        if let Some(running) = &found {
+            running.poll.forget(meter_id).await;
+        }
+        found.is_some()
+    }
+
     /// How every line goes.
     pub(super) fn status(&self) -> Vec<LineStatus> {
         let status = |running: &Arc<Running>| LineStatus {

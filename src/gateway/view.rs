@@ -31,7 +31,7 @@ pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
     };
     let meter = |id: &str, unit: u8| {
         let counters = status.units.iter().find(|counters| counters.unit.0 == unit);
-        let backed_off = status.jobs.iter().any(|job| job.meter_id == id && job.backed_off);
+        let jobs = || status.jobs.iter().filter(|job| job.meter_id == id);
         MeterView {
             id: id.to_owned(),
             unit,
@@ -40,7 +40,8 @@ pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
             garbled: counters.map_or(0, |of| of.garbled + of.mismatches),
             exceptions: counters.map(|of| of.exceptions).unwrap_or_default(),
             turnaround: counters.and_then(|of| turnaround(&of.turnarounds)),
-            backed_off,
+            backed_off: jobs().any(|job| job.backed_off),
+            learned: jobs().next().map(|job| job.learned.clone()).unwrap_or_default(),
         }
     };
     LineView {

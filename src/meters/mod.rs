@@ -7,6 +7,7 @@
 
 mod folder;
 pub mod golden;
+pub mod patch;
 mod read;
 pub mod show;
 

@@ -167,14 +167,11 @@ mod tests {
         let (mut answered, mut made) = (Vec::new(), 0);
         while let Some(read) = bisection.next_read() {
             made += 1;
-            match refuses(read.span) {
-                Some(code) => {
-                    bisection.refused(code);
-                }
-                None => {
-                    bisection.answered();
-                    answered.push(read.span);
-                }
+            if let Some(code) = refuses(read.span) {
+                bisection.refused(code);
+            } else {
+                bisection.answered();
+                answered.push(read.span);
             }
         }
         (answered, made, bisection.lessons())

@@ -22,6 +22,7 @@ use cems_gateway::console::desk::{
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
+use cems_gateway::meters;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::model::alarm::Alarm;
 use cems_gateway::model::control::{ControlAct, Writable};
@@ -30,12 +31,13 @@ use cems_gateway::model::demand_response::{
     ResponseType, SamplesUntil, ValidityRule,
 };
 use cems_gateway::model::gap::{Gap, GapCause};
+use cems_gateway::model::learned::Learned;
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
 };
 use cems_gateway::model::quality::{Cause, Quality};
 use cems_gateway::model::reading::{Reading, SeriesId, Value};
-use cems_gateway::model::register::{DataType, Register, Table, WordOrder};
+use cems_gateway::model::register::{DataType, Register, Span, Table, WordOrder};
 use cems_gateway::ops::archive::{ArchiveError, BackupReport, RestoreReport};
 use cems_gateway::ops::control::{
     ControlError, ControlFault, ControlLineOf, ControlOf, ControlState, Held, Target,
@@ -172,6 +174,7 @@ impl Desk for FakeDesk {
             garbled: 2,
             exceptions: refused_once,
             backed_off: true,
+            learned: learned(),
             ..MeterView::default()
         };
         let line = |id: &str, place: &str, state, meters| LineView {
@@ -428,6 +431,15 @@ impl Desk for FakeDesk {
         }
     }
 
+    fn learned(&self, meter: &str) -> Option<String> {
+        let learned = || Learned { registers_max: Some(40), ..learned() };
+        (meter == "m-grid").then(|| meters::patch::patch(&learned(), &[]))
+    }
+
+    async fn relearn(&self, meter: &str) -> bool {
+        meter == "m-grid"
+    }
+
     async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
         self.draft(|draft| draft.stage(edit, &library()))
     }
@@ -476,6 +488,11 @@ impl Desk for FakeDesk {
         }
         Ok(RestoreReport { readings: 94_220, readings_added: 20, ..RestoreReport::default() })
     }
+}
+
+fn learned() -> Learned {
+    let hole = (Table::InputRegister, Span { start: 12, count: 4 });
+    Learned { apart: vec![hole], ..Learned::default() }
 }
 
 fn control_of(parameter: &str, target: Option<Target>, state: ControlState) -> ControlOf {
@@ -644,6 +661,7 @@ async fn a_day_at_the_console(technician: &mut Technician) {
         .await;
     technician.enters(&["release PT-EV LIMIT", "release PT-EV FAN"]).await;
     technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
+    technician.enters(&["learned m-grid", "learned m-9", "relearn m-grid", "relearn m-9", "relearn"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;
     technician.enters(&["meter add m-chiller3 rs485-1 1 eastron-sdm630 role=branch"]).await;
