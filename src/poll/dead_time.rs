@@ -56,7 +56,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        let share = (spent - SAVED_MAX).div_duration_f64(began.elapsed());
+        let share = spent.saturating_sub(SAVED_MAX).div_duration_f64(began.elapsed());
         assert!((0.048..=0.0505).contains(&share), "{share}");
     }
 
