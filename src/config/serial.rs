@@ -3,12 +3,15 @@
 use super::form;
 use super::places::Places;
 use crate::document::Section;
-use crate::model::meter::{Parity, SerialSettings};
+use crate::model::meter::{Parity, Rs485, SerialSettings};
 
 /// What most RS-485 meters leave the factory with.
 const METER_BAUD: u32 = 9_600;
 /// What boot loaders and terminal programs use.
 const CONSOLE_BAUD: u32 = 115_200;
+
+/// The longest that Linux lets a driver wait.
+const RS485_DELAY_MS_MAX: i64 = 100;
 
 const PARITIES: [(&str, Parity); 3] = [("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
 
@@ -25,6 +28,7 @@ pub(super) fn meter_port(section: &Section<'_>, places: &mut Places) -> SerialSe
         data_bits: 8,
         stop_bits: stop_bits(section),
         local_echo: section.flag("local_echo").unwrap_or(false),
+        rs485: rs485(section),
     }
 }
 
@@ -42,7 +46,21 @@ pub(super) fn console_port(section: &Section<'_>, places: &mut Places) -> Serial
         data_bits: form::whole(section, "data_bits", 7..=8).unwrap_or(8),
         stop_bits: stop_bits(section),
         local_echo: false,
+        rs485: None,
     }
+}
+
+/// How the kernel switches the transceiver.
+fn rs485(of: &Section<'_>) -> Option<Rs485> {
+    let section = of.section("rs485")?;
+    let delay = |key| form::whole(&section, key, 0..=RS485_DELAY_MS_MAX).unwrap_or(0);
+    let rs485 = Rs485 {
+        rts_on_send: section.flag("rts_on_send").unwrap_or(true),
+        delay_before_send_ms: delay("delay_before_send_ms"),
+        delay_after_send_ms: delay("delay_after_send_ms"),
+    };
+    section.finish();
+    Some(rs485)
 }
 
 fn device(section: &Section<'_>, places: &mut Places) -> String {

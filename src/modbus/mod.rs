@@ -11,6 +11,7 @@ pub mod frame;
 pub mod health;
 pub mod line;
 pub mod plan;
+mod serial_driver;
 pub mod timing;
 pub mod transport;
 pub mod turnaround;

@@ -1,6 +1,7 @@
 //! Byte streams under a line, and how they are opened: a serial port, a TCP connection.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 use tokio_serial::{ClearBuffer, SerialPort, SerialPortBuilderExt, SerialStream};
 
+use super::serial_driver;
 use crate::model::meter::{Link, Parity, SerialSettings};
 
 /// Bytes both ways. The line writes and reads, and never flushes: on a serial port that would block
@@ -81,7 +83,11 @@ impl Connect for SerialConnect {
                 _ => tokio_serial::StopBits::One,
             })
             .flow_control(tokio_serial::FlowControl::None);
+        // Open until the line has it too: a driver may forget its settings when nobody has the port.
+        let switched = settings.rs485.map(|rs485| serial_driver::switch_direction(&settings.port, rs485));
+        let _switched = switched.transpose()?;
         let port = builder.open_native_async()?;
+        serial_driver::hand_on_at_once(Path::new(&settings.port), Path::new("/sys/class/tty"));
         port.clear(ClearBuffer::All)?;
         Ok(Box::new(port))
     }

@@ -175,6 +175,19 @@ pub struct SerialSettings {
     pub stop_bits: u8,
     /// The port hears what it sends, as two-wire adapters without receiver control do.
     pub local_echo: bool,
+    /// How the kernel switches the transceiver to sending; `None` where port or adapter do that themselves.
+    pub rs485: Option<Rs485>,
+}
+
+/// How a serial driver switches an RS-485 transceiver with the port's RTS line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rs485 {
+    /// RTS is high while the port sends; low where it is `false`.
+    pub rts_on_send: bool,
+    /// From switching to the first bit, in milliseconds.
+    pub delay_before_send_ms: u16,
+    /// From the last bit to switching back, in milliseconds.
+    pub delay_after_send_ms: u16,
 }
 
 /// Parity of a serial character.

@@ -212,6 +212,7 @@ mod tests {
             data_bits: 8,
             stop_bits,
             local_echo: false,
+            rs485: None,
         };
         assert_eq!(frame_gap(&settings(9_600, Parity::Even, 1)), Duration::from_micros(4_010));
         assert_eq!(frame_gap(&settings(9_600, Parity::None, 1)), Duration::from_micros(3_645));

@@ -43,6 +43,7 @@ fn serial(text: &str) -> Result<Link, String> {
         data_bits: bytes[0] - b'0',
         stop_bits: bytes[2] - b'0',
         local_echo: false,
+        rs485: None,
     }))
 }
 

@@ -23,12 +23,13 @@ const STEPS: [&[&str]; 13] = [
 ];
 
 /// Outside packages with the one module that may name them.
-const DOORS: [(&str, &[&str]); 7] = [
+const DOORS: [(&str, &[&str]); 8] = [
     ("tokio_modbus", &["modbus"]),
     ("sled", &["store"]),
     ("rumqttc", &["uplink"]),
     ("tiny_http", &["api"]),
     ("tokio_serial", &["modbus", "console"]),
+    ("serial2", &["modbus"]),
     ("serde_json_core", &["api", "uplink"]),
     ("flate2", &["api"]),
 ];

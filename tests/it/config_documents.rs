@@ -36,6 +36,7 @@ not_a_key_of_any_section = 1
 [[line]]
 id = "a"
 kind = "rtu"
+rs485 = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
 [[line]]
 id = "b"
@@ -120,6 +121,7 @@ fn section_of_heading(heading: &str) -> String {
     let name = heading.split('`').next().unwrap_or_default();
     match name.split(' ').next() {
         Some(table @ ("register" | "writable")) => format!("point.parameter.{table}"),
+        Some("rs485") => "line.rs485".to_owned(),
         Some("control") => "demand_response.resource.control".to_owned(),
         _ => name.trim_matches(['[', ']']).to_owned(),
     }

@@ -791,6 +791,7 @@ async fn a_serial_port_greets_and_listens() {
         data_bits: 8,
         stop_bits: 1,
         local_echo: false,
+        rs485: None,
     };
     let folder = tempfile::tempdir().unwrap();
     let desk =

@@ -85,6 +85,7 @@ fn serial_line(port: &Path) -> Line {
         data_bits: 8,
         stop_bits: 1,
         local_echo: false,
+        rs485: None,
     };
     Line { id: "rs485-1".to_owned(), link: Link::Serial(settings), response_timeout_ms: 500 }
 }
