@@ -76,6 +76,9 @@ impl UnitCounters {
     }
 }
 
+/// Replies after which a unit is known well enough to be waited for no longer than it takes.
+const KNOWN_REPLIES_MIN: u64 = 20;
+
 /// The counters of a line, shared between the task that owns it and those who look. There are at
 /// most 256 units.
 #[derive(Clone, Debug)]
@@ -102,6 +105,12 @@ impl Tally {
 
     pub(super) fn busy_share(&self) -> f64 {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).share(Instant::now())
+    }
+
+    /// What 99 of 100 replies of a unit did not exceed; `None` while too few are known.
+    pub(super) fn known_p99(&self, unit: UnitId) -> Option<Duration> {
+        let known = self.turnarounds(unit).filter(|known| known.total() >= KNOWN_REPLIES_MIN)?;
+        known.p99()
     }
 
     pub(super) fn turnarounds(&self, unit: UnitId) -> Option<Turnarounds> {

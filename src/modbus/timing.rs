@@ -72,6 +72,10 @@ const QUIET_MIN_NETWORK: Duration = Duration::from_millis(50);
 const REOPEN_PAUSE_MAX_SERIAL: Duration = Duration::from_millis(500);
 /// A server that is down should not be knocked at by every gateway every second.
 const REOPEN_PAUSE_MAX_NETWORK: Duration = Duration::from_secs(5);
+/// The shortest that a meter is waited for, however fast it has been so far.
+const PATIENCE_MIN: Duration = Duration::from_millis(50);
+/// How much longer than 99 of 100 replies took a meter is waited for, before it is asked once more.
+const PATIENCE_FACTOR: u32 = 3;
 const QUIET_IN_MEMORY: Duration = Duration::from_millis(5);
 
 impl Timing {
@@ -116,6 +120,19 @@ impl Timing {
         }
     }
 
+    /// How long to wait for the start of a reply that is asked for once more where it does not come, of a
+    /// meter of which 99 of 100 replies began within `p99`.
+    #[must_use]
+    pub fn patience(&self, p99: Duration) -> Duration {
+        (p99 * PATIENCE_FACTOR).max(PATIENCE_MIN).min(self.response_timeout)
+    }
+
+    /// How late a reply of a well-known meter may still come, of which the slowest so far took `slowest`.
+    #[must_use]
+    pub fn late_window_of(&self, slowest: Duration) -> Duration {
+        (slowest * 2).max(LATE_WINDOW_MIN).min(self.late_window)
+    }
+
     /// The time that `bytes` take on the wire.
     #[must_use]
     pub fn wire_time(&self, bytes: usize) -> Duration {
@@ -149,6 +166,17 @@ mod tests {
         {
             let timing = Timing::rtu(baud, 11, Duration::from_millis(500));
             assert_eq!(timing.gap.as_micros(), gap_us, "{baud}");
+        }
+    }
+
+    #[test]
+    fn a_meter_that_is_known_is_waited_for_as_long_as_it_may_take() {
+        let timing = Timing::in_memory(Duration::from_millis(500));
+        for (p99_ms, patience_ms) in [(1, 50), (20, 60), (400, 500)] {
+            assert_eq!(timing.patience(Duration::from_millis(p99_ms)).as_millis(), patience_ms);
+        }
+        for (slowest_ms, late_ms) in [(1, 100), (80, 160), (400, 500)] {
+            assert_eq!(timing.late_window_of(Duration::from_millis(slowest_ms)).as_millis(), late_ms);
         }
     }
 

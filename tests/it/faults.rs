@@ -406,3 +406,43 @@ async fn a_reply_in_pieces_over_tcp_is_one_reply() {
     };
     assert_eq!(tried_once(Protocol::Tcp, script).await, ok(12, &[]));
 }
+
+/// A line on which a reply may take a second, to a meter of which 24 replies took 10 ms each.
+async fn line_to_a_known_meter(script: Script) -> LineHandle {
+    let timing = Timing::in_memory(Duration::from_secs(1));
+    let meter = Meter { protocol: RTU, script, served: Arc::default() };
+    let clock = Arc::new(RunningClock::starting_at(UtcTime::from_ms(0)));
+    let line = LineHandle::spawn_on(Box::new(meter), RTU, timing, clock);
+    for _ in 0..2 {
+        assert_eq!(twelve_reads(&line, true).await, ok(12, &[]));
+    }
+    line
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_of_a_meter_that_is_known_is_asked_for_again_at_once() {
+    let script: Script = |nth, _, reply| match nth {
+        25 => vec![],
+        _ => vec![WaitMs(10), Say(reply)],
+    };
+    let line = line_to_a_known_meter(script).await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(twelve_reads(&line, true).await, ok(12, &[]));
+    let lost = began.elapsed().saturating_sub(Duration::from_millis(12 * 10));
+    assert!(lost <= Duration::from_millis(260), "{lost:?} and not the seconds that are configured");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_meter_that_is_slow_for_once_is_understood_and_its_second_reply_thrown_away() {
+    for late_ms in [60, 140, 200, 400, 900] {
+        LATE_FOR_ONCE_MS.store(late_ms, std::sync::atomic::Ordering::Relaxed);
+        let script: Script = |nth, _, reply| match nth {
+            25 => vec![WaitMs(LATE_FOR_ONCE_MS.load(std::sync::atomic::Ordering::Relaxed)), Say(reply)],
+            _ => vec![WaitMs(10), Say(reply)],
+        };
+        let line = line_to_a_known_meter(script).await;
+        assert_eq!(twelve_reads(&line, true).await, ok(12, &[]), "{late_ms} ms");
+    }
+}
+
+static LATE_FOR_ONCE_MS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);

@@ -147,7 +147,10 @@ impl LineTask {
     async fn exchange(&mut self, wire: &mut Wire, job: &Job) -> Result<Answer, Failure> {
         let mut tries = job.tries;
         loop {
-            let result = wire.exchange(job.unit, &job.request).await;
+            // Only where it is asked once more, with all the time that is configured.
+            let known = self.tally.known_p99(job.unit).filter(|_| tries > 1);
+            let patience = known.map(|p99| self.timing.patience(p99));
+            let result = wire.exchange_within(job.unit, &job.request, patience).await;
             self.tally.note(job.unit, |counters| counters.count(&result));
             tries = tries.saturating_sub(1);
             match result {

@@ -9,6 +9,7 @@ mod rtu;
 mod tcp;
 
 use std::io;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -113,9 +114,19 @@ impl Wire {
     /// # Errors
     /// Why there is no answer.
     pub async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
+        self.exchange_within(unit, request, None).await
+    }
+
+    /// As [`exchange`](Self::exchange), waiting for the start of the reply no longer than `patience`.
+    pub(super) async fn exchange_within(
+        &mut self,
+        unit: UnitId,
+        request: &Request<'_>,
+        patience: Option<Duration>,
+    ) -> Result<Answer, Failure> {
         match &mut self.framing {
-            Framing::Rtu(wire) => wire.exchange(unit, request).await,
-            Framing::Tcp(wire) => wire.exchange(unit, request).await,
+            Framing::Rtu(wire) => wire.exchange(unit, request, patience).await,
+            Framing::Tcp(wire) => wire.exchange(unit, request, patience).await,
         }
     }
 

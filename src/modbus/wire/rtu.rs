@@ -26,6 +26,8 @@ pub(super) struct RtuWire {
     /// The port hears itself and has not yet heard all of the request.
     echo_pending: bool,
     suspicion: Option<Suspicion>,
+    /// A reply that was given up and never came, before the line was asked anything else.
+    unheard: Option<Expect>,
     /// The longest that any meter has taken to begin a reply.
     slowest_turnaround: Duration,
 }
@@ -57,11 +59,17 @@ impl RtuWire {
             request: Vec::new(),
             echo_pending: false,
             suspicion,
+            unheard: None,
             slowest_turnaround: Duration::ZERO,
         }
     }
 
-    pub(super) async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn exchange(
+        &mut self,
+        unit: UnitId,
+        request: &Request<'_>,
+        patience: Option<Duration>,
+    ) -> Result<Answer, Failure> {
         rtu::write_request(unit, request, &mut self.request)?;
         let expect = Expect::reply_to(unit, request)?;
         if unit == BROADCAST {
@@ -69,13 +77,15 @@ impl RtuWire {
         }
         self.come_to_rest().await?;
         self.port.fall_silent().await?;
-        let patience = self.timing.response_timeout + self.timing.wire_time(rtu::reply_bytes(expect));
+        let until_start = patience.unwrap_or(self.timing.response_timeout);
+        let patience = until_start + self.timing.wire_time(rtu::reply_bytes(expect));
         let earliest_deadline = Instant::now() + self.timing.wire_time(self.request.len()) + patience;
-        self.suspect(Some(expect), earliest_deadline + self.late_window());
+        self.suspect(Some(expect), earliest_deadline + self.late_window(unit));
         self.echo_pending = self.local_echo;
         let sent_at = self.port.send(&self.request).await?;
         let answer = self.listen(expect, sent_at + patience).await?;
         self.note_turnaround(expect, &answer, sent_at);
+        self.await_twin(expect);
         Ok(answer)
     }
 
@@ -90,7 +100,8 @@ impl RtuWire {
                 deadline
             };
             if self.port.hear(until).await? == 0 {
-                self.suspect(Some(expect), Instant::now() + self.late_window());
+                self.suspect(Some(expect), Instant::now() + self.late_window(expect.unit));
+                self.unheard = Some(expect);
                 return Err(self.verdict_on_silence());
             }
             self.strip_echo();
@@ -149,8 +160,19 @@ impl RtuWire {
 
     /// How long after it was given up a reply may still come: a meter that is slow when it is in time
     /// is later when it is late.
-    fn late_window(&self) -> Duration {
-        self.timing.late_window.max(self.slowest_turnaround * 2)
+    fn late_window(&self, unit: UnitId) -> Duration {
+        match self.tally.known_p99(unit) {
+            Some(_) => self.timing.late_window_of(self.slowest_turnaround),
+            None => self.timing.late_window.max(self.slowest_turnaround * 2),
+        }
+    }
+
+    /// After the reply to a request that was asked once more: it may have been the late one to the first,
+    /// and then its twin is still to come.
+    fn await_twin(&mut self, expect: Expect) {
+        if self.unheard.take() == Some(expect) && self.suspicion.is_none() {
+            self.suspect(Some(expect), Instant::now() + self.late_window(expect.unit));
+        }
     }
 
     const fn suspect(&mut self, missing: Option<Expect>, until: Instant) {
@@ -162,12 +184,14 @@ impl RtuWire {
     async fn come_to_rest(&mut self) -> Result<(), Failure> {
         let Some(mut suspicion) = self.suspicion else { return Ok(()) };
         // A line that is never silent is not waited for longer than this.
-        let patience_ends = suspicion.until.max(Instant::now()) + self.late_window();
+        let longest = self.timing.late_window.max(self.slowest_turnaround * 2);
+        let patience_ends = suspicion.until.max(Instant::now()) + longest;
         loop {
             if let Some(missing) = suspicion.missing
                 && rtu::find_reply(missing, self.port.heard.bytes()).is_some()
             {
                 self.tally.note(missing.unit, |counters| counters.late += 1);
+                self.unheard = None;
                 suspicion = Suspicion { missing: None, until: Instant::now() };
             }
             let silent_at = self.port.last_activity() + self.timing.quiet;

@@ -1,5 +1,7 @@
 //! One exchange over Modbus TCP: the transaction tells a late reply from the one that is awaited.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use tokio_modbus::Request;
 
@@ -33,7 +35,12 @@ impl TcpWire {
         Self { port, timing, tally, request: Vec::new(), transaction, half_sent: false }
     }
 
-    pub(super) async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn exchange(
+        &mut self,
+        unit: UnitId,
+        request: &Request<'_>,
+        patience: Option<Duration>,
+    ) -> Result<Answer, Failure> {
         self.transaction = self.transaction.wrapping_add(1);
         tcp::write_request(self.transaction, unit, request, &mut self.request)?;
         let expect = Expect::reply_to(unit, request)?;
@@ -43,7 +50,7 @@ impl TcpWire {
         self.half_sent = true;
         let sent_at = self.port.send(&self.request).await?;
         self.half_sent = false;
-        let deadline = sent_at + self.timing.response_timeout;
+        let deadline = sent_at + patience.unwrap_or(self.timing.response_timeout);
         loop {
             match self.take_frames(Some(expect)) {
                 Verdict::Answered(answer) => {
