@@ -134,6 +134,7 @@ impl Gateway {
         let api = api::serve(Arc::clone(&ops), &site.api).map_err(Failure::new)?;
         let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
         let plant = Arc::new(Plant::new(store, clock));
+        ops.watch_lines(Arc::clone(&plant) as _);
         plant.become_site(jobs).await;
         log::info!(
             "{}: {} lines, {} meters, API on {}",

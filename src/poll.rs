@@ -45,6 +45,8 @@ const SHUTDOWN_MS: u64 = 5_000;
 pub struct JobStatus {
     /// The meter.
     pub meter_id: String,
+    /// Its address on the line.
+    pub unit: UnitId,
     /// The interval.
     pub interval: Interval,
     /// Scans made.
@@ -335,6 +337,7 @@ impl Turn {
     fn status(&self, meter: Option<&KnownMeter>) -> JobStatus {
         JobStatus {
             meter_id: self.job.meter_id.clone(),
+            unit: self.job.unit,
             interval: self.schedule.interval(),
             scans: self.scans,
             silent_scans: self.silent_scans,

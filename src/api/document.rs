@@ -13,6 +13,7 @@ use super::wire::answer::{
     Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StaticHead, StatisticalHead,
 };
 use super::wire::code::CODES;
+use super::wire::figures::{self, Figures};
 use super::wire::json_stream::{JsonStream, WriteError};
 use super::wire::operation::Operation;
 use super::wire::registry::REGISTRY;
@@ -63,6 +64,8 @@ pub(super) enum Document {
     About,
     /// The interface itself; without an envelope.
     OpenApi,
+    /// Figures for monitoring systems; no JSON.
+    Figures(Arc<Figures>),
     /// How the gateway is; without an envelope.
     Health {
         /// What is on the medium.
@@ -75,6 +78,9 @@ pub(super) enum Document {
         offset: UtcOffset,
     },
 }
+
+/// What nearly every answer is.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 /// Why a document was not written to its end.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +97,19 @@ pub(super) type Json<'w> = JsonStream<&'w mut dyn Write>;
 type Written = Result<(), DocumentError>;
 
 impl Document {
+    /// What its media type is called.
+    pub(super) const fn content_type(&self) -> &'static str {
+        match self {
+            Self::Figures(_) => figures::content_type(),
+            _ => JSON,
+        }
+    }
+
     /// Writes the whole document.
     pub(super) fn write(&self, out: &mut dyn Write, envelope: &Envelope<'_>) -> Written {
+        if let Self::Figures(figures) = self {
+            return Ok(figures.write(out).map_err(WriteError::from)?);
+        }
         if matches!(self, Self::OpenApi) {
             return Ok(write_open_api(out).map_err(WriteError::from)?);
         }
@@ -119,7 +136,7 @@ impl Document {
             Self::DemandStatic(answer) => demand::write_static(&mut json, answer)?,
             Self::DemandNow(now) => demand::write_dynamic(&mut json, now)?,
             Self::DemandHistory(answer) => demand::write_historical(&mut json, answer)?,
-            Self::About | Self::Health { .. } | Self::OpenApi => write_about(&mut json)?,
+            Self::About | Self::Health { .. } | Self::OpenApi | Self::Figures(_) => write_about(&mut json)?,
         }
         Ok(json.finish()?)
     }

@@ -105,7 +105,8 @@ impl About {
             }
             return;
         }
-        let head = Head { tag: tag.map(|(tag, _)| tag), ..self.head(Code::Success.status()) };
+        let (tag, content_type) = (tag.map(|(tag, _)| tag), document.content_type());
+        let head = Head { content_type, tag, ..self.head(Code::Success.status()) };
         let mut reply = Reply::new(&mut *out, head);
         let error = match document.write(&mut reply, &envelope) {
             Ok(()) => reply.finish().err().map(|error| DocumentError::Write(error.into())),
@@ -161,7 +162,8 @@ impl About {
 
     fn head(&self, status: u16) -> Head {
         let date = self.now.http_date();
-        Head { status, manner: self.manner, date, allow: None, retry_after_s: None, tag: None }
+        let (manner, content_type) = (self.manner, document::JSON);
+        Head { status, manner, content_type, date, allow: None, retry_after_s: None, tag: None }
     }
 }
 

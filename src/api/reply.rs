@@ -33,6 +33,8 @@ pub(super) struct Head {
     pub status: u16,
     /// How it is answered.
     pub manner: Manner,
+    /// What the media type of the answer is called.
+    pub content_type: &'static str,
     /// Now, as HTTP writes it.
     pub date: String,
     /// Methods that would be taken.
@@ -65,14 +67,16 @@ impl Head {
         if !matches!(length, Length::NoBody) || self.status == NOT_MODIFIED {
             out.write_all(b"Vary: Accept-Encoding\r\n")?;
         }
+        if !matches!(length, Length::NoBody) {
+            write!(out, "Content-Type: {}\r\n", self.content_type)?;
+        }
         match length {
-            Length::Known(bytes) => write!(out, "{CONTENT_TYPE}Content-Length: {bytes}\r\n")?,
-            Length::Chunked => write!(out, "{CONTENT_TYPE}Transfer-Encoding: chunked\r\n")?,
+            Length::Known(bytes) => write!(out, "Content-Length: {bytes}\r\n")?,
+            Length::Chunked => out.write_all(b"Transfer-Encoding: chunked\r\n")?,
             Length::Gzip => {
-                write!(out, "{CONTENT_TYPE}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n")?;
+                out.write_all(b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n")?;
             }
-            Length::UntilClose => out.write_all(CONTENT_TYPE.as_bytes())?,
-            Length::NoBody => {}
+            Length::UntilClose | Length::NoBody => {}
         }
         if self.status == 401 {
             out.write_all(b"WWW-Authenticate: Bearer realm=\"cems\"\r\n")?;
@@ -87,8 +91,6 @@ impl Head {
         write!(out, "Connection: {connection}\r\n\r\n")
     }
 }
-
-const CONTENT_TYPE: &str = "Content-Type: application/json; charset=utf-8\r\n";
 
 /// The status of an answer that the client has already.
 pub(super) const NOT_MODIFIED: u16 = 304;
@@ -273,7 +275,15 @@ mod tests {
     use super::*;
 
     fn head(manner: Manner) -> Head {
-        Head { status: 200, manner, date: "now".to_owned(), allow: None, retry_after_s: None, tag: None }
+        Head {
+            status: 200,
+            manner,
+            content_type: "application/json; charset=utf-8",
+            date: "now".to_owned(),
+            allow: None,
+            retry_after_s: None,
+            tag: None,
+        }
     }
 
     const MODERN: Manner =

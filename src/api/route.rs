@@ -8,6 +8,7 @@ use super::body::Body;
 use super::document::Document;
 use super::fault::Fault;
 use super::wire::code::Code;
+use super::wire::figures::Figures;
 use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
 use super::{auth, guard, query_string};
@@ -47,6 +48,7 @@ pub(super) fn route(request: &mut Request, body: &mut Body<'_>, ops: &Arc<Ops>) 
             let platform = authorise(request, ops)?;
             match below {
                 Place::Operation(operation) => operate((request, body), ops, &platform, (operation, query)),
+                Place::Figures => open(request, body, || figures(ops)),
                 _ => Err(no_operation()),
             }
         }
@@ -68,7 +70,7 @@ fn authorise(request: &Request, ops: &Arc<Ops>) -> Result<Platform, Fault> {
     }
 }
 
-/// Answers at a path that needs no token.
+/// Answers at a path that is only read.
 fn open(request: &Request, body: &Body<'_>, answer: impl FnOnce() -> Document) -> Result<Routed, Fault> {
     match request.method() {
         Method::Get | Method::Head => {
@@ -101,6 +103,11 @@ fn health(ops: &Arc<Ops>) -> Document {
     let durable = ops.store().durable();
     let run = ops.store().run_of(durable.sequence).map(|(run, _)| run);
     Document::Health { durable, run, alarms: ops.alarms(), offset: ops.site().cems.offset }
+}
+
+fn figures(ops: &Arc<Ops>) -> Document {
+    let (lines, store, alarms) = (ops.lines(), ops.store().status(), ops.alarms());
+    Document::Figures(Arc::new(Figures { lines, store, alarms }))
 }
 
 fn operate(

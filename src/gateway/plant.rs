@@ -7,6 +7,7 @@ use crate::config::site::Site;
 use crate::modbus::counters::UnitCounters;
 use crate::modbus::line::{LineHandle, PortState};
 use crate::model::meter::Line;
+use crate::ops::lines::{LineFigures, LineWatch, MeterFigures};
 use crate::poll::job::{Job, jobs_of_line};
 use crate::poll::{JobStatus, Poll};
 use crate::store::{Store, StoreError};
@@ -144,4 +145,34 @@ impl Plant {
 async fn stop(running: Arc<Running>) {
     running.poll.shutdown().await;
     running.handle.clone().shutdown().await;
+}
+
+impl LineWatch for Plant {
+    fn lines(&self) -> Vec<LineFigures> {
+        self.status().iter().map(figures).collect()
+    }
+}
+
+fn figures(status: &LineStatus) -> LineFigures {
+    let mut meters: BTreeMap<&str, MeterFigures> = BTreeMap::new();
+    for job in &status.jobs {
+        let counters = || status.units.iter().find(|counters| counters.unit == job.unit).copied();
+        let meter = meters.entry(&job.meter_id).or_insert_with(|| MeterFigures {
+            id: job.meter_id.clone(),
+            counters: counters(),
+            scans: 0,
+            silent_scans: 0,
+            overruns: 0,
+            is_backed_off: job.backed_off,
+        });
+        meter.scans += job.scans;
+        meter.silent_scans += job.silent_scans;
+        meter.overruns += job.overruns;
+    }
+    LineFigures {
+        id: status.line.id.clone(),
+        is_open: status.state == PortState::Open,
+        busy_share: status.busy_share,
+        meters: meters.into_values().collect(),
+    }
 }

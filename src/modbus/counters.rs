@@ -39,7 +39,9 @@ pub struct UnitCounters {
 }
 
 impl UnitCounters {
-    fn new(unit: UnitId) -> Self {
+    /// A unit that was asked nothing yet.
+    #[must_use]
+    pub fn new(unit: UnitId) -> Self {
         Self {
             unit,
             ok: 0,

@@ -7,10 +7,11 @@ pub mod archive;
 pub mod control;
 pub mod counter_events;
 pub mod demand_response;
+pub mod lines;
 pub mod manual;
 pub mod query;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::config::site::Site;
 use crate::model::alarm::Alarm;
@@ -99,6 +100,8 @@ pub struct Ops {
     demand_alarm: query::DemandAlarm,
     /// What is being written to meters.
     controls: control::Controls,
+    /// Who knows how the lines go.
+    lines: OnceLock<Arc<dyn lines::LineWatch>>,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -118,6 +121,7 @@ impl Ops {
             demand_days: <_>::default(),
             demand_alarm: <_>::default(),
             controls: control::Controls::default(),
+            lines: OnceLock::new(),
             archiving: Mutex::default(),
         }))
     }

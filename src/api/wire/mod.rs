@@ -9,6 +9,7 @@ pub mod code;
 pub mod compat;
 pub mod demand;
 pub mod example;
+pub mod figures;
 pub(super) mod json_stream;
 pub mod names;
 pub mod openapi;
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn no_operation_and_no_path_stands_outside_this_folder() {
         let operations = super::operation::Operation::names();
-        let paths = [super::names::PATH_HEALTH, super::names::PATH_OPENAPI];
+        let paths = [super::names::PATH_HEALTH, super::names::PATH_OPENAPI, super::names::PATH_METRICS];
         let telling = operations.into_iter().filter(|name| name.starts_with("Get")).chain(paths);
         let words: Vec<&str> = telling.chain(["/cems/"]).collect();
         for path in

@@ -9,6 +9,9 @@ pub const PATH_HEALTH: &str = "healthz";
 /// The open path of the interface's own description.
 pub const PATH_OPENAPI: &str = "openapi.json";
 
+/// The path of figures for monitoring systems.
+pub const PATH_METRICS: &str = "metrics";
+
 /// The return code.
 pub const CODE: &str = "code";
 /// What an answer is about.

@@ -130,6 +130,8 @@ pub enum Place {
     Health,
     /// The open description of the interface.
     OpenApi,
+    /// Figures for monitoring systems.
+    Figures,
     /// Nowhere.
     Unknown,
 }
@@ -142,6 +144,7 @@ impl Place {
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some(names::PATH_HEALTH), None, ..) => Self::Health,
             (Some(names::PATH_OPENAPI), None, ..) => Self::OpenApi,
+            (Some(names::PATH_METRICS), None, ..) => Self::Figures,
             (Some(names::PATH_CEMS), Some(names::PATH_VERSION), Some(name), None) => {
                 Operation::named(name).map_or(Self::NoOperation, Self::Operation)
             }
@@ -168,6 +171,8 @@ mod tests {
             ("/healthz", Place::Health),
             ("/healthz/", Place::Unknown),
             ("/openapi.json", Place::OpenApi),
+            ("/metrics", Place::Figures),
+            ("/metrics/x", Place::Unknown),
             ("/", Place::Unknown),
             ("", Place::Unknown),
             ("*", Place::Unknown),

@@ -85,6 +85,7 @@ pub const REGISTRY: &[Entry] = &[
         OtherSource,
         "open path: this interface as an OpenAPI document; a custom of web services",
     ),
+    entry("metrics", OtherSource, "path: figures for monitoring systems; a custom of web services"),
     entry("code", OtherSource, "return code (clause 5.4); the member as many Chinese interfaces name it"),
     entry("message", OtherSource, "the return code in words"),
     entry("requestID", Inferred, "repeats the X-Request-ID of the question, else made up"),

@@ -24,6 +24,18 @@ fn the_description_is_open_to_all_and_is_the_one_that_was_drawn() {
 }
 
 #[test]
+fn figures_for_monitoring_need_a_token_and_are_plain_text() {
+    let served = Served::after_a_morning();
+    let refused = raw(served.address(), b"GET /metrics HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n");
+    assert_eq!((refused.status, refused.code()), (401, 40_101));
+    let answer = get(served.address(), "/metrics");
+    assert!(answer.header("Content-Type").unwrap().starts_with("application/openmetrics-text; "));
+    assert!(answer.body.contains("# TYPE cems_durable_scans counter\n"), "{}", answer.body);
+    assert!(answer.body.ends_with("# EOF\n"));
+    assert_eq!(ask(served.address(), "POST", "/metrics", "", b"").status, 405);
+}
+
+#[test]
 fn a_kept_answer_need_not_be_sent_again_until_something_in_it_changes() {
     let served = Served::after_a_morning();
     let address = served.address();
