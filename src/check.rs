@@ -1,5 +1,7 @@
 //! `check`: all faults of a site file, or what its lines will be asked and how busy that keeps them.
 
+mod load;
+
 use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,25 +11,34 @@ use crate::config::{self, LoadError};
 use crate::failure::{Failure, tell};
 use crate::limits;
 use crate::meters;
-use crate::modbus::plan::{CostModel, PlannedRead};
+use crate::modbus::plan::CostModel;
 use crate::model::control::Writable;
 use crate::model::meter::{Line, Link, Meter, Parity};
-use crate::poll::job::reads_of_meter;
-use crate::time::Interval;
+
+pub use load::Overload;
+use load::{BUSY_SHARE_MAX, Turn};
 
 /// Reads listed for one meter at one interval; the rest are counted.
 const READS_SHOWN_MAX: usize = 6;
-/// Share of a line's time above which a slow meter or a retry makes cycles late.
-const BUSY_SHARE_MAX: f64 = 0.8;
-
 /// Checks the site file at `path` and prints what it found.
 ///
 /// # Errors
-/// The faults of the file, with exit code 78.
+/// The faults of the file, or lines that cannot keep their intervals, with exit code 78.
 pub fn run(path: &Path) -> Result<ExitCode, Failure> {
     let site = load(path)?;
     tell(ReadPlan(&site))?;
-    Ok(ExitCode::SUCCESS)
+    let overloads = overloads(&site);
+    if overloads.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let told = overloads.iter().map(ToString::to_string).collect::<Vec<_>>();
+    Err(Failure::config(told.join("\n")))
+}
+
+/// The lines that cannot keep the intervals of their meters.
+#[must_use]
+pub fn overloads(site: &Site) -> Vec<Overload> {
+    site.lines.iter().filter_map(|line| load::overload(site, line)).collect()
 }
 
 /// The site of the file at `path`.
@@ -103,8 +114,9 @@ fn line_plan(f: &mut fmt::Formatter<'_>, site: &Site, line: &Line) -> fmt::Resul
     let cost = CostModel::of_line(line);
     let mut busy_share = 0.0;
     for meter in site.meters.iter().filter(|meter| meter.line_id == line.id) {
-        for (interval, reads) in reads_of_meter(site, meter, &cost) {
-            busy_share += meter_plan(f, meter, interval, &reads, &cost)?;
+        for turn in load::turns(site, meter, &cost) {
+            busy_share += turn.share;
+            meter_plan(f, meter, &turn, &cost)?;
         }
     }
     write!(f, "  taken {:.1} % of the time", busy_share * 100.0)?;
@@ -117,14 +129,9 @@ fn line_plan(f: &mut fmt::Formatter<'_>, site: &Site, line: &Line) -> fmt::Resul
     writeln!(f)
 }
 
-/// Writes one row and gives the share of the line's time that it takes.
-fn meter_plan(
-    f: &mut fmt::Formatter<'_>,
-    meter: &Meter,
-    interval: Interval,
-    reads: &[PlannedRead],
-    cost: &CostModel,
-) -> Result<f64, fmt::Error> {
+/// Writes one row.
+fn meter_plan(f: &mut fmt::Formatter<'_>, meter: &Meter, turn: &Turn, cost: &CostModel) -> fmt::Result {
+    let Turn { interval, reads, .. } = turn;
     let totals = cost.totals(reads);
     let seconds = totals.time.as_secs_f64();
     write!(
@@ -143,10 +150,9 @@ fn meter_plan(
     }
     let more = reads.len().saturating_sub(READS_SHOWN_MAX);
     match more {
-        0 => writeln!(f, "{}", spans.trim_end_matches(", "))?,
-        _ => writeln!(f, "{spans}and {more} more")?,
+        0 => writeln!(f, "{}", spans.trim_end_matches(", ")),
+        _ => writeln!(f, "{spans}and {more} more"),
     }
-    Ok(seconds / interval.as_duration().as_secs_f64())
 }
 
 /// Where a line's link leads: a device path, or host and port.

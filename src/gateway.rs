@@ -59,6 +59,9 @@ pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, F
     for doubt in doubts(&site).iter().take(limits::FAULTS_MAX) {
         log::warn!("{}: {doubt}", config.display());
     }
+    for overload in check::overloads(&site) {
+        log::warn!("{}: {overload}", config.display());
+    }
     std::fs::create_dir_all(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;

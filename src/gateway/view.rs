@@ -15,7 +15,7 @@ use crate::modbus::plan::CostModel;
 use crate::modbus::turnaround::Turnarounds;
 use crate::ops::Ops;
 use crate::ops::query::{DemandNow, MonthDemand};
-use crate::poll::job::reads_of_meter;
+use crate::poll::job::reads_together;
 use crate::store::{Boot, StoreStatus};
 use crate::time::UtcTime;
 use crate::time::trust::ClockState;
@@ -173,7 +173,7 @@ pub(super) fn report(site: &Site) -> CheckReport {
         let cost = CostModel::of_line(line);
         let mut load = LineLoad { id: line.id.clone(), requests: 0, round: Duration::ZERO };
         for meter in site.meters.iter().filter(|meter| meter.line_id == line.id) {
-            for (_, reads) in reads_of_meter(site, meter, &cost) {
+            for (_, reads, _) in reads_together(site, meter, &cost) {
                 let totals = cost.totals(&reads);
                 load.requests += totals.requests;
                 load.round += totals.time;

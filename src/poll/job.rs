@@ -95,17 +95,22 @@ pub fn jobs_of_line(site: &Site, line: &Line, store: &Store) -> Result<Vec<Job>,
     Ok(jobs)
 }
 
-/// The planned reads of one meter, one list an interval: what `check` shows.
+/// What one meter is read for at each interval, the shortest first: the reads for these values alone, and
+/// those for them and all that is due more often.
 #[must_use]
-pub fn reads_of_meter(site: &Site, meter: &Meter, cost: &CostModel) -> Vec<(Interval, Vec<PlannedRead>)> {
-    let planned = |parameters: Vec<Read<'_>>| {
-        let items: Vec<_> = parameters.iter().map(|(.., metered)| place(metered)).collect();
-        plan(&items, &meter.read_limits, cost)
+pub fn reads_together(
+    site: &Site,
+    meter: &Meter,
+    cost: &CostModel,
+) -> Vec<(Interval, Vec<PlannedRead>, Vec<PlannedRead>)> {
+    let mut due = Vec::new();
+    let planned = |(interval, list): (Interval, Vec<Read<'_>>)| {
+        let alone: Vec<_> = list.iter().map(|(.., metered)| place(metered)).collect();
+        due.extend(&alone);
+        let plan = |places: &[(Table, Span)]| plan(places, &meter.read_limits, cost);
+        (interval, plan(&alone), plan(&due))
     };
-    parameters_by_interval(site, meter)
-        .into_iter()
-        .map(|(interval, list)| (interval, planned(list)))
-        .collect()
+    parameters_by_interval(site, meter).into_iter().map(planned).collect()
 }
 
 fn place(metered: &Metered) -> (Table, Span) {
