@@ -161,6 +161,7 @@ pub fn place_of(link: &Link) -> String {
     match link {
         Link::Serial(serial) => serial.port.clone(),
         Link::Tcp { host, port } | Link::RtuOverTcp { host, port, .. } => format!("{host}:{port}"),
+        Link::DialIn { listen, registration, .. } => format!("{} on {listen}", registration.escape_ascii()),
     }
 }
 
@@ -180,6 +181,10 @@ pub fn reached_by(link: &Link) -> String {
         Link::Tcp { host, port } => format!("Modbus TCP to {host}:{port}"),
         Link::RtuOverTcp { host, port, baud } => {
             format!("RTU over TCP to {host}:{port}, {baud} baud behind it")
+        }
+        Link::DialIn { listen, registration, baud } => {
+            let modem = registration.escape_ascii();
+            format!("RTU over TCP from modem '{modem}' that calls {listen}, {baud} baud behind it")
         }
     }
 }

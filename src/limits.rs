@@ -196,6 +196,10 @@ pub const LEARNED_SPANS_MAX: usize = 64;
 /// Requests that one scan may spend on taking refused reads apart, so that one odd meter does not hold
 /// up its line; what is left is taken apart in the next scan.
 pub const BISECTION_READS_MAX: usize = 24;
+/// Connections that have not said yet which modem they come from.
+pub const DIAL_IN_UNREGISTERED_MAX: usize = 32;
+/// Bytes by which a modem says who it is.
+pub const REGISTRATION_BYTES_MAX: usize = 64;
 /// Parameters that may be written to; each is read back now and then while it is held.
 pub const CONTROLS_MAX: usize = 64;
 /// Lines of the book of what was written; about 100 bytes each.

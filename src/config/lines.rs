@@ -1,5 +1,7 @@
 //! `[[line]]`: serial ports and TCP connections that meters hang on.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
 use super::entries::{Entry, Ids, entries};
 use super::form;
 use super::places::Places;
@@ -13,14 +15,19 @@ const TCP_PORT: u16 = 502;
 /// Modbus over Serial Line V1.02, section 2.4.1, speaks of one second to several.
 const RESPONSE_TIMEOUT_MS: u32 = 1_000;
 
+const REGISTRATION_REMEDY: &str =
+    "give the 3 to 64 bytes that the modem sends first, as text or as hex:0102AB";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Rtu,
     Tcp,
     RtuOverTcp,
+    DialIn,
 }
 
-const KINDS: [(&str, Kind); 3] = [("rtu", Kind::Rtu), ("tcp", Kind::Tcp), ("rtu-over-tcp", Kind::RtuOverTcp)];
+const KINDS: [(&str, Kind); 4] =
+    [("rtu", Kind::Rtu), ("tcp", Kind::Tcp), ("rtu-over-tcp", Kind::RtuOverTcp), ("dial-in", Kind::DialIn)];
 
 /// The lines that could be read, and the IDs of all that meters may refer to.
 pub(super) struct Lines {
@@ -43,7 +50,7 @@ fn line(entry: Entry<'_>, places: &mut Places) -> Option<Line> {
     let section = entry.section;
     let kind = section.choice("kind", &KINDS);
     if !section.has("kind") {
-        section.missing("kind", "give one of rtu, tcp, rtu-over-tcp");
+        section.missing("kind", "give one of rtu, tcp, rtu-over-tcp, dial-in");
     }
     let link = match kind? {
         Kind::Rtu => Link::Serial(serial::meter_port(&section, places)),
@@ -55,11 +62,51 @@ fn line(entry: Entry<'_>, places: &mut Places) -> Option<Line> {
             let (host, port) = endpoint(&section, None, places);
             Link::RtuOverTcp { host, port, baud: serial::meter_baud(&section) }
         }
+        Kind::DialIn => dial_in(&section, places),
     };
     let response_timeout_ms =
         form::whole(&section, "response_timeout_ms", 10..=60_000).unwrap_or(RESPONSE_TIMEOUT_MS);
     section.finish();
     Some(Line { id: entry.id?, link, response_timeout_ms })
+}
+
+/// Where a modem calls, and how it says that it is the one of this line.
+fn dial_in(section: &Section<'_>, places: &mut Places) -> Link {
+    let listen = section.parsed("listen", |text| {
+        text.parse::<SocketAddr>().map_err(|_| "give an address with its port, such as 0.0.0.0:5020")
+    });
+    if !section.has("listen") {
+        section.missing("listen", "give the address and port that the modem calls, such as 0.0.0.0:5020");
+    }
+    let registration = section.parsed("registration", |text| registration(text).ok_or(REGISTRATION_REMEDY));
+    if !section.has("registration") {
+        section.missing("registration", REGISTRATION_REMEDY);
+    }
+    if let (Some(listen), Some(registration)) = (listen, &registration) {
+        places.take(section, "registration", format!("{} on {listen}", registration.escape_ascii()));
+    }
+    Link::DialIn {
+        listen: listen.unwrap_or(NOWHERE),
+        registration: registration.unwrap_or_default(),
+        baud: serial::meter_baud(section),
+    }
+}
+
+/// Stands in for an address that was refused.
+const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
+/// The bytes of a text of printable ASCII, or of hex digits after `hex:`.
+fn registration(text: &str) -> Option<Vec<u8>> {
+    let bytes = match text.strip_prefix("hex:") {
+        None => text.bytes().all(|byte| (b' '..=b'~').contains(&byte)).then(|| text.as_bytes().to_vec())?,
+        Some(digits) => {
+            let pairs = digits.as_bytes().chunks_exact(2);
+            let is_whole = pairs.remainder().is_empty();
+            let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+            pairs.map(byte).collect::<Option<Vec<u8>>>().filter(|_| is_whole)?
+        }
+    };
+    (3..=limits::REGISTRATION_BYTES_MAX).contains(&bytes.len()).then_some(bytes)
 }
 
 fn endpoint(section: &Section<'_>, port_default: Option<u16>, places: &mut Places) -> (String, u16) {
@@ -101,6 +148,26 @@ mod tests {
     }
 
     #[test]
+    fn modems_that_call_one_port_are_told_apart_by_their_registration() {
+        let line = |id, registration| {
+            format!(
+                "[[line]]\nid = '{id}'\nkind = 'dial-in'\nlisten = '0.0.0.0:5020'\nregistration = '{registration}'\n"
+            )
+        };
+        let lines = read(&(line("a", "DTU-1") + &line("b", "hex:0102aB"))).unwrap();
+        let registrations: Vec<&[u8]> = lines
+            .iter()
+            .map(|line| match &line.link {
+                Link::DialIn { registration, baud: 9_600, .. } => registration.as_slice(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(registrations, [b"DTU-1".as_slice(), &[1, 2, 0xAB]]);
+        let faults = read(&(line("a", "DTU-1") + &line("b", "DTU-1"))).unwrap_err();
+        assert!(faults.contains("registration: DTU-1 on 0.0.0.0:5020 is taken by line 'a'"), "{faults}");
+    }
+
+    #[test]
     fn one_port_has_one_line() {
         for (first, second) in [
             ("kind = 'rtu'\nport = '/dev/ttyS1'", "kind = 'rtu'\nport = '/dev//ttyS1'"),
@@ -117,7 +184,12 @@ mod tests {
     #[test]
     fn what_no_line_can_be_is_refused() {
         for (keys, told) in [
-            ("", "kind: is missing; give one of rtu, tcp, rtu-over-tcp"),
+            ("", "kind: is missing; give one of rtu, tcp, rtu-over-tcp, dial-in"),
+            ("kind = 'dial-in'", "listen: is missing"),
+            ("kind = 'dial-in'\nlisten = '0.0.0.0:5020'", "registration: is missing"),
+            ("kind = 'dial-in'\nlisten = '5020'\nregistration = 'DTU'", "listen: '5020' is refused"),
+            ("kind = 'dial-in'\nlisten = '0.0.0.0:1'\nregistration = 'D'", "registration: 'D' is refused"),
+            ("kind = 'dial-in'\nlisten = '0.0.0.0:1'\nregistration = 'hex:123456A'", "is refused"),
             ("kind = 'udp'", "kind: 'udp' is unknown"),
             ("kind = 'rtu'", "port: is missing"),
             ("kind = 'rtu'\nport = 'ttyS1'", "port: 'ttyS1' is refused"),

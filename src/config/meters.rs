@@ -69,7 +69,7 @@ fn unit(section: &Section<'_>, lines: &Lines, line_id: Option<&str>) -> Option<U
     let line = lines.list.iter().find(|line| Some(line.id.as_str()) == line_id);
     // Behind a device server lies a serial line, where the other addresses are reserved.
     let range = match line.map(|line| &line.link) {
-        Some(Link::Serial(_) | Link::RtuOverTcp { .. }) => 1..=247,
+        Some(Link::Serial(_) | Link::RtuOverTcp { .. } | Link::DialIn { .. }) => 1..=247,
         Some(Link::Tcp { .. }) | None => 0..=255,
     };
     form::whole(section, "unit", range).map(UnitId)

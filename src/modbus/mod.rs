@@ -6,6 +6,7 @@
 
 pub mod counters;
 pub mod decode;
+mod dial_in;
 pub mod exceptions;
 pub mod frame;
 pub mod health;

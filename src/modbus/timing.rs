@@ -22,7 +22,7 @@ impl Protocol {
     pub const fn of(link: &Link) -> Self {
         match link {
             Link::Serial(settings) => Self::Rtu { local_echo: settings.local_echo },
-            Link::RtuOverTcp { .. } => Self::Rtu { local_echo: false },
+            Link::RtuOverTcp { .. } | Link::DialIn { .. } => Self::Rtu { local_echo: false },
             Link::Tcp { .. } => Self::Tcp,
         }
     }
@@ -88,7 +88,7 @@ impl Timing {
                 let serial = Self::rtu(settings.baud, settings.bits_per_char(), response_timeout);
                 Self { pause: PauseKind::Kernel, reopen_pause_max: REOPEN_PAUSE_MAX_SERIAL, ..serial }
             }
-            Link::RtuOverTcp { baud, .. } => {
+            Link::RtuOverTcp { baud, .. } | Link::DialIn { baud, .. } => {
                 let serial = Self::rtu(*baud, BITS_PER_CHAR, response_timeout);
                 Self { quiet: serial.quiet.max(QUIET_MIN_NETWORK), ..serial }
             }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 use tokio_serial::{ClearBuffer, SerialPort, SerialPortBuilderExt, SerialStream};
 
+use super::dial_in::DialIn;
 use super::serial_driver;
 use crate::model::meter::{Link, Parity, SerialSettings};
 
@@ -53,6 +54,7 @@ pub fn connect_to(link: &Link) -> Box<dyn Connect> {
         Link::Tcp { host, port } | Link::RtuOverTcp { host, port, .. } => {
             Box::new(TcpConnect { host: host.clone(), port: *port })
         }
+        Link::DialIn { listen, registration, .. } => Box::new(DialIn::new(*listen, registration.clone())),
     }
 }
 
@@ -121,7 +123,7 @@ impl Connect for TcpConnect {
 }
 
 /// Without these a peer that lost its power would look like a slow meter for hours.
-fn notice_when_gone(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn notice_when_gone(stream: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, KEEPALIVE_AFTER)?;

@@ -1,5 +1,7 @@
 //! Meters, the lines they hang on, and the register maps that describe them.
 
+use std::net::SocketAddr;
+
 use super::point::ValidRange;
 use super::reading_type::ReadingType;
 use super::register::{Register, Span, Table, UnitId};
@@ -156,6 +158,15 @@ pub enum Link {
         /// The device server's port.
         port: u16,
         /// Baud rate of the serial line behind it, which sets the silence between frames.
+        baud: u32,
+    },
+    /// RTU frames through a TCP connection that a cellular modem makes to us.
+    DialIn {
+        /// Where it calls.
+        listen: SocketAddr,
+        /// What it says first, by which its line is known.
+        registration: Vec<u8>,
+        /// Baud rate of the serial line behind it.
         baud: u32,
     },
 }

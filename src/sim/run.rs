@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::bus::{Bus, Framing};
@@ -23,6 +24,8 @@ use crate::model::meter::{Line, Link, SerialSettings};
 use crate::time::Clock;
 
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// How long a simulated modem waits before it calls again.
+const CALL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the meters behave.
 #[derive(Clone, Debug, Default)]
@@ -111,9 +114,12 @@ impl Running {
             Socket::Tcp(listener, _) => {
                 let framing = match line.link {
                     Link::Tcp { .. } => Framing::Tcp,
-                    Link::Serial(_) | Link::RtuOverTcp { .. } => Framing::Rtu,
+                    Link::Serial(_) | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Framing::Rtu,
                 };
                 self.tasks.spawn(serve_tcp(listener, Arc::new(bus), framing));
+            }
+            Socket::Modem(address, registration) => {
+                self.tasks.spawn(call(address, registration, bus));
             }
         }
     }
@@ -135,6 +141,10 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
                 let (listener, address) = listen(&line.id, address).await?;
                 Socket::Tcp(listener, address)
             }
+            Link::DialIn { listen, registration, .. } => {
+                let here = if listen.ip().is_unspecified() { LOOPBACK } else { listen.ip() };
+                Socket::Modem(SocketAddr::new(here, listen.port()), registration.clone())
+            }
         };
         running.start(line, socket, bus(site, line, clock, manner));
     }
@@ -145,6 +155,8 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
 pub(super) enum Socket {
     Pty(Pty),
     Tcp(TcpListener, SocketAddr),
+    /// A modem that calls this address and says this first.
+    Modem(SocketAddr, Vec<u8>),
 }
 
 impl Socket {
@@ -152,8 +164,20 @@ impl Socket {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Pty(pty) => Place::Pty(pty.path().to_path_buf()),
-            Self::Tcp(_, address) => Place::Tcp(*address),
+            Self::Tcp(_, address) | Self::Modem(address, _) => Place::Tcp(*address),
         }
+    }
+}
+
+/// A modem that calls again whenever nobody hears it any longer.
+async fn call(address: SocketAddr, registration: Vec<u8>, bus: Bus) {
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(address).await
+            && stream.write_all(&registration).await.is_ok()
+        {
+            let _ended = serve_rtu(stream, &bus).await;
+        }
+        tokio::time::sleep(CALL_PAUSE).await;
     }
 }
 
@@ -177,7 +201,7 @@ pub(super) fn bus(site: &Site, line: &Line, clock: &Arc<dyn Clock>, manner: &Man
     let fleet = Fleet::of_line(site, line, manner.holes);
     let turnaround = match &line.link {
         Link::Serial(settings) => frame_gap(settings),
-        Link::Tcp { .. } | Link::RtuOverTcp { .. } => Duration::ZERO,
+        Link::Tcp { .. } | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Duration::ZERO,
     };
     let faults = FaultPlan::new(manner.rules.iter().copied(), manner.seed);
     Bus::new(fleet, Arc::clone(clock), turnaround, faults)
@@ -282,7 +306,7 @@ reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
         assert_eq!((bus.as_str(), lan.as_str()), ("bus", "lan"));
         assert!(path.starts_with("/dev"));
 
-        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
         let mut frame = Vec::new();
         rtu::write_request(UnitId(3), &Request::ReadHoldingRegisters(10, 1), &mut frame).unwrap();
         client.write_all(&frame).await.unwrap();

@@ -46,6 +46,10 @@ not_a_key_of_any_section = 1
 id = "c"
 kind = "rtu-over-tcp"
 not_a_key_of_any_section = 1
+[[line]]
+id = "d"
+kind = "dial-in"
+not_a_key_of_any_section = 1
 [[meter]]
 id = "a"
 not_a_key_of_any_section = 1
@@ -92,7 +96,7 @@ fn keys_of_the_reader() -> Keys {
         keys.entry(words.join(".")).or_default().extend(known.split(", ").map(str::to_owned));
     }
     let asked = EVERY_SECTION.matches("not_a_key").count();
-    assert_eq!(keys.len(), asked - 2, "three kinds of line make one section, every other is one");
+    assert_eq!(keys.len(), asked - 3, "four kinds of line make one section, every other is one");
     keys
 }
 

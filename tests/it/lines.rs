@@ -405,3 +405,90 @@ fn a_block_gives_only_the_words_it_holds() {
     assert_eq!(block.words_of(Span { start: 9, count: 2 }), None);
     assert_eq!(block.words_of(Span { start: 12, count: 2 }), None);
 }
+
+/// A modem that has called and said who it is.
+async fn called(port: u16, registration: &[u8]) -> tokio::net::TcpStream {
+    loop {
+        if let Ok(mut modem) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
+            modem.write_all(registration).await.unwrap();
+            return modem;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Answers requests, with a heartbeat before each, until the line hangs up.
+async fn answer_as_modem(mut modem: tokio::net::TcpStream, unit_words: [u16; 2]) {
+    let (mut heard, mut buffer) = (Vec::new(), [0; 256]);
+    while let Ok(count @ 1..) = modem.read(&mut buffer).await {
+        heard.extend(&buffer[..count]);
+        if let Some(found) = rtu::find_request(&heard) {
+            let (unit, function, _) = found.what;
+            let mut reply = b"heartbeat".to_vec();
+            let mut frame = Vec::new();
+            rtu::write_reply(
+                unit,
+                function,
+                &Ok(Response::ReadHoldingRegisters(unit_words.to_vec())),
+                &mut frame,
+            );
+            reply.extend(frame);
+            heard.clear();
+            modem.write_all(&reply).await.unwrap();
+        }
+    }
+}
+
+fn dial_in_line(id: &str, port: u16, registration: &[u8]) -> LineHandle {
+    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let link = Link::DialIn { listen, registration: registration.to_vec(), baud: 9_600 };
+    let of_modem = Line { id: id.to_owned(), link, response_timeout_ms: 500 };
+    LineHandle::spawn(&of_modem, Arc::new(SystemClock))
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn modems_that_call_are_lines_by_what_they_say_first() {
+    let port = free_port();
+    let (first, second) = (dial_in_line("a", port, b"DTU-1"), dial_in_line("b", port, &[1, 2, 0xAB]));
+    assert_eq!(read_two(&first).await, Err(Cause::LineDown), "nobody has called");
+    // Its registration comes in two pieces.
+    let mut modem = called(port, b"DT").await;
+    modem.write_all(b"U-1").await.unwrap();
+    tokio::spawn(answer_as_modem(modem, [40, 41]));
+    tokio::spawn(answer_as_modem(called(port, &[1, 2, 0xAB]).await, [50, 51]));
+    until(&first, PortState::Open).await;
+    until(&second, PortState::Open).await;
+    assert_eq!(read_two(&first).await, Ok(vec![40, 41]));
+    assert_eq!(read_two(&second).await, Ok(vec![50, 51]));
+}
+
+#[tokio::test]
+async fn a_modem_that_calls_again_replaces_its_connection_that_went_silent() {
+    let port = free_port();
+    let line = dial_in_line("a", port, b"DTU-1");
+    let silent = called(port, b"DTU-1").await;
+    until(&line, PortState::Open).await;
+    let mut state = line.watch_state();
+    tokio::spawn(answer_as_modem(called(port, b"DTU-1").await, [40, 41]));
+    state.wait_for(|state| *state == PortState::Wait).await.unwrap();
+    until(&line, PortState::Open).await;
+    assert_eq!(read_two(&line).await, Ok(vec![40, 41]));
+    drop(silent);
+}
+
+#[tokio::test]
+async fn who_is_the_modem_of_no_line_is_hung_up_on() {
+    let port = free_port();
+    let line = dial_in_line("a", port, b"DTU-1");
+    for unknown in [b"DTU-2".as_slice(), b"GET / HTTP/1.1\r\n\r\n", b"X"] {
+        let mut stranger = called(port, unknown).await;
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(5), stranger.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{unknown:?}");
+    }
+    assert_eq!(line.state(), PortState::Wait);
+}

@@ -59,7 +59,9 @@ impl CostModel {
     pub fn of_line(line: &Line) -> Self {
         match &line.link {
             Link::Serial(settings) => Self::rtu(settings.baud, settings.bits_per_char(), SERIAL_TURNAROUND),
-            Link::RtuOverTcp { baud, .. } => Self::rtu(*baud, BITS_PER_CHAR, SERIAL_TURNAROUND),
+            Link::RtuOverTcp { baud, .. } | Link::DialIn { baud, .. } => {
+                Self::rtu(*baud, BITS_PER_CHAR, SERIAL_TURNAROUND)
+            }
             Link::Tcp { .. } => Self::tcp(),
         }
     }
