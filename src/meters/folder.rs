@@ -111,7 +111,7 @@ fn fault(path: &Path, reason: String, remedy: &str) -> Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{builtin, goldens, library};
+    use super::super::{built_in, builtin, goldens, library};
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -123,7 +123,8 @@ mod tests {
     }
 
     fn changed(title: &str) -> String {
-        builtin()[0].map.replace("\ntitle = \"ADW300", &format!("\ntitle = \"{title} ADW300"))
+        let map = built_in("acrel-adw300").map;
+        map.replace("\ntitle = \"ADW300", &format!("\ntitle = \"{title} ADW300"))
     }
 
     #[test]
@@ -147,7 +148,8 @@ mod tests {
 
     #[test]
     fn two_maps_of_one_model_are_refused() {
-        let folder = folder(&[("a.toml", builtin()[0].map), ("b.toml", builtin()[0].map)]);
+        let map = built_in("acrel-adw300").map;
+        let folder = folder(&[("a.toml", map), ("b.toml", map)]);
         let faults = library(Some(folder.path())).unwrap_err();
         assert!(faults.list[0].file.ends_with("b.toml"), "{faults}");
         assert!(faults.list[0].reason.contains("acrel-adw300"), "{faults}");
@@ -179,6 +181,6 @@ mod tests {
         let text = |model: &str| goldens.iter().find(|golden| golden.model == model).map(|g| g.text.as_str());
         assert_eq!(goldens.len(), builtin().len() + 1);
         assert_eq!((text("eastron-sdm120"), text("maker-new")), (Some("# ours"), Some("# new")));
-        assert_eq!(text("eastron-sdm630"), Some(builtin()[3].golden));
+        assert_eq!(text("eastron-sdm630"), Some(built_in("eastron-sdm630").golden));
     }
 }

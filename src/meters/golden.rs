@@ -166,10 +166,10 @@ fn sample(entry: &MapRegister, words: &[u16], frames: &Frames) -> Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meters::{BuiltIn, builtin, goldens, library};
+    use crate::meters::{BuiltIn, built_in, builtin, goldens, library};
 
     fn sdm630() -> BuiltIn {
-        *builtin().iter().find(|built_in| built_in.model == "eastron-sdm630").unwrap()
+        built_in("eastron-sdm630")
     }
 
     fn run_changed(built_in: BuiltIn, map: (&str, &str), golden: (&str, &str)) -> Report {

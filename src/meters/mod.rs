@@ -53,6 +53,12 @@ pub const fn builtin() -> &'static [BuiltIn] {
     &BUILT_IN
 }
 
+/// The built-in map of `model`, for tests.
+#[cfg(test)]
+fn built_in(model: &str) -> BuiltIn {
+    *builtin().iter().find(|built_in| built_in.model == model).unwrap()
+}
+
 impl BuiltIn {
     /// What faults call the map's file.
     fn file(&self) -> String {
