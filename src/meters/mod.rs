@@ -40,11 +40,52 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [BuiltIn; 4] = [
+const BUILT_IN: [BuiltIn; 45] = [
+    built_in!("abb-b21"),
+    built_in!("abb-b23"),
     built_in!("acrel-adw300"),
+    built_in!("acrel-dtsd1352"),
+    built_in!("bernecker-mpm3pm"),
+    built_in!("bgetech-drt428m"),
+    built_in!("bgetech-ws100"),
+    built_in!("carlo-gavazzi-em111"),
+    built_in!("carlo-gavazzi-em24"),
+    built_in!("carlo-gavazzi-em340"),
+    built_in!("ccs-wattnode"),
+    built_in!("chint-ddsu666"),
     built_in!("chint-dtsu666"),
+    built_in!("dzg-dvh4013"),
     built_in!("eastron-sdm120"),
+    built_in!("eastron-sdm220"),
+    built_in!("eastron-sdm230"),
+    built_in!("eastron-sdm54"),
     built_in!("eastron-sdm630"),
+    built_in!("eastron-sdm72d-m"),
+    built_in!("eastron-sdm72d-m-2"),
+    built_in!("eastron-smart-x96-1a"),
+    built_in!("eltako-dsz15dzmod"),
+    built_in!("finder-7m38"),
+    built_in!("hager-ecr380d"),
+    built_in!("hiking-dds238"),
+    built_in!("inepro-pro380"),
+    built_in!("janitza-umg96rm"),
+    built_in!("kdk-2puct"),
+    built_in!("kostal-ksem"),
+    built_in!("lovato-dmg610"),
+    built_in!("orno-we-504"),
+    built_in!("orno-we-514"),
+    built_in!("orno-we-516"),
+    built_in!("orno-we-525"),
+    built_in!("phoenixcontact-eem-ma370"),
+    built_in!("saia-ale3"),
+    built_in!("schneider-iem3155"),
+    built_in!("schneider-pm3255"),
+    built_in!("schneider-pm5100"),
+    built_in!("shelly-pro-3em"),
+    built_in!("siemens-pac2200"),
+    built_in!("socomec-countis-e34"),
+    built_in!("wago-879-3000"),
+    built_in!("weidmueller-em525"),
 ];
 
 /// The maps that are part of the program, in the order of their models.
@@ -123,19 +164,34 @@ mod tests {
         }
     }
 
-    /// A site may change a meter without renaming its parameters.
+    /// A site may change a meter without renaming its parameters. A meter of one direction counts a
+    /// total, and one without a sign tells import and export apart.
     #[test]
     fn the_maps_share_the_names_that_a_site_needs_most() {
         for (model, map) in library(None).unwrap() {
-            for name in
-                ["energy_import", "energy_export", "power", "reactive_power", "power_factor", "frequency"]
-            {
-                assert!(map.register(name).is_some(), "{model} has no {name}");
+            for names in [["energy_import", "energy_total"], ["power", "power_import"]] {
+                let has_one = names.iter().any(|name| map.register(name).is_some());
+                assert!(has_one, "{model} has none of {names:?}");
             }
+            let tells_no_phases = model == "eastron-sdm72d-m";
             for name in ["voltage_a", "current_a"] {
-                assert!(map.register(name).is_some(), "{model} has no {name}");
+                assert!(map.register(name).is_some() != tells_no_phases, "{model}: {name}");
             }
         }
+    }
+
+    /// Nobody has read the documents of most; what a map says of a value must name its source.
+    #[test]
+    fn every_map_is_told_in_the_documentation_and_names_where_each_address_comes_from() {
+        let page = include_str!("../../docs/meters.md");
+        for (model, map) in library(None).unwrap() {
+            assert!(page.contains(&format!("| `{model}` |")), "{model} is not in docs/meters.md");
+            for entry in &map.registers {
+                assert!(entry.page.contains(|letter: char| letter.is_alphabetic()), "{model}: {entry:?}");
+            }
+        }
+        let models: Vec<_> = builtin().iter().map(|built_in| built_in.model).collect();
+        assert!(models.is_sorted(), "{models:?}");
     }
 
     #[test]
