@@ -40,10 +40,11 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [BuiltIn; 45] = [
+const BUILT_IN: [BuiltIn; 46] = [
     built_in!("abb-b21"),
     built_in!("abb-b23"),
     built_in!("acrel-adw300"),
+    built_in!("acrel-ddsy1352"),
     built_in!("acrel-dtsd1352"),
     built_in!("bernecker-mpm3pm"),
     built_in!("bgetech-drt428m"),
