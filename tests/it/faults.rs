@@ -446,3 +446,21 @@ async fn a_known_meter_that_is_slow_for_once_is_understood_and_its_second_reply_
 }
 
 static LATE_FOR_ONCE_MS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_all_there_and_damaged_is_not_waited_for_to_its_time_limit() {
+    let script: Script = |nth, _, mut reply| {
+        if nth == 1 {
+            *reply.last_mut().unwrap() ^= 0xFF;
+        }
+        vec![Say(reply)]
+    };
+    let timing =
+        Timing { late_window: Duration::from_millis(1), ..Timing::in_memory(Duration::from_secs(30)) };
+    let meter = Meter { protocol: RTU, script, served: Arc::default() };
+    let clock = Arc::new(RunningClock::starting_at(UtcTime::from_ms(0)));
+    let line = LineHandle::spawn_on(Box::new(meter), RTU, timing, clock);
+    let began = tokio::time::Instant::now();
+    assert_eq!(twelve_reads(&line, true).await, ok(12, &[]));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?} of a time limit of 30 s", began.elapsed());
+}

@@ -6,8 +6,10 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,10 +23,10 @@ use cems_gateway::model::quality::Cause;
 use cems_gateway::model::register::{Span, Table, UnitId};
 use cems_gateway::time::{RunningClock, SystemClock, UtcTime};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::{Instant, sleep};
 use tokio_modbus::ExceptionCode;
-use tokio_modbus::client::{Client, Context, Reader};
+use tokio_modbus::client::{Client, Context as ModbusContext, Reader};
 use tokio_modbus::slave::SlaveContext;
 
 const UNIT: UnitId = UnitId(1);
@@ -265,7 +267,7 @@ async fn the_wire_serves_the_readers_of_tokio_modbus_as_well() {
     let timing = Timing::in_memory(Duration::from_millis(500));
     let wire = Wire::new(Box::new(near), Protocol::Rtu { local_echo: false }, timing);
     let client: Box<dyn Client> = Box::new(wire);
-    let words = Context::from(client).read_holding_registers(7, 3).await.unwrap().unwrap();
+    let words = ModbusContext::from(client).read_holding_registers(7, 3).await.unwrap().unwrap();
     assert_eq!(words, [7, 8, 9]);
 }
 
@@ -276,7 +278,7 @@ async fn a_call_that_is_dropped_half_way_leaves_nothing_for_the_next() {
     let timing = Timing::in_memory(Duration::from_millis(200));
     let wire = Wire::new(Box::new(near), Protocol::Rtu { local_echo: false }, timing);
     let client: Box<dyn Client> = Box::new(wire);
-    let mut client = Context::from(client);
+    let mut client = ModbusContext::from(client);
     assert_eq!(client.read_holding_registers(7, 2).await.unwrap().unwrap(), [7, 8]);
     let dropped = tokio::time::timeout(Duration::from_millis(50), client.read_holding_registers(20, 2)).await;
     assert!(dropped.is_err());
@@ -491,4 +493,49 @@ async fn who_is_the_modem_of_no_line_is_hung_up_on() {
         assert!(ended.is_ok(), "{unknown:?}");
     }
     assert_eq!(line.state(), PortState::Wait);
+}
+
+/// A stream that nobody may flush: on a serial port that blocks the runtime until the last bit is out.
+struct NeverFlushed(DuplexStream);
+
+impl AsyncRead for NeverFlushed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for NeverFlushed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        panic!("the line was flushed");
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for NeverFlushed {}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_never_flushed() {
+    let (ours, theirs) = tokio::io::duplex(1_024);
+    let protocol = Protocol::Rtu { local_echo: false };
+    let timing = Timing::in_memory(Duration::from_millis(500));
+    tokio::spawn(serve(theirs, Duration::ZERO, Arc::default()));
+    let mut wire = Wire::new(Box::new(NeverFlushed(ours)), protocol, timing);
+    let request = Request::ReadHoldingRegisters(40, 2);
+    let answer = wire.exchange(UNIT, &request).await.unwrap();
+    assert_eq!(answer, Ok(Response::ReadHoldingRegisters(vec![40, 41])));
 }

@@ -139,13 +139,37 @@ struct Discards {
 
 impl Discards {
     fn log(&mut self, bytes: &[u8]) {
-        let now = Instant::now();
-        if now < self.next_log {
-            self.unlogged += bytes.len();
-            return;
+        if let Some(unlogged) = self.take_turn(bytes.len(), Instant::now()) {
+            log::debug!("discarded {bytes:02x?}, and {unlogged} bytes more since the last such line");
         }
-        log::debug!("discarded {bytes:02x?}, and {} bytes more since the last such line", self.unlogged);
-        self.unlogged = 0;
+    }
+
+    /// Whether so many bytes are told of now, and how many were not since the last that were.
+    fn take_turn(&mut self, bytes: usize, now: Instant) -> Option<usize> {
+        if now < self.next_log {
+            self.unlogged = self.unlogged.saturating_add(bytes);
+            return None;
+        }
         self.next_log = now + LOG_EVERY;
+        Some(std::mem::take(&mut self.unlogged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_noisy_line_is_told_of_once_a_second_with_what_was_left_out() {
+        let start = Instant::now();
+        let mut discards = Discards { next_log: start, unlogged: 0 };
+        let told: Vec<Option<usize>> =
+            (0..25).map(|step| discards.take_turn(10, start + LOG_EVERY / 10 * step)).collect();
+        let expected = |step| match step {
+            0 => Some(0),
+            10 | 20 => Some(90),
+            _ => None,
+        };
+        assert_eq!(told, (0..25).map(expected).collect::<Vec<_>>());
     }
 }
