@@ -15,6 +15,8 @@ const TCP_PORT: u16 = 502;
 /// Modbus over Serial Line V1.02, section 2.4.1, speaks of one second to several.
 const RESPONSE_TIMEOUT_MS: u32 = 1_000;
 
+/// What servers of Modbus TCP may be asked at once (Modbus Messaging on TCP/IP V1.0b, section 4.2.2, names 1 to 16).
+const PIPELINE_MAX: i64 = 16;
 const REGISTRATION_REMEDY: &str =
     "give the 3 to 64 bytes that the modem sends first, as text or as hex:0102AB";
 
@@ -66,8 +68,12 @@ fn line(entry: Entry<'_>, places: &mut Places) -> Option<Line> {
     };
     let response_timeout_ms =
         form::whole(&section, "response_timeout_ms", 10..=60_000).unwrap_or(RESPONSE_TIMEOUT_MS);
+    let pipeline = match link {
+        Link::Tcp { .. } => form::whole(&section, "pipeline", 1..=PIPELINE_MAX).unwrap_or(1),
+        _ => 1,
+    };
     section.finish();
-    Some(Line { id: entry.id?, link, response_timeout_ms })
+    Some(Line { id: entry.id?, link, response_timeout_ms, pipeline })
 }
 
 /// Where a modem calls, and how it says that it is the one of this line.
@@ -196,6 +202,8 @@ mod tests {
             ("kind = 'rtu'\nport = '/dev/a'\ndata_bits = 7", "data_bits: 7 bits cannot carry RTU frames"),
             ("kind = 'rtu'\nport = '/dev/a'\nhost = 'm'", "host: is an unknown key"),
             ("kind = 'tcp'", "host: is missing"),
+            ("kind = 'tcp'\nhost = 'm'\npipeline = 17", "pipeline: 17 is out of range"),
+            ("kind = 'rtu'\nport = '/dev/a'\npipeline = 2", "pipeline: is an unknown key"),
             ("kind = 'tcp'\nhost = 'm'\nport = 0", "port: 0 is out of range"),
             ("kind = 'rtu-over-tcp'\nhost = 'm'", "port: is missing"),
             ("kind = 'tcp'\nhost = 'm'\nresponse_timeout_ms = 5", "a whole number from 10 to 60000"),

@@ -36,6 +36,7 @@ pub struct LineHandle {
     /// What comes here goes before everything that waits in `inbox`.
     urgent: mpsc::Sender<Job>,
     is_urgent: bool,
+    pipeline: usize,
     state: watch::Receiver<PortState>,
     stop: Arc<watch::Sender<bool>>,
     tally: Tally,
@@ -113,6 +114,7 @@ impl LineHandle {
         timing: Timing,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let pipeline = timing.pipeline;
         let (inbox, requests) = mpsc::channel(LINE_QUEUE_MAX);
         let (urgent, urgent_requests) = mpsc::channel(LINE_QUEUE_MAX);
         let (state_sender, state) = watch::channel(PortState::Disabled);
@@ -122,7 +124,13 @@ impl LineHandle {
         let task =
             LineTask::new(connect, protocol, timing, clock, inbox_of_task, state_sender, tally.clone());
         tokio::spawn(task.run());
-        Self { inbox, urgent, is_urgent: false, state, stop: Arc::new(stop), tally }
+        Self { inbox, urgent, is_urgent: false, pipeline, state, stop: Arc::new(stop), tally }
+    }
+
+    /// Requests that are under way at once where they are asked for at once.
+    #[must_use]
+    pub const fn pipeline(&self) -> usize {
+        self.pipeline
     }
 
     /// The same line, asked before everything that waits: for what a person or a control waits for.

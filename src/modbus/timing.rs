@@ -50,6 +50,8 @@ pub struct Timing {
     pub late_window: Duration,
     /// Silence after which nothing more belongs to what was heard.
     pub quiet: Duration,
+    /// Requests that may be under way at once.
+    pub pipeline: usize,
     /// What measures `gap`.
     pub pause: PauseKind,
     /// The longest pause between two attempts to open the port.
@@ -92,7 +94,9 @@ impl Timing {
                 let serial = Self::rtu(*baud, BITS_PER_CHAR, response_timeout);
                 Self { quiet: serial.quiet.max(QUIET_MIN_NETWORK), ..serial }
             }
-            Link::Tcp { .. } => Self::in_memory(response_timeout),
+            Link::Tcp { .. } => {
+                Self { pipeline: usize::from(line.pipeline), ..Self::in_memory(response_timeout) }
+            }
         };
         Self { seed: getrandom::u64().unwrap_or(0), ..timing }
     }
@@ -114,6 +118,7 @@ impl Timing {
             response_timeout,
             late_window: response_timeout.max(LATE_WINDOW_MIN),
             quiet: QUIET_IN_MEMORY,
+            pipeline: 1,
             pause: PauseKind::Runtime,
             reopen_pause_max: REOPEN_PAUSE_MAX_NETWORK,
             seed: 0,

@@ -137,6 +137,8 @@ pub struct Line {
     pub link: Link,
     /// The longest that any meter on it may take before its answer starts.
     pub response_timeout_ms: u32,
+    /// Requests that may be under way at once; more than one only over Modbus TCP.
+    pub pipeline: u8,
 }
 
 /// How a line is reached.

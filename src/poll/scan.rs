@@ -9,7 +9,7 @@ use crate::modbus::plan::PlannedRead;
 use crate::model::learned::Lesson;
 use crate::model::quality::{Cause, Doubt, Quality};
 use crate::model::reading::{Sample, Scan};
-use crate::model::register::UnitId;
+use crate::model::register::{Span, UnitId};
 use crate::time::{Clock, UtcTime};
 
 /// Answers that a meter owes in a row before the rest of the scan is given up: a unit that is gone
@@ -79,8 +79,9 @@ pub async fn scan(
         given: Vec::new(),
         lessons: Vec::new(),
     };
+    let mut at_once = exchange.read_at_once(plan.reads()).await.into_iter();
     for read in plan.reads() {
-        exchange.fetch(*read, plan.values_in(*read)).await;
+        exchange.fetch(*read, plan.values_in(*read), at_once.next()).await;
     }
     let at = exchange.first_answer.unwrap_or(asked_at);
     let scan = |job: &&Job| {
@@ -137,7 +138,12 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Reads what is planned, in parts where the meter refuses the whole.
-    async fn fetch(&mut self, read: PlannedRead, values: Vec<crate::model::register::Span>) {
+    async fn fetch(
+        &mut self,
+        read: PlannedRead,
+        values: Vec<Span>,
+        mut whole: Option<Result<RegisterBlock, Cause>>,
+    ) {
         let mut bisection = Bisection::of(read, values, self.even_start);
         let mut is_part = false;
         while let Some(part) = bisection.next_read() {
@@ -148,7 +154,10 @@ impl Exchange<'_> {
             }
             self.bisections_left -= usize::from(is_part);
             is_part = true;
-            let block = self.read(part).await;
+            let block = match whole.take() {
+                Some(block) => self.heard(block),
+                None => self.read(part).await,
+            };
             let is_cut = match block {
                 Ok(_) => {
                     bisection.answered();
@@ -169,6 +178,28 @@ impl Exchange<'_> {
             return Err(Cause::Timeout);
         }
         let block = self.line.read(self.unit, read.table, read.span).await;
+        self.heard(block)
+    }
+
+    /// All reads under way at once; nothing where the line takes one at a time.
+    async fn read_at_once(&self, reads: &[PlannedRead]) -> Vec<Result<RegisterBlock, Cause>> {
+        if self.line.pipeline() < 2 || reads.len() < 2 {
+            return Vec::new();
+        }
+        let ask = |read: &PlannedRead| {
+            let (line, unit, read) = (self.line.clone(), self.unit, *read);
+            tokio::spawn(async move { line.read(unit, read.table, read.span).await })
+        };
+        let under_way: Vec<_> = reads.iter().map(ask).collect();
+        let mut blocks = Vec::with_capacity(under_way.len());
+        for read in under_way {
+            blocks.push(read.await.unwrap_or(Err(Cause::LineDown)));
+        }
+        blocks
+    }
+
+    /// Notes what a read says about the meter.
+    fn heard(&mut self, block: Result<RegisterBlock, Cause>) -> Result<RegisterBlock, Cause> {
         match Heard::of(&block) {
             Heard::LineDown => {}
             Heard::Nothing => {

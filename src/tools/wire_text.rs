@@ -11,7 +11,7 @@ const BAUD_DEFAULT: u32 = 9_600;
 /// What is wrong and how to write it.
 pub(super) fn line_of(text: &str, rtu_over_tcp: bool, response_timeout_ms: u32) -> Result<Line, String> {
     let link = if text.starts_with('/') { serial(text)? } else { socket(text, rtu_over_tcp)? };
-    Ok(Line { id: text.to_owned(), link, response_timeout_ms })
+    Ok(Line { id: text.to_owned(), link, response_timeout_ms, pipeline: 1 })
 }
 
 fn serial(text: &str) -> Result<Link, String> {

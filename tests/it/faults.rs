@@ -464,3 +464,84 @@ async fn a_reply_that_is_all_there_and_damaged_is_not_waited_for_to_its_time_lim
     assert_eq!(twelve_reads(&line, true).await, ok(12, &[]));
     assert!(began.elapsed() < Duration::from_secs(1), "{:?} of a time limit of 30 s", began.elapsed());
 }
+
+/// A server on a network that takes 50 ms: it hears every request at once, and answers each 50 ms later, those
+/// that came together last first. `at_once` is how many it takes at once; others are lost.
+struct FarAway {
+    at_once: usize,
+}
+
+#[async_trait]
+impl Connect for FarAway {
+    fn name(&self) -> String {
+        "a server far away".to_owned()
+    }
+
+    async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
+        let (ours, mut theirs) = tokio::io::duplex(4_096);
+        let at_once = self.at_once;
+        tokio::spawn(async move {
+            let (mut heard, mut buffer) = (Vec::new(), [0; 4_096]);
+            while let Ok(count @ 1..) = theirs.read(&mut buffer).await {
+                heard.extend(&buffer[..count]);
+                sleep(Duration::from_millis(50)).await;
+                // What came meanwhile came at once with it.
+                while let Ok(Ok(count @ 1..)) =
+                    tokio::time::timeout(Duration::from_millis(1), theirs.read(&mut buffer)).await
+                {
+                    heard.extend(&buffer[..count]);
+                }
+                let mut replies = Vec::new();
+                while let Some((_, reply)) = take_request(&mut heard, Protocol::Tcp) {
+                    replies.push(reply);
+                }
+                replies.truncate(at_once);
+                for reply in replies.into_iter().rev() {
+                    theirs.write_all(&reply).await.unwrap();
+                }
+            }
+        });
+        Ok(Box::new(ours))
+    }
+}
+
+/// Asks for sixteen blocks at once over a line that may have so many under way; how long that took.
+async fn sixteen_at_once(line: &LineHandle) -> Duration {
+    let began = tokio::time::Instant::now();
+    let reads: Vec<_> = (0..16_u16)
+        .map(|read| {
+            let line = line.clone();
+            let span = Span { start: read * 100, count: 20 };
+            tokio::spawn(async move { (span, line.read(UNIT, Table::HoldingRegister, span).await) })
+        })
+        .collect();
+    for read in reads {
+        let (span, block) = read.await.unwrap();
+        assert_eq!(block.unwrap().words, (span.start..span.start + 20).collect::<Vec<_>>());
+    }
+    began.elapsed()
+}
+
+fn line_far_away(pipeline: usize, at_once: usize) -> LineHandle {
+    let timing = Timing { pipeline, ..Timing::in_memory(Duration::from_millis(500)) };
+    let clock = Arc::new(RunningClock::starting_at(UtcTime::from_ms(0)));
+    LineHandle::spawn_on(Box::new(FarAway { at_once }), Protocol::Tcp, timing, clock)
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_requests_under_way_at_once_take_the_time_of_one() {
+    let alone = sixteen_at_once(&line_far_away(1, 16)).await;
+    let four = sixteen_at_once(&line_far_away(4, 16)).await;
+    let all = sixteen_at_once(&line_far_away(16, 16)).await;
+    assert!(alone >= four.mul_f64(3.8) && alone >= all.mul_f64(8.0), "{alone:?}, {four:?}, {all:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_keep_requests_apart_is_asked_one_at_a_time_and_loses_none() {
+    let line = line_far_away(4, 1);
+    sixteen_at_once(&line).await;
+    let timeouts = line.counters()[0].timeouts;
+    assert_eq!(timeouts, 3, "three of the first four");
+    sixteen_at_once(&line).await;
+    assert_eq!(line.counters()[0].timeouts, timeouts, "from then on one at a time");
+}

@@ -34,7 +34,8 @@ fn every_rule_of_the_line_names_tests_that_there_are() {
     let mut tests = BTreeSet::new();
     tests_in(&root.join("src"), &mut tests);
     tests_in(&root.join("tests/it"), &mut tests);
-    let rules: Vec<&str> = RULES.lines().filter(|line| line.starts_with("| ") && line.contains(". ")).collect();
+    let rules: Vec<&str> =
+        RULES.lines().filter(|line| line.starts_with("| ") && line.contains(". ")).collect();
     assert_eq!(rules.len(), 16);
     for (number, rule) in (1..).zip(rules) {
         assert!(rule.starts_with(&format!("| {number}. ")), "{rule}");

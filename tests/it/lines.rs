@@ -89,7 +89,7 @@ fn serial_line(port: &Path) -> Line {
         local_echo: false,
         rs485: None,
     };
-    Line { id: "rs485-1".to_owned(), link: Link::Serial(settings), response_timeout_ms: 500 }
+    Line { id: "rs485-1".to_owned(), link: Link::Serial(settings), response_timeout_ms: 500, pipeline: 1 }
 }
 
 async fn until(line: &LineHandle, wanted: PortState) {
@@ -140,7 +140,7 @@ async fn a_connection_that_is_reset_costs_at_most_one_request() {
         }
     });
     let socket = Link::Tcp { host: "127.0.0.1".to_owned(), port };
-    let settings = Line { id: "lan".to_owned(), link: socket, response_timeout_ms: 2_000 };
+    let settings = Line { id: "lan".to_owned(), link: socket, response_timeout_ms: 2_000, pipeline: 1 };
     let line = LineHandle::spawn(&settings, Arc::new(SystemClock));
     let mut outcomes = Vec::new();
     for _ in 0..7 {
@@ -444,7 +444,7 @@ async fn answer_as_modem(mut modem: tokio::net::TcpStream, unit_words: [u16; 2])
 fn dial_in_line(id: &str, port: u16, registration: &[u8]) -> LineHandle {
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let link = Link::DialIn { listen, registration: registration.to_vec(), baud: 9_600 };
-    let of_modem = Line { id: id.to_owned(), link, response_timeout_ms: 500 };
+    let of_modem = Line { id: id.to_owned(), link, response_timeout_ms: 500, pipeline: 1 };
     LineHandle::spawn(&of_modem, Arc::new(SystemClock))
 }
 

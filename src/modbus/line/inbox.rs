@@ -59,6 +59,16 @@ impl Inbox {
         }
     }
 
+    /// A request that waits already and that someone still waits for.
+    pub(super) fn next_waiting(&mut self) -> Option<Job> {
+        loop {
+            let job = self.urgent.try_recv().or_else(|_| self.requests.try_recv()).ok()?;
+            if !job.answer.is_closed() {
+                return Some(job);
+            }
+        }
+    }
+
     /// Waits for `work`; from `refuse_from` on, requests fail meanwhile instead of waiting with it.
     /// `None` when the line is to end.
     pub(super) async fn refuse_during<T>(

@@ -30,6 +30,8 @@ pub(super) struct LineTask {
     state: watch::Sender<PortState>,
     tally: Tally,
     backoff: Backoff,
+    /// Requests that may be under way at once.
+    pipeline: usize,
     /// Until when the reply to a request of an earlier opening may come.
     rest_until: Instant,
 }
@@ -64,6 +66,7 @@ impl LineTask {
             state,
             tally,
             backoff: Backoff::new(timing.reopen_pause_max, timing.seed),
+            pipeline: timing.pipeline.max(1),
             rest_until,
         }
     }
@@ -119,27 +122,67 @@ impl LineTask {
             };
             let Some(job) = job else { return Ending::Shutdown };
             self.tally.set_taken(true);
-            let result = self.exchange(&mut wire, &job).await;
+            let lost = if self.pipeline > 1 {
+                self.serve_together(&mut wire, job, &mut was_good).await
+            } else {
+                let result = self.exchange(&mut wire, &job).await;
+                self.finish(job, result, &mut was_good)
+            };
             self.tally.set_taken(false);
-            match result {
-                Ok(answer) => {
-                    was_good = true;
-                    self.backoff.reset();
-                    let read_at = self.clock.now();
-                    let refused = |code| Cause::Exception(u8::from(code));
-                    job.finish(answer.map(|response| (response, read_at)).map_err(refused));
-                }
-                Err(failure) => {
-                    job.finish(Err(failure.cause()));
-                    if let Failure::LineDown(_) = failure {
-                        break failure;
-                    }
-                }
+            if let Some(failure) = lost {
+                break failure;
             }
         };
         self.rest_until = Instant::now() + self.timing.late_window;
         log::warn!("{} is lost ({failure}); it is opened anew", self.connect.name());
         Ending::Lost { was_good }
+    }
+
+    /// Tells the outcome to whoever waits for it; gives the failure with which the stream is lost.
+    fn finish(&mut self, job: Job, result: Result<Answer, Failure>, was_good: &mut bool) -> Option<Failure> {
+        match result {
+            Ok(answer) => {
+                *was_good = true;
+                self.backoff.reset();
+                let read_at = self.clock.now();
+                let refused = |code| Cause::Exception(u8::from(code));
+                job.finish(answer.map(|response| (response, read_at)).map_err(refused));
+                None
+            }
+            Err(failure) => {
+                job.finish(Err(failure.cause()));
+                matches!(failure, Failure::LineDown(_)).then_some(failure)
+            }
+        }
+    }
+
+    /// Asks what waits already together with `first`, as many as may be under way at once. Where one of them
+    /// goes wrong, the server may not keep them apart: it is asked one at a time from then on, and what went
+    /// wrong once more.
+    async fn serve_together(&mut self, wire: &mut Wire, first: Job, was_good: &mut bool) -> Option<Failure> {
+        let mut jobs = vec![first];
+        while jobs.len() < self.pipeline
+            && let Some(job) = self.inbox.next_waiting()
+        {
+            jobs.push(job);
+        }
+        let requests: Vec<_> = jobs.iter().map(|job| (job.unit, &job.request)).collect();
+        let results = wire.exchange_all(&requests).await;
+        let mut lost = None;
+        for (job, mut result) in jobs.into_iter().zip(results) {
+            self.tally.note(job.unit, |counters| counters.count(&result));
+            if let Err(Failure::Timeout | Failure::Garbled | Failure::Mismatch) = result {
+                if self.pipeline > 1 {
+                    log::warn!("{}: asked one at a time, because {result:?}", self.connect.name());
+                    self.pipeline = 1;
+                }
+                if lost.is_none() && job.tries > 1 {
+                    result = self.exchange(wire, &job).await;
+                }
+            }
+            lost = self.finish(job, result, was_good).or(lost);
+        }
+        lost
     }
 
     /// Tries the request as often as it may be tried. Nothing else is asked in between: should the

@@ -130,6 +130,24 @@ impl Wire {
         }
     }
 
+    /// As [`exchange`](Self::exchange) of each request, all of them under way at once where the protocol tells
+    /// replies apart; in their order.
+    pub(super) async fn exchange_all(
+        &mut self,
+        requests: &[(UnitId, &Request<'static>)],
+    ) -> Vec<Result<Answer, Failure>> {
+        match &mut self.framing {
+            Framing::Tcp(wire) if requests.len() > 1 => wire.exchange_all(requests).await,
+            _ => {
+                let mut results = Vec::with_capacity(requests.len());
+                for (unit, request) in requests {
+                    results.push(self.exchange(*unit, request).await);
+                }
+                results
+            }
+        }
+    }
+
     /// Throws away what arrives while nobody has asked anything, and returns when the stream is gone.
     /// May be dropped at any time.
     pub(super) async fn idle(&mut self) -> Failure {

@@ -21,6 +21,21 @@ pub(super) struct TcpWire {
     half_sent: bool,
 }
 
+/// One of several requests that are under way.
+struct Asked {
+    transaction: u16,
+    expect: Option<Expect>,
+    sent_at: Instant,
+    result: Option<Result<Answer, Failure>>,
+}
+
+/// Whatever has not been answered never will be.
+fn give_up(asked: &mut [Asked], failure: impl Fn() -> Failure) {
+    for asked in asked.iter_mut().filter(|asked| asked.result.is_none()) {
+        asked.result = Some(Err(failure()));
+    }
+}
+
 /// What the bytes heard so far have to say about a request.
 enum Verdict {
     Answered(Answer),
@@ -64,6 +79,88 @@ impl TcpWire {
             if self.port.hear(deadline).await? == 0 {
                 return Err(Failure::Timeout);
             }
+        }
+    }
+
+    /// Sends all requests and takes their replies in whatever order they come; one time limit for all, from
+    /// the last request on.
+    pub(super) async fn exchange_all(
+        &mut self,
+        requests: &[(UnitId, &Request<'static>)],
+    ) -> Vec<Result<Answer, Failure>> {
+        let mut asked: Vec<Asked> = Vec::with_capacity(requests.len());
+        for (unit, request) in requests {
+            asked.push(self.ask(*unit, request).await);
+        }
+        let deadline = Instant::now() + self.timing.response_timeout;
+        while asked.iter().any(|asked| asked.result.is_none()) {
+            if let Err(broken) = self.take_frames_of(&mut asked) {
+                give_up(&mut asked, || out_of_step(&broken));
+                break;
+            }
+            if asked.iter().all(|asked| asked.result.is_some()) {
+                break;
+            }
+            match self.port.hear(deadline).await {
+                Ok(0) => give_up(&mut asked, || Failure::Timeout),
+                Ok(_) => {}
+                Err(error) => {
+                    let told = error.to_string();
+                    give_up(&mut asked, || {
+                        Failure::LineDown(std::io::Error::new(error.kind(), told.clone()))
+                    });
+                }
+            }
+        }
+        asked.into_iter().map(|asked| asked.result.unwrap_or(Err(Failure::Timeout))).collect()
+    }
+
+    /// Sends one of several requests.
+    async fn ask(&mut self, unit: UnitId, request: &Request<'static>) -> Asked {
+        self.transaction = self.transaction.wrapping_add(1);
+        let mut asked =
+            Asked { transaction: self.transaction, expect: None, sent_at: Instant::now(), result: None };
+        let sent = async {
+            tcp::write_request(self.transaction, unit, request, &mut self.request)?;
+            asked.expect = Some(Expect::reply_to(unit, request)?);
+            if self.half_sent {
+                return Err(out_of_step("an earlier request was cut off"));
+            }
+            self.half_sent = true;
+            asked.sent_at = self.port.send(&self.request).await?;
+            self.half_sent = false;
+            Ok(())
+        };
+        if let Err(failure) = sent.await {
+            asked.result = Some(Err(failure));
+        }
+        asked
+    }
+
+    /// Gives each frame that is all there to the request that it answers.
+    fn take_frames_of(&mut self, asked: &mut [Asked]) -> Result<(), String> {
+        loop {
+            let frame = match tcp::first_frame(self.port.heard.bytes()) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(()),
+                Err(broken) => return Err(broken.to_string()),
+            };
+            let (unit, bytes) = (frame.unit, frame.bytes());
+            let is_of = |asked: &&mut Asked| asked.transaction == frame.transaction && asked.result.is_none();
+            let of = asked.iter_mut().find(is_of).and_then(|asked| Some((asked.expect?, asked)));
+            let Some((expect, of)) = of else {
+                self.tally.note(unit, |counters| counters.late += 1);
+                self.port.discard(bytes);
+                continue;
+            };
+            match verdict(expect, &frame) {
+                Verdict::Answered(answer) => of.result = Some(Ok(answer)),
+                Verdict::Failed(failure) => of.result = Some(Err(failure)),
+                Verdict::NotYet => {}
+            }
+            let turnaround = Instant::now().saturating_duration_since(of.sent_at);
+            self.tally.note(unit, |counters| counters.replied_after(turnaround));
+            self.port.heard.forget(bytes);
         }
     }
 
