@@ -30,6 +30,7 @@ pub mod modbus;
 pub mod counter;
 pub mod mapping;
 pub mod stats;
+pub mod sunspec;
 
 pub mod store;
 

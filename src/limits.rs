@@ -46,6 +46,11 @@ pub const TCP_FRAME_BYTES_MAX: usize = 260;
 /// Requests waiting for one line. Poll, console and API each have at most a few in flight.
 pub const LINE_QUEUE_MAX: usize = 16;
 
+/// Models of one SunSpec device; the longest that were seen have some thirty.
+pub const SUNSPEC_MODELS_MAX: usize = 128;
+/// Registers of all models of one SunSpec device, which take 132 reads; the longest have some two thousand.
+pub const SUNSPEC_REGISTERS_MAX: u32 = 16_384;
+
 /// Shortest scan interval.
 pub const INTERVAL_MIN_MS: i64 = 100;
 /// Longest scan interval: a day.

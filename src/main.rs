@@ -56,6 +56,8 @@ enum Command {
     Read(tools::ReadOptions),
     /// Writes registers or coils of one unit
     Write(tools::WriteOptions),
+    /// What a SunSpec device tells of itself: its models and points, or a register map made of them
+    Sunspec(tools::SunspecOptions),
     /// The meter library and its golden frames
     Meters {
         /// A folder of register maps that come before the built-in ones
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         Command::Check { file } => check::run(&file),
         Command::Read(options) => tools::read(&options),
         Command::Write(options) => tools::write(&options),
+        Command::Sunspec(options) => tools::sunspec(&options),
         Command::Meters { maps, order } => tools::meters(maps.as_deref(), &order),
         Command::Sim { config, faults, seed } => tools::sim(&config, &faults, seed),
         Command::Console { data } => tools::console(&data),

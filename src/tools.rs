@@ -2,10 +2,12 @@
 
 mod archive;
 mod by_hand;
+mod sunspec;
 mod wire_text;
 
 pub use archive::{ExportOptions, FileOptions, backup, export, restore};
 pub use by_hand::{ReadOptions, WriteOptions, read, write};
+pub use sunspec::{SunspecOptions, sunspec};
 
 use std::path::Path;
 use std::process::ExitCode;

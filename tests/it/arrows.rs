@@ -13,7 +13,7 @@ const STEPS: [&[&str]; 13] = [
     &["config", "meters"],
     &["modbus"],
     &["mapping", "counter"],
-    &["stats"],
+    &["stats", "sunspec"],
     &["store", "modbus::line", "meters::golden"],
     &["ops"],
     &["poll", "uplink", "api", "console", "sim"],
@@ -30,7 +30,7 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("tiny_http", &["api"]),
     ("tokio_serial", &["modbus", "console"]),
     ("serial2", &["modbus"]),
-    ("serde_json_core", &["api", "uplink"]),
+    ("serde_json_core", &["api", "sunspec", "uplink"]),
     ("flate2", &["api"]),
 ];
 

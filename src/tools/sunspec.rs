@@ -1,0 +1,129 @@
+//! `sunspec`: what a device that describes itself tells, point by point.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::wire_text::line_of;
+use crate::failure::{Failure, tell};
+use crate::gateway::runtime;
+use crate::modbus::line::LineHandle;
+use crate::model::meter::Link;
+use crate::model::quality::Cause;
+use crate::model::register::{Span, Table, UnitId};
+use crate::sunspec::chain::{BASES, Chain, Walk};
+use crate::sunspec::show::DeviceText;
+use crate::sunspec::survey::Survey;
+use crate::sunspec::table::{self, ModelTable};
+use crate::sunspec::{json, map};
+use crate::time::SystemClock;
+
+/// Which device to ask, and in which form to tell what it says.
+#[derive(Args)]
+pub struct SunspecOptions {
+    /// The line: a path like /dev/ttyUSB0:9600:8N1, or HOST:PORT for Modbus TCP
+    line: String,
+    /// The unit ID
+    unit: u8,
+    /// Print a register map for the folder of maps, with the scale factors as they are now
+    #[arg(long, conflicts_with = "json")]
+    map: bool,
+    /// Print one JSON object a line, for each model and for each point
+    #[arg(long)]
+    json: bool,
+    /// The address of the mark 'SunS', where it is none of 40000, 0 and 50000
+    #[arg(long)]
+    base: Option<u16>,
+    /// Registers of one read, for a device that refuses longer ones
+    #[arg(long, default_value_t = 125, value_parser = clap::value_parser!(u16).range(16..=125))]
+    registers_max: u16,
+    /// Speak RTU frames through the TCP socket, as serial device servers want
+    #[arg(long)]
+    rtu_over_tcp: bool,
+    /// How long to wait for the answer to start
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
+    response_timeout_ms: u32,
+}
+
+/// `sunspec`: walks the models of a device and prints every point with its value and unit, or why it has
+/// none; or a register map of the points that have a value.
+///
+/// # Errors
+/// When the device does not answer, has no mark, or its chain of models breaks off; what was found before
+/// is printed all the same.
+pub fn sunspec(options: &SunspecOptions) -> Result<ExitCode, Failure> {
+    let device = Device::reached_by(options)?;
+    let runtime = runtime()?;
+    let line = runtime.block_on(async { device.open() });
+    let bases = options.base.map_or_else(|| BASES.to_vec(), |base| vec![base]);
+    let chain = runtime.block_on(walk(&line, device.unit, &bases)).map_err(|fault| device.refusal(fault))?;
+    let tables = tables_of(&chain)?;
+    let mut survey = Survey::of(&chain, &tables, options.registers_max);
+    runtime.block_on(read_all(&line, device.unit, &mut survey));
+    tell(told(options, &chain, &survey)?)?;
+    match chain.fault {
+        Some(fault) => Err(device.refusal(fault)),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn told(options: &SunspecOptions, chain: &Chain, survey: &Survey<'_>) -> Result<String, Failure> {
+    if options.map {
+        let none = || Failure::new("no point of the device has a value, so there is nothing to map");
+        return map::text(chain, survey, options.registers_max).ok_or_else(none);
+    }
+    Ok(if options.json { json::lines(chain, survey) } else { DeviceText { chain, survey }.to_string() })
+}
+
+fn tables_of(chain: &Chain) -> Result<Vec<Option<ModelTable>>, Failure> {
+    chain.models.iter().map(|model| table::of_model(model.id).map_err(Failure::new)).collect()
+}
+
+async fn walk(
+    line: &LineHandle,
+    unit: UnitId,
+    bases: &[u16],
+) -> Result<Chain, crate::sunspec::chain::NoMark> {
+    let mut walk = Walk::from(bases);
+    while let Some(span) = walk.wants() {
+        walk.take(read(line, unit, span).await.as_deref().map_err(|cause| *cause));
+    }
+    walk.chain()
+}
+
+async fn read_all(line: &LineHandle, unit: UnitId, survey: &mut Survey<'_>) {
+    while let Some(span) = survey.wants() {
+        survey.take(read(line, unit, span).await.as_deref().map_err(|cause| *cause));
+    }
+}
+
+async fn read(line: &LineHandle, unit: UnitId, span: Span) -> Result<Vec<u16>, Cause> {
+    line.read(unit, Table::HoldingRegister, span).await.map(|block| block.words)
+}
+
+/// The device that the options name.
+struct Device {
+    line: crate::model::meter::Line,
+    unit: UnitId,
+}
+
+impl Device {
+    fn reached_by(options: &SunspecOptions) -> Result<Self, Failure> {
+        let line = line_of(&options.line, options.rtu_over_tcp, options.response_timeout_ms);
+        let line = line.map_err(Failure::new)?;
+        if !matches!(line.link, Link::Tcp { .. }) && !(1..=247).contains(&options.unit) {
+            let reason = "on a serial line units have the IDs 1 to 247; 0 is a broadcast that nobody answers";
+            return Err(Failure::new(format!("unit {}: {reason}", options.unit)));
+        }
+        Ok(Self { line, unit: UnitId(options.unit) })
+    }
+
+    fn open(&self) -> LineHandle {
+        LineHandle::spawn(&self.line, Arc::new(SystemClock))
+    }
+
+    fn refusal(&self, fault: impl std::fmt::Display) -> Failure {
+        Failure::new(format!("unit {} on {}: {fault}", self.unit, self.line.id))
+    }
+}
