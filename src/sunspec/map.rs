@@ -95,13 +95,17 @@ impl Writer {
         let id = model.header.id;
         let prefix = if earlier == 0 { format!("m{id}") } else { format!("m{id}-{}", earlier + 1) };
         let _never_fails = write!(self.text, "\n# model {id} at {}: {}\n", model.header.address, table.title);
-        let mut left_out = Vec::new();
+        let (mut left_out, mut scale_offsets) = (Vec::new(), BTreeSet::new());
         for (place, said) in model.points() {
-            if let Err(reason) = said.and_then(|_| self.point(model, place, &prefix)) {
-                left_out.push(format!("{}: {reason}", place.path));
+            match said.and_then(|_| self.point(model, place, &prefix)) {
+                Ok(()) => scale_offsets.extend(place.scale_offset),
+                Err(reason) => left_out.push(format!("{}: {reason}", place.path)),
             }
         }
         for (place, power) in model.scale_factors() {
+            if !scale_offsets.contains(&place.offset) {
+                continue;
+            }
             self.scale_factor(model, place, &prefix, power);
         }
         for reason in left_out {
@@ -111,8 +115,7 @@ impl Writer {
 
     fn point(&mut self, model: &SurveyedModel<'_>, place: &Place<'_>, prefix: &str) -> Result<(), Absence> {
         let point = place.point;
-        let grows = matches!(point.point_type, PointType::Accumulator { .. })
-            || matches!(point.point_type, PointType::Unsigned { words: 4 });
+        let grows = is_wide_enough_to_grow(point.point_type);
         let meaning = self.naming.meaning(model.header.id, &place.path, &point.unit, grows);
         let power = model.power(place)? + meaning.power;
         if power > POWER_MAX {
@@ -185,10 +188,124 @@ impl Writer {
     }
 }
 
+/// Energies of these types are registers; those of shorter ones are ratings.
+const fn is_wide_enough_to_grow(point_type: PointType) -> bool {
+    matches!(
+        point_type,
+        PointType::Accumulator { .. } | PointType::Unsigned { words: 4 } | PointType::Float { .. }
+    )
+}
+
 /// A pattern as TOML holds it, whose numbers end at 63 bits.
 fn pattern_text(pattern: u64) -> String {
     match i64::try_from(pattern) {
         Ok(_) => format!("0x{pattern:X}"),
         Err(_) => pattern.cast_signed().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{Device, SOLAREDGE, number};
+    use super::*;
+    use crate::mapping;
+    use crate::meters::read_map;
+    use crate::model::meter::{MapRegister, RegisterMap};
+    use crate::model::point::Conversion;
+    use crate::model::quality::Quality;
+
+    fn map_of(device: &Device) -> RegisterMap {
+        let text = device.survey(|chain, survey| text(chain, survey, 125)).unwrap();
+        read_map("m.toml", &text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+    }
+
+    /// What the gateway reads of the device by a register of its map.
+    fn sample(device: &Device, entry: &MapRegister) -> (Option<Value>, Quality) {
+        let register = &entry.register;
+        let words = device.words(register.span()).unwrap();
+        let conversion = Conversion { scale: entry.scale, ..Conversion::NONE };
+        let sample = mapping::sample(register, words, &conversion, entry.decimals, entry.valid);
+        (sample.value, sample.quality)
+    }
+
+    #[test]
+    fn an_inverter_becomes_a_map_with_the_shared_names() {
+        let device = Device::solaredge();
+        let map = map_of(&device);
+        assert_eq!(
+            (map.model.as_str(), map.manufacturer.as_str()),
+            ("solaredge-se5000h-rws00bno4", "SolarEdge")
+        );
+        assert_eq!(map.manual, "SunSpec models 1 101 at 40000, its version 0004.0020.0036");
+        for (name, value, unit) in [
+            ("power_export", 1.395, "kW"),
+            ("apparent_power", 1.3982, "kVA"),
+            ("power_factor", -0.9977, "1"),
+            ("energy_export", 14_676.442, "kWh"),
+            ("voltage_ab", 235.7, "V"),
+            ("frequency", 49.987, "Hz"),
+            ("m101.DCW", 1416.3, "W"),
+            ("m101.TmpSnk", 41.69, "degC"),
+            ("m101.St", 4.0, "1"),
+        ] {
+            let entry = map.register(name).unwrap_or_else(|| panic!("no {name}"));
+            assert_eq!(sample(&device, entry), (Some(number(value)), Quality::Good), "{name}");
+            assert_eq!(entry.unit, unit, "{name}");
+        }
+        for name in ["voltage_b", "current_b", "m101.TmpCab", "m101.Evt1"] {
+            assert!(map.register(name).is_none(), "{name} is not implemented");
+        }
+    }
+
+    #[test]
+    fn a_scale_factor_that_the_device_changes_turns_out_of_range() {
+        let mut device = Device::solaredge();
+        let map = map_of(&device);
+        let entry = map.register("m101.W_SF").unwrap();
+        assert_eq!(sample(&device, entry), (Some(number(-1.0)), Quality::Good));
+        device.write(entry.register.address, 0);
+        assert_eq!(sample(&device, entry).1.to_string(), "out-of-range");
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_with_its_reason() {
+        let text = Device::solaredge().survey(|chain, survey| text(chain, survey, 125)).unwrap();
+        assert!(text.contains("# left out, TmpCab: not implemented\n"), "{text}");
+    }
+
+    #[test]
+    fn a_second_meter_of_the_same_model_has_names_of_its_own() {
+        let [common, inverter] = SOLAREDGE.map(|(id, words)| (id, words.to_vec()));
+        let device = Device::of(40_000, &[common, inverter.clone(), inverter]);
+        let map = map_of(&device);
+        let address = |name| map.register(name).map(|entry| entry.register.address);
+        assert_eq!(address("power_export").unwrap() + 52, address("m101-2.W").unwrap());
+        assert_eq!(address("m101.DCW").unwrap() + 52, address("m101-2.DCW").unwrap());
+    }
+
+    #[test]
+    fn a_device_without_a_value_has_no_map() {
+        let device = Device::of(0, &[(64_900, vec![1; 50])]);
+        assert_eq!(device.survey(|chain, survey| text(chain, survey, 125)), None);
+    }
+
+    #[test]
+    fn names_that_a_device_tells_cannot_break_the_map() {
+        for (maker, device, name) in
+            [("A\"B\n", "x = 1", "a-b-x-1"), ("\u{1b}[2J", "", "2j"), ("逆变器", "", "sunspec-device")]
+        {
+            assert_eq!(model_name(maker, device), name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_device_holds_its_map_can_be_read(device in Device::any()) {
+            if let Some(text) = device.survey(|chain, survey| text(chain, survey, 125)) {
+                prop_assert!(read_map("m.toml", &text).is_ok(), "{}", text);
+            }
+        }
     }
 }

@@ -21,3 +21,6 @@ pub mod survey;
 pub mod table;
 mod table_text;
 pub mod value;
+
+#[cfg(test)]
+mod tests;

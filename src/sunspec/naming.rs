@@ -32,7 +32,7 @@ enum Family {
 }
 
 /// Shared names of points. `#` stands for the phase: A, B, C of a point or 1, 2, 3; a, b, c of a name.
-const SHARED: [(Family, &str, &str); 45] = [
+const SHARED: [(Family, &str, &str); 48] = [
     (Family::Inverter, "W", "power_export"),
     (Family::Inverter, "WH", "energy_export"),
     (Family::Inverter, "VA", "apparent_power"),
@@ -56,6 +56,9 @@ const SHARED: [(Family, &str, &str); 45] = [
     (Family::Meter, "PhVphAB", "voltage_ab"),
     (Family::Meter, "PhVphBC", "voltage_bc"),
     (Family::Meter, "PhVphCA", "voltage_ca"),
+    (Family::Meter, "PPVphAB", "voltage_ab"),
+    (Family::Meter, "PPVphBC", "voltage_bc"),
+    (Family::Meter, "PPVphCA", "voltage_ca"),
     (Family::Meter, "Aph#", "current_#"),
     (Family::Meter, "TotWhImp", "energy_import"),
     (Family::Meter, "TotWhImpPh#", "energy_import_#"),
@@ -85,6 +88,10 @@ const PHASES: [(char, char, char, i16); 3] = [('A', '1', 'a', 128), ('B', '2', '
 
 /// Measured at this instant, of electricity, in no direction.
 const AT_THIS_INSTANT: [i16; 18] = [0, 0, 0, 12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// Measurement kind 12.
+const ENERGY: i16 = 12;
+/// Accumulation 1 `bulkQuantity`: a register.
+const CUMULATIVE: i16 = 1;
 const ACCUMULATION: usize = 3;
 const FLOW: usize = 4;
 const COMMODITY: usize = 5;
@@ -186,14 +193,16 @@ fn power_given(name: &str) -> ReadingType {
     ReadingType::new(fields)
 }
 
-/// What the unit alone says.
+/// What the unit alone says; of energy, whether the point only `grows` as well.
 fn by_unit(unit: &str, grows: bool) -> Meaning {
     let mut fields = AT_THIS_INSTANT;
-    fields[ACCUMULATION] = if grows { 1 } else { 12 };
     let known = UNITS.iter().find(|(theirs, ..)| *theirs == unit);
     let ours = match known {
         Some((_, ours, kind, code)) => {
             (fields[KIND], fields[UNIT]) = (*kind, *code);
+            if grows && *kind == ENERGY {
+                fields[ACCUMULATION] = CUMULATIVE;
+            }
             ours
         }
         None if matches!(unit, "Pct" | "%") => {

@@ -12,5 +12,6 @@ mod firmware;
 mod interface;
 mod modbus;
 mod simulator;
+mod sunspec;
 mod trials;
 mod uplink;
