@@ -1,7 +1,8 @@
 """What pysunspec2 reads of a SunSpec device: `sunspec_client.py PORT`.
 
 Prints a JSON object a line for each point of unit 1: its model, its address, its name with those of its
-groups, its value after scaling, and whether it has a scale factor that the device does not have.
+groups, its value after scaling and how near that comes, and whether it has a scale factor that the device
+does not have.
 """
 
 import json
@@ -9,6 +10,9 @@ import sys
 
 import sunspec2.modbus.client
 
+# How near two ways to the nearest number come to each other, as a share of it.
+DOUBLE_PRECISION = 2**-52
+FLOAT_PRECISION = 2**-24
 # These say how others are to be read, or nothing at all.
 NOT_TOLD = {"sunssf", "pad"}
 
@@ -45,7 +49,7 @@ def main():
                 "address": model.model_addr + point.offset,
                 "point": path,
                 "value": point.cvalue,
-                "is_float": point.pdef["type"].startswith("float"),
+                "precision": FLOAT_PRECISION if point.pdef["type"] == "float32" else DOUBLE_PRECISION,
                 "scale_factor_is_missing": scale_factor_is_missing(point),
             }
             print(json.dumps(line))
