@@ -301,6 +301,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn whatever_a_device_holds_its_map_can_be_read(device in Device::any()) {
             if let Some(text) = device.survey(|chain, survey| text(chain, survey, 125)) {

@@ -68,6 +68,16 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// Why some point could not be read, if there is one.
+    #[must_use]
+    pub fn unread(&self) -> Option<Cause> {
+        let points = self.models.iter().flat_map(SurveyedModel::points);
+        points.filter_map(|(_, said)| said.err()).find_map(|absence| match absence {
+            Absence::Unread(cause) => Some(cause),
+            _ => None,
+        })
+    }
+
     /// The models, in the order of the chain.
     #[must_use]
     pub fn models(&self) -> &[SurveyedModel<'a>] {

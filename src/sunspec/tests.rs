@@ -17,8 +17,8 @@ use crate::model::register::Span;
 /// Models by number, with their registers.
 pub(super) const SOLAREDGE: [(u16, &[u16]); 2] = [(1, &SOLAREDGE_COMMON), (101, &SOLAREDGE_INVERTER)];
 
-/// `SE5000H` of SolarEdge as it answered on 2024-08-17; its serial number is left out. From the log in issue
-/// 15445 of evcc-io/evcc.
+/// An inverter SE5000H as it answered on 2024-08-17, from the log in issue 15445 of evcc-io/evcc. Its serial
+/// number is left out.
 const SOLAREDGE_COMMON: [u16; 65] = [
     0x536F, 0x6C61, 0x7245, 0x6467, 0x6520, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x5345, 0x3530, 0x3030, 0x482D,
     0x5257, 0x5330, 0x3042, 0x4E4F, 0x3400, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3030, 0x3034,
@@ -150,6 +150,7 @@ fn a_device_that_falls_silent_is_not_asked_for_the_rest() {
         let [common, inverter] = survey.models() else { panic!("two models") };
         assert_eq!(common.value("Mn"), Some(Value::Text("SolarEdge".into())));
         assert!(inverter.points().all(|(_, said)| said == Err(Absence::Unread(Cause::Timeout))));
+        assert_eq!(survey.unread(), Some(Cause::Timeout));
     });
 }
 
@@ -167,6 +168,7 @@ fn an_older_model_lacks_the_points_behind_its_end_and_nothing_else() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn whatever_a_device_holds_it_is_told_without_a_panic(device in Device::any(), answers in 0..20_usize) {
         let device = Device { answers, ..device };

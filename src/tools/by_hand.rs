@@ -89,7 +89,7 @@ impl Target {
 }
 
 /// What a cause means to the person at the meter.
-fn told(cause: Cause) -> String {
+pub(super) fn told(cause: Cause) -> String {
     let text = match cause {
         Cause::Timeout => "no answer in time; check wiring, unit ID, baud rate and parity",
         Cause::Garbled => "what came back is no valid frame; check baud rate, parity and termination",

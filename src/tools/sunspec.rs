@@ -1,18 +1,20 @@
 //! `sunspec`: what a device that describes itself tells, point by point.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::by_hand;
 use super::wire_text::line_of;
 use crate::failure::{Failure, tell};
 use crate::gateway::runtime;
 use crate::modbus::line::LineHandle;
-use crate::model::meter::Link;
+use crate::model::meter::{Line, Link};
 use crate::model::quality::Cause;
 use crate::model::register::{Span, Table, UnitId};
-use crate::sunspec::chain::{BASES, Chain, Walk};
+use crate::sunspec::chain::{BASES, Chain, NoMark, Walk};
 use crate::sunspec::show::DeviceText;
 use crate::sunspec::survey::Survey;
 use crate::sunspec::table::{self, ModelTable};
@@ -50,21 +52,25 @@ pub struct SunspecOptions {
 /// none; or a register map of the points that have a value.
 ///
 /// # Errors
-/// When the device does not answer, has no mark, or its chain of models breaks off; what was found before
-/// is printed all the same.
+/// When the device does not answer, has no mark, refuses some registers, or its chain of models breaks off;
+/// what was read of it is printed all the same.
 pub fn sunspec(options: &SunspecOptions) -> Result<ExitCode, Failure> {
     let device = Device::reached_by(options)?;
     let runtime = runtime()?;
     let line = runtime.block_on(async { device.open() });
     let bases = options.base.map_or_else(|| BASES.to_vec(), |base| vec![base]);
-    let chain = runtime.block_on(walk(&line, device.unit, &bases)).map_err(|fault| device.refusal(fault))?;
+    let chain = runtime.block_on(walk(&line, device.unit, &bases));
+    let chain = chain.map_err(|no_mark| device.refusal(remedy(&no_mark)))?;
     let tables = tables_of(&chain)?;
     let mut survey = Survey::of(&chain, &tables, options.registers_max);
     runtime.block_on(read_all(&line, device.unit, &mut survey));
     tell(told(options, &chain, &survey)?)?;
-    match chain.fault {
-        Some(fault) => Err(device.refusal(fault)),
-        None => Ok(ExitCode::SUCCESS),
+    match (chain.fault, survey.unread()) {
+        (Some(fault), _) => Err(device.refusal(fault)),
+        (None, Some(cause)) => {
+            Err(device.refusal(format!("not every point was read: {}", by_hand::told(cause))))
+        }
+        (None, None) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -76,15 +82,25 @@ fn told(options: &SunspecOptions, chain: &Chain, survey: &Survey<'_>) -> Result<
     Ok(if options.json { json::lines(chain, survey) } else { DeviceText { chain, survey }.to_string() })
 }
 
+/// What a missing mark means to the person at the device.
+fn remedy(no_mark: &NoMark) -> String {
+    match no_mark.tried.as_slice() {
+        // A device that refuses answers all the same; one that does not answer has nothing to do with marks.
+        [(_, Err(cause)), others @ ..]
+            if !matches!(cause, Cause::Exception(_))
+                && others.iter().all(|(_, found)| *found == Err(*cause)) =>
+        {
+            by_hand::told(*cause)
+        }
+        _ => format!("{no_mark}; check the unit ID, or give --base where the manual has the mark elsewhere"),
+    }
+}
+
 fn tables_of(chain: &Chain) -> Result<Vec<Option<ModelTable>>, Failure> {
     chain.models.iter().map(|model| table::of_model(model.id).map_err(Failure::new)).collect()
 }
 
-async fn walk(
-    line: &LineHandle,
-    unit: UnitId,
-    bases: &[u16],
-) -> Result<Chain, crate::sunspec::chain::NoMark> {
+async fn walk(line: &LineHandle, unit: UnitId, bases: &[u16]) -> Result<Chain, NoMark> {
     let mut walk = Walk::from(bases);
     while let Some(span) = walk.wants() {
         walk.take(read(line, unit, span).await.as_deref().map_err(|cause| *cause));
@@ -104,7 +120,7 @@ async fn read(line: &LineHandle, unit: UnitId, span: Span) -> Result<Vec<u16>, C
 
 /// The device that the options name.
 struct Device {
-    line: crate::model::meter::Line,
+    line: Line,
     unit: UnitId,
 }
 
@@ -123,7 +139,7 @@ impl Device {
         LineHandle::spawn(&self.line, Arc::new(SystemClock))
     }
 
-    fn refusal(&self, fault: impl std::fmt::Display) -> Failure {
+    fn refusal(&self, fault: impl Display) -> Failure {
         Failure::new(format!("unit {} on {}: {fault}", self.unit, self.line.id))
     }
 }

@@ -1,6 +1,7 @@
 //! A SunSpec device made with pysunspec2 and pymodbus, read by us and by pysunspec2.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -25,7 +26,7 @@ struct Point {
     state: String,
 }
 
-/// A device, with what a test does not look at any more.
+/// A device that answers at `port` as long as this lives.
 struct Device {
     port: u16,
     _server: Process,
@@ -175,6 +176,17 @@ fn a_unit_without_the_mark_is_told_with_what_stands_there() {
     assert!(!output.status.success() && told.contains("no mark 'SunS'"), "{told}");
     assert!(told.contains("at 40000: exception-02"), "{told}");
     assert_eq!(device.ours(&["--base", "1000"]).len(), 185);
+}
+
+#[test]
+fn the_tables_are_what_the_script_makes_of_the_definitions() {
+    let dir = TempDir::new().unwrap();
+    printed(python("../../deploy/sunspec_models.py").arg(dir.path()));
+    let files = |folder: &Path| -> BTreeMap<OsString, String> {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        files.map(|file| (file.file_name(), fs::read_to_string(file.path()).unwrap())).collect()
+    };
+    assert_eq!(files(&tables()), files(dir.path()));
 }
 
 #[test]
