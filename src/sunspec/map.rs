@@ -4,7 +4,7 @@
 //! holds the scale factors too, each with the one value that its scales are right for.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use toml_edit::Value as Toml;
 
@@ -16,7 +16,8 @@ use super::survey::{Survey, SurveyedModel};
 use super::value::{self, Absence};
 use crate::limits::{ID_CHARS_MAX, MAP_REGISTERS_MAX, NAME_CHARS_MAX};
 use crate::model::reading::Value;
-use crate::model::register::DataType;
+use crate::model::reading_type::ReadingType;
+use crate::model::register::{DataType, Register};
 
 /// Greatest scale that a register map may have: 10 to this power.
 const POWER_MAX: i16 = 9;
@@ -119,30 +120,26 @@ impl Writer {
         let meaning = self.naming.meaning(model.header.id, &place.path, &point.unit, grows);
         let power = model.power(place)? + meaning.power;
         if power > POWER_MAX {
-            let name = point.scale.clone().unwrap_or_default();
-            return Err(Absence::ScaleFactor(name, power));
+            return Err(Absence::ScaleFactor(point.scale.clone().unwrap_or_default(), power));
         }
-        let name = self.name_for(&meaning, &format!("{prefix}.{}", place.path));
-        let title = meaning.title.clone().unwrap_or_else(|| point.title.clone());
-        let Some(mut text) = self.begin(model, place, &name, &title) else { return Ok(()) };
-        if power != 0 {
-            let _never_fails = writeln!(text, "scale = {}", value::scale(power));
-        }
-        if matches!(point.data_type, DataType::Integer { .. }) {
-            let decimals = power.saturating_neg().clamp(0, DECIMALS_MAX);
-            let _never_fails = writeln!(text, "decimals = {decimals}");
-        }
-        self.finish(&text, &meaning.unit, &meaning);
+        let is_whole = matches!(point.data_type, DataType::Integer { .. });
+        self.enter(&Entry {
+            name: self.name_for(&meaning, &format!("{prefix}.{}", place.path)),
+            title: meaning.title.clone().unwrap_or_else(|| point.title.clone()),
+            scale: (power != 0).then(|| value::scale(power)),
+            decimals: decimals(power).filter(|_| is_whole),
+            ..Entry::of(model, place, &meaning)
+        });
         Ok(())
     }
 
     fn scale_factor(&mut self, model: &SurveyedModel<'_>, place: &Place<'_>, prefix: &str, power: i16) {
-        let name = format!("{prefix}.{}", place.path);
-        let meaning = self.naming.meaning(model.header.id, "", "", false);
-        let Some(mut text) = self.begin(model, place, &name, &place.point.title) else { return };
-        let (below, above) = (f64::from(power) - 0.5, f64::from(power) + 0.5);
-        let _never_fails = writeln!(text, "valid = [{below}, {above}]");
-        self.finish(&text, &meaning.unit, &meaning);
+        let meaning = self.naming.meaning(model.header.id, &place.path, "", false);
+        self.enter(&Entry {
+            name: format!("{prefix}.{}", place.path),
+            valid: Some([f64::from(power) - 0.5, f64::from(power) + 0.5]),
+            ..Entry::of(model, place, &meaning)
+        });
     }
 
     /// The shared name, unless it is taken.
@@ -151,41 +148,74 @@ impl Writer {
         shared.map_or_else(|| otherwise.to_owned(), Clone::clone)
     }
 
-    /// The first lines of a register; `None` when the map is full or the name is taken or too long.
-    fn begin(
-        &mut self,
-        model: &SurveyedModel<'_>,
-        place: &Place<'_>,
-        name: &str,
-        title: &str,
-    ) -> Option<String> {
+    /// Writes an entry, as far as the map has room and its name is free.
+    fn enter(&mut self, entry: &Entry) {
+        let name = &entry.name;
         let is_possible = self.names.len() < MAP_REGISTERS_MAX && name.len() <= ID_CHARS_MAX;
-        if !is_possible || !self.names.insert(name.to_owned()) {
-            let _never_fails = writeln!(self.text, "# left out, {name}: the map has no room or name for it");
-            return None;
-        }
-        let register = value::register(place, model.header.address);
-        let mut text = format!(
-            "\n[[register]]\nname = \"{name}\"\ntitle = {}\naddress = {}\ntype = \"{}\"\n",
-            quoted(title),
-            register.address,
-            register.data_type
-        );
-        for pattern in &register.not_available {
-            let _never_fails = writeln!(text, "not_available = [{}]", pattern_text(*pattern));
-        }
-        let _never_fails = writeln!(text, "page = \"model {}, {}\"", model.header.id, place.path);
-        Some(text)
+        let _never_fails = if is_possible && self.names.insert(name.clone()) {
+            write!(self.text, "\n{entry}")
+        } else {
+            writeln!(self.text, "# left out, {name}: the map has no room or name for it")
+        };
     }
+}
 
-    fn finish(&mut self, text: &str, unit: &str, meaning: &Meaning) {
-        let _never_fails = write!(
-            self.text,
-            "{text}unit = {}\nreading_type = \"{}\"\n",
-            Toml::from(unit),
-            meaning.reading_type
-        );
+/// One register of the map.
+struct Entry {
+    name: String,
+    title: String,
+    register: Register,
+    scale: Option<f64>,
+    decimals: Option<i16>,
+    valid: Option<[f64; 2]>,
+    unit: String,
+    reading_type: ReadingType,
+    page: String,
+}
+
+impl Entry {
+    /// What place and meaning say; without a name, and unscaled.
+    fn of(model: &SurveyedModel<'_>, place: &Place<'_>, meaning: &Meaning) -> Self {
+        Self {
+            name: String::new(),
+            title: place.point.title.clone(),
+            register: value::register(place, model.header.address),
+            scale: None,
+            decimals: None,
+            valid: None,
+            unit: meaning.unit.clone(),
+            reading_type: meaning.reading_type,
+            page: format!("model {}, {}", model.header.id, place.path),
+        }
     }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Register { address, data_type, not_available, .. } = &self.register;
+        writeln!(f, "[[register]]\nname = \"{}\"\ntitle = {}", self.name, quoted(&self.title))?;
+        writeln!(f, "address = {address}\ntype = \"{data_type}\"")?;
+        for pattern in not_available {
+            writeln!(f, "not_available = [{}]", pattern_text(*pattern))?;
+        }
+        if let Some(scale) = self.scale {
+            writeln!(f, "scale = {scale}")?;
+        }
+        if let Some(decimals) = self.decimals {
+            writeln!(f, "decimals = {decimals}")?;
+        }
+        if let Some([least, greatest]) = self.valid {
+            writeln!(f, "valid = [{least}, {greatest}]")?;
+        }
+        writeln!(f, "unit = {}\nreading_type = \"{}\"", Toml::from(&self.unit), self.reading_type)?;
+        writeln!(f, "page = {}", quoted(&self.page))
+    }
+}
+
+/// Decimals of a whole number times ten to the `power`; `None` for more than a map may have.
+fn decimals(power: i16) -> Option<i16> {
+    let decimals = power.saturating_neg().max(0);
+    (decimals <= DECIMALS_MAX).then_some(decimals)
 }
 
 /// Energies of these types are registers; those of shorter ones are ratings.
@@ -303,10 +333,30 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
-        fn whatever_a_device_holds_its_map_can_be_read(device in Device::any()) {
-            if let Some(text) = device.survey(|chain, survey| text(chain, survey, 125)) {
-                prop_assert!(read_map("m.toml", &text).is_ok(), "{}", text);
+        fn whatever_a_device_holds_its_map_can_be_read_and_says_the_same(device in Device::any()) {
+            let Some(text) = device.survey(|chain, survey| text(chain, survey, 125)) else { return Ok(()) };
+            let map = read_map("m.toml", &text);
+            prop_assert!(map.is_ok(), "{}", text);
+            for entry in map.unwrap().registers.iter().filter(|entry| entry.valid.is_none()) {
+                let (said, unit) = device.said(entry.register.address).unwrap();
+                let (read, _) = sample(&device, entry);
+                match (said, read) {
+                    (Value::Number(said), Some(Value::Number(read))) => {
+                        let expected = said / per_map_unit(&unit, &entry.unit);
+                        prop_assert!((read - expected).abs() <= expected.abs() * 1e-14, "{:?}", entry);
+                    }
+                    (said, read) => prop_assert_eq!(Some(said), read),
+                }
             }
+        }
+    }
+
+    /// How many units of the model make one of the map.
+    fn per_map_unit(unit: &str, of_map: &str) -> f64 {
+        match of_map {
+            "kW" | "kVA" | "kvar" | "kWh" | "kvarh" => 1_000.0,
+            "1" if unit == "Pct" => 100.0,
+            _ => 1.0,
         }
     }
 }

@@ -97,6 +97,17 @@ impl Device {
         look(&chain, &survey)
     }
 
+    /// What the point at `address` says, and its unit.
+    pub(super) fn said(&self, address: u16) -> Option<(Value, String)> {
+        self.survey(|_, survey| {
+            let points =
+                survey.models().iter().flat_map(|model| model.points().map(move |point| (model, point)));
+            let mut here =
+                points.filter(|(model, (place, _))| model.header.address + place.offset == address);
+            here.find_map(|(_, (place, said))| Some((said.ok()?, place.point.unit.clone())))
+        })
+    }
+
     fn text(&self) -> String {
         self.survey(|chain, survey| DeviceText { chain, survey }.to_string())
     }
