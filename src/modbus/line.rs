@@ -4,6 +4,7 @@
 //! stops only the waiting: an exchange that has begun is always brought to its end, because half an
 //! exchange leaves a reply behind that the next one would have to tell from its own.
 
+mod identify;
 mod inbox;
 mod task;
 

@@ -5,6 +5,7 @@
 
 mod crc;
 mod heard;
+pub mod identity;
 pub mod pdu;
 pub mod rtu;
 pub mod serve;

@@ -1,10 +1,11 @@
 //! The protocol data unit, as the asking side has it: a request to bytes, and the one reply to it.
 //!
-//! Modbus Application Protocol V1.1b3, section 6, function codes 01 to 06, 15 and 16.
+//! Modbus Application Protocol V1.1b3, section 6, function codes 01 to 06, 15, 16, 17 and 43/14.
 
 use thiserror::Error;
 use tokio_modbus::{ExceptionCode, Request, Response};
 
+use super::identity::{self, MEI_DEVICE_IDENTIFICATION, REPORT_SERVER_ID};
 use crate::limits;
 use crate::model::register::{Span, Table, UnitId};
 
@@ -38,7 +39,7 @@ pub enum RequestFault {
         count: usize,
     },
     /// Another function code.
-    #[error("function code {function:02} is not spoken here; use 01 to 06, 15 or 16")]
+    #[error("function code {function:02} is not spoken here; use 01 to 06, 15, 16, 17 or 43")]
     Function {
         /// The function code.
         function: u8,
@@ -105,6 +106,10 @@ pub fn write_request(request: &Request<'_>, out: &mut Vec<u8>) -> Result<(), Req
             out.push(byte_count(words.len() * 2));
             out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
         }
+        Request::ReportServerId => out.push(function),
+        Request::ReadDeviceIdentification(code, object) => {
+            out.extend([function, MEI_DEVICE_IDENTIFICATION, code.value(), *object]);
+        }
         _ => return Err(RequestFault::Function { function }),
     }
     Ok(())
@@ -146,7 +151,8 @@ pub(super) fn byte_count(count: usize) -> u8 {
 }
 
 /// What the one reply to a request must look like: its unit, its function code, and either the
-/// number of values that were asked for or an echo of what was written.
+/// number of values that were asked for or an echo of what was written. Only what a unit says of itself
+/// has the length that it tells.
 ///
 /// Two replies that differ in none of these cannot be told apart by anyone on a serial line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +166,7 @@ pub struct Expect {
 enum Body {
     Values { table: Table, count: u16 },
     Echo { function: u8, words: [u16; 2] },
+    Identity { function: u8 },
 }
 
 impl Expect {
@@ -181,6 +188,7 @@ impl Expect {
             Request::WriteSingleRegister(address, word) => echo(*address, *word),
             Request::WriteMultipleCoils(start, coils) => echo(*start, written(coils.len())),
             Request::WriteMultipleRegisters(start, words) => echo(*start, written(words.len())),
+            Request::ReportServerId | Request::ReadDeviceIdentification(..) => Body::Identity { function },
             _ => return Err(RequestFault::Function { function }),
         };
         Ok(Self { unit, body })
@@ -191,16 +199,17 @@ impl Expect {
     pub const fn function(self) -> u8 {
         match self.body {
             Body::Values { table, .. } => table.read_function(),
-            Body::Echo { function, .. } => function,
+            Body::Echo { function, .. } | Body::Identity { function } => function,
         }
     }
 
-    /// Bytes of the reply that is no refusal.
+    /// Bytes of the reply that is no refusal; the most that there may be where it tells its length itself.
     #[must_use]
     pub fn pdu_bytes(self) -> usize {
         match self.body {
             Body::Values { .. } => 2 + self.data_bytes(),
             Body::Echo { .. } => 5,
+            Body::Identity { .. } => identity::PDU_BYTES_MAX,
         }
     }
 
@@ -209,6 +218,7 @@ impl Expect {
             Body::Values { table, count } if table.is_bits() => usize::from(count).div_ceil(8),
             Body::Values { count, .. } => usize::from(count) * 2,
             Body::Echo { .. } => 4,
+            Body::Identity { .. } => identity::PDU_BYTES_MAX - 2,
         }
     }
 
@@ -220,13 +230,21 @@ impl Expect {
         if function == self.function() | REFUSAL {
             return (pdu.len() >= 2).then_some(2);
         }
-        let bytes = self.pdu_bytes();
-        if function != self.function() || pdu.len() < bytes {
+        if function != self.function() {
+            return None;
+        }
+        let bytes = match self.body {
+            Body::Identity { function: REPORT_SERVER_ID } => return identity::server_id_bytes(pdu),
+            Body::Identity { .. } => return identity::device_identification_bytes(pdu),
+            Body::Values { .. } | Body::Echo { .. } => self.pdu_bytes(),
+        };
+        if pdu.len() < bytes {
             return None;
         }
         let fits = match self.body {
             Body::Values { .. } => usize::from(pdu[1]) == self.data_bytes(),
             Body::Echo { words, .. } => read_words(&pdu[1..5]) == words,
+            Body::Identity { .. } => false,
         };
         fits.then_some(bytes)
     }
@@ -243,6 +261,7 @@ impl Expect {
         Some(Ok(match self.body {
             Body::Values { table, count } => values(table, usize::from(count), &pdu[2..]),
             Body::Echo { .. } => self.confirmation()?,
+            Body::Identity { function } => Response::Custom(function, pdu[1..].to_vec().into()),
         }))
     }
 
@@ -270,6 +289,8 @@ fn values(table: Table, count: usize, bytes: &[u8]) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use tokio_modbus::prelude::ReadCode;
+
     use super::*;
 
     const UNIT: UnitId = UnitId(17);
@@ -282,7 +303,7 @@ mod tests {
 
     #[test]
     fn requests_are_written_as_the_specification_prints_them() {
-        // Modbus Application Protocol V1.1b3, the examples of sections 6.1 to 6.6, 6.11 and 6.12.
+        // Modbus Application Protocol V1.1b3, the examples of sections 6.1 to 6.6, 6.11 to 6.13 and 6.21.
         let coils = [true, false, true, true, false, false, true, true, true, false];
         for (request, expected) in [
             (Request::ReadCoils(0x13, 0x13), vec![1, 0, 0x13, 0, 0x13]),
@@ -299,6 +320,8 @@ mod tests {
                 Request::WriteMultipleRegisters(1, [0x000A, 0x0102].as_slice().into()),
                 vec![16, 0, 1, 0, 2, 4, 0, 0x0A, 1, 2],
             ),
+            (Request::ReportServerId, vec![17]),
+            (Request::ReadDeviceIdentification(ReadCode::Basic, 0), vec![43, 14, 1, 0]),
         ] {
             assert_eq!(bytes(&request), expected);
         }
@@ -314,7 +337,7 @@ mod tests {
             (Request::WriteMultipleRegisters(0, vec![0; 124].into()), count(16, 124, 123)),
             (Request::WriteMultipleCoils(0, vec![].into()), count(15, 0, 1_968)),
             (Request::ReadInputRegisters(65_535, 2), RequestFault::End { start: 65_535, count: 2 }),
-            (Request::ReportServerId, RequestFault::Function { function: 17 }),
+            (Request::MaskWriteRegister(0, 0, 0), RequestFault::Function { function: 22 }),
         ] {
             let mut out = vec![9];
             assert_eq!(write_request(&request, &mut out), Err(fault));
@@ -343,6 +366,22 @@ mod tests {
         ] {
             assert_eq!(expect.answer(other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_a_unit_says_of_itself_ends_where_it_says() {
+        let expect = Expect::reply_to(UNIT, &Request::ReportServerId).unwrap();
+        let said = |function, bytes: &[u8]| Some(Ok(Response::Custom(function, bytes.to_vec().into())));
+        assert_eq!(expect.answer(&[17, 2, 7, 0xFF]), said(17, &[2, 7, 0xFF]));
+        assert_eq!(expect.answer(&[0x91, 1]), Some(Err(ExceptionCode::IllegalFunction)));
+        for other in [&[17][..], &[17, 2, 7], &[17, 2, 7, 0xFF, 0], &[43, 14, 1, 1, 0, 0, 0]] {
+            assert_eq!(expect.answer(other), None, "{other:?}");
+        }
+        let request = Request::ReadDeviceIdentification(ReadCode::Basic, 0);
+        let expect = Expect::reply_to(UNIT, &request).unwrap();
+        let object = [14, 1, 1, 0, 0, 1, 0, 1, b'A'];
+        assert_eq!(expect.answer(&[&[43][..], &object].concat()), said(43, &object));
+        assert_eq!(expect.answer(&[43, 14, 1, 1, 0, 0, 1, 0, 1]), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use tokio_modbus::Request;
+use tokio_modbus::{Request, Response};
 
 use super::crc::crc16;
 use super::pdu::{self, Answer, Expect, REFUSAL, RequestFault};
@@ -51,15 +51,25 @@ pub struct Found<T> {
     pub at: Range<usize>,
 }
 
-/// Bytes of the frame that answers with what was asked.
+/// Bytes of the frame that answers with what was asked; the most where only the frame itself tells.
 #[must_use]
 pub fn reply_bytes(expect: Expect) -> usize {
     expect.pdu_bytes() + OVERHEAD_BYTES
 }
 
+/// Bytes of the frame that says `answer`.
+#[must_use]
+pub fn answer_bytes(expect: Expect, answer: &Answer) -> usize {
+    match answer {
+        Ok(Response::Custom(_, data)) => 1 + data.len() + OVERHEAD_BYTES,
+        Ok(_) => reply_bytes(expect),
+        Err(_) => REFUSAL_BYTES,
+    }
+}
+
 /// Searches `heard` at every offset for the one reply that was expected: its unit, its function
-/// code, its number of bytes and its CRC. A length is never taken from the bytes themselves, so
-/// noise cannot make anyone wait for more.
+/// code, its number of bytes and its CRC. Nobody waits for a length that is taken from the bytes themselves,
+/// so noise cannot make anyone wait for more.
 #[must_use]
 pub fn find_reply(expect: Expect, heard: &[u8]) -> Option<Found<Answer>> {
     (0..heard.len()).find_map(|start| {
@@ -133,7 +143,7 @@ pub fn find_request(heard: &[u8]) -> Option<Found<HeardRequest>> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tokio_modbus::{ExceptionCode, Response};
+    use tokio_modbus::ExceptionCode;
 
     use super::*;
 
@@ -184,6 +194,20 @@ mod tests {
         for heard in [reply(2, &[5, 6]), reply(1, &[5]), reply(1, &[5, 6, 7]), broken, short] {
             assert_eq!(find_reply(expect_two_words(), &heard), None, "{heard:x?}");
         }
+    }
+
+    #[test]
+    fn what_a_unit_says_of_itself_is_found_at_its_own_length() {
+        let expect = Expect::reply_to(UNIT, &Request::ReportServerId).unwrap();
+        let mut frame = vec![1, 17, 3, 9, 0xFF, b'A'];
+        seal(&mut frame);
+        let heard = [&[0xFF, 1, 17][..], &frame, &[7]].concat();
+        let found = find_reply(expect, &heard).unwrap();
+        assert_eq!(found.at, 3..3 + frame.len());
+        assert_eq!(answer_bytes(expect, &found.what), frame.len());
+        frame[5] ^= 1;
+        assert_eq!(find_reply(expect, &frame), None);
+        assert!(holds_damaged_reply(expect, &frame));
     }
 
     #[test]

@@ -150,8 +150,7 @@ impl RtuWire {
     }
 
     fn note_turnaround(&mut self, expect: Expect, answer: &Answer, sent_at: Instant) {
-        let bytes = if answer.is_ok() { rtu::reply_bytes(expect) } else { rtu::REFUSAL_BYTES };
-        let reply_time = self.timing.wire_time(bytes);
+        let reply_time = self.timing.wire_time(rtu::answer_bytes(expect, answer));
         let turnaround =
             self.port.last_activity().saturating_duration_since(sent_at).saturating_sub(reply_time);
         self.slowest_turnaround = self.slowest_turnaround.max(turnaround);
