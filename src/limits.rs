@@ -46,6 +46,12 @@ pub const TCP_FRAME_BYTES_MAX: usize = 260;
 /// Requests waiting for one line. Poll, console and API each have at most a few in flight.
 pub const LINE_QUEUE_MAX: usize = 16;
 
+/// Settings of a serial line that one sweep of `scan` tries: every baud rate of a UART with every parity.
+pub const SCAN_SETTINGS_MAX: usize = 64;
+/// Reads by which `scan` finds out the register map of one unit: half a minute at 9600 baud.
+pub const SCAN_READS_MAX: usize = 400;
+/// Answers that one sweep of `scan` keeps: every unit of a serial line, twice.
+pub const SCAN_FOUND_MAX: usize = 512;
 /// Models of one SunSpec device; the longest that were seen have some thirty.
 pub const SUNSPEC_MODELS_MAX: usize = 128;
 /// Registers of all models of one SunSpec device, which take 132 reads; the longest have some two thousand.

@@ -56,6 +56,10 @@ enum Command {
     Read(tools::ReadOptions),
     /// Writes registers or coils of one unit
     Write(tools::WriteOptions),
+    /// Finds what answers on a line, at which settings, and what it is
+    Scan(tools::ScanOptions),
+    /// Shows what some registers of one unit may be: every type and word order, the likely one first
+    Probe(tools::ProbeOptions),
     /// What a SunSpec device tells of itself: its models and points, or a register map made of them
     Sunspec(tools::SunspecOptions),
     /// The meter library and its golden frames
@@ -111,6 +115,8 @@ fn main() -> ExitCode {
         Command::Check { file } => check::run(&file),
         Command::Read(options) => tools::read(&options),
         Command::Write(options) => tools::write(&options),
+        Command::Scan(options) => tools::scan(&options),
+        Command::Probe(options) => tools::probe(&options),
         Command::Sunspec(options) => tools::sunspec(&options),
         Command::Meters { maps, order } => tools::meters(maps.as_deref(), &order),
         Command::Sim { config, faults, seed } => tools::sim(&config, &faults, seed),

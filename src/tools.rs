@@ -2,11 +2,16 @@
 
 mod archive;
 mod by_hand;
+mod plausible;
+mod probe;
+mod scan;
 mod sunspec;
 mod wire_text;
 
 pub use archive::{ExportOptions, FileOptions, backup, export, restore};
 pub use by_hand::{ReadOptions, WriteOptions, read, write};
+pub use probe::{ProbeOptions, probe};
+pub use scan::{ScanOptions, scan};
 pub use sunspec::{SunspecOptions, sunspec};
 
 use std::path::Path;

@@ -42,7 +42,7 @@ pub struct WriteOptions {
 }
 
 #[derive(Args)]
-struct Target {
+pub(super) struct Target {
     /// The line: a path like /dev/ttyUSB0:9600:8N1, or HOST:PORT for Modbus TCP
     line: String,
     /// The unit ID
@@ -60,13 +60,17 @@ struct Target {
 }
 
 impl Target {
-    fn table(&self) -> Result<Table, Failure> {
+    pub(super) fn unit(&self) -> UnitId {
+        UnitId(self.unit)
+    }
+
+    pub(super) fn table(&self) -> Result<Table, Failure> {
         let names = || Table::ALL.map(Table::name).join(", ");
         Table::from_name(&self.table)
             .ok_or_else(|| Failure::new(format!("'{}' is no table; give one of {}", self.table, names())))
     }
 
-    fn span(&self, count: u16) -> Result<Span, Failure> {
+    pub(super) fn span(&self, count: u16) -> Result<Span, Failure> {
         let span = Span { start: self.address, count };
         if span.end() > 65_536 {
             return Err(Failure::new(format!("{count} from {} go past address 65535", self.address)));
@@ -74,7 +78,7 @@ impl Target {
         Ok(span)
     }
 
-    fn open(&self) -> Result<LineHandle, Failure> {
+    pub(super) fn open(&self) -> Result<LineHandle, Failure> {
         let line = line_of(&self.line, self.rtu_over_tcp, self.response_timeout_ms).map_err(Failure::new)?;
         if !matches!(line.link, Link::Tcp { .. }) && !(1..=247).contains(&self.unit) {
             let reason = "on a serial line units have the IDs 1 to 247; 0 is a broadcast that nobody answers";
@@ -83,7 +87,7 @@ impl Target {
         Ok(LineHandle::spawn(&line, Arc::new(SystemClock)))
     }
 
-    fn refusal(&self, cause: Cause) -> Failure {
+    pub(super) fn refusal(&self, cause: Cause) -> Failure {
         Failure::new(format!("unit {} on {}: {}", self.unit, self.line, told(cause)))
     }
 }
@@ -115,7 +119,7 @@ pub fn read(options: &ReadOptions) -> Result<ExitCode, Failure> {
     }
     let pattern = options.data_type.as_deref().map(|name| pattern(options, name, table)).transpose()?;
     let block = runtime()?.block_on(async {
-        target.open()?.read(UnitId(target.unit), table, span).await.map_err(|cause| target.refusal(cause))
+        target.open()?.read(target.unit(), table, span).await.map_err(|cause| target.refusal(cause))
     })?;
     match pattern {
         Some(pattern) => tell(values_text(&pattern, &block))?,
@@ -173,7 +177,7 @@ pub fn write(options: &WriteOptions) -> Result<ExitCode, Failure> {
     target.span(count)?;
     let order = write_order(target.table()?, target.address, &options.values)?;
     runtime()?.block_on(async {
-        target.open()?.write(UnitId(target.unit), order).await.map_err(|cause| target.refusal(cause))
+        target.open()?.write(target.unit(), order).await.map_err(|cause| target.refusal(cause))
     })?;
     tell(format_args!("written: {count} from {}\n", target.address))?;
     Ok(ExitCode::SUCCESS)

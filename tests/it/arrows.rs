@@ -30,7 +30,7 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("tiny_http", &["api"]),
     ("tokio_serial", &["modbus", "console"]),
     ("serial2", &["modbus"]),
-    ("serde_json_core", &["api", "sunspec", "uplink"]),
+    ("serde_json_core", &["api", "sunspec", "uplink", "tools"]),
     ("flate2", &["api"]),
 ];
 

@@ -13,5 +13,6 @@ mod interface;
 mod modbus;
 mod simulator;
 mod sunspec;
+mod technician_tools;
 mod trials;
 mod uplink;
