@@ -1,0 +1,162 @@
+# shellcheck shell=bash disable=SC2154 # `run` sources this and gives what is not assigned here
+# The whole gateway with its store beside collectd with its modbus and csv plugins: 10 meters over TCP, 100 registers
+# each, once a second, every register a value of its own.
+
+meters=10
+registers=100
+# Registers from here on change with every read.
+first_register=1000
+warm_up=15
+window=60
+declare -A pid cpu pss kept
+
+measure() {
+  local who
+  [[ -x /usr/sbin/collectd ]] || die "daemon needs collectd (Debian: collectd-core and libmodbus5)"
+  (cd ../.. && cargo build --release --quiet)
+  start server "$bench" server
+  port=$(head -n 1 "$work/server")
+  ours
+  collectd
+  sleep "$warm_up"
+  for who in "${!pid[@]}"; do cpu[$who]=$(cpu_s "${pid[$who]}"); done
+  echo "daemon: $window s" >&2
+  sleep "$window"
+  for who in "${!pid[@]}"; do
+    cpu[$who]=$(calc "100 * ($(cpu_s "${pid[$who]}") - ${cpu[$who]}) / $window" 3)
+    pss[$who]=$(calc "$(awk '$1 == "Pss:" {print $2}' "/proc/${pid[$who]}/smaps_rollup") / 1024" 1)
+  done
+  kill "${pid[@]}"
+  wait "${pid[@]}" || true
+  stop
+  kept[ours]=$("$gateway" export --data "$work/ours" 2>/dev/null | tail -n +2 | wc -l)
+  kept[collectd]=$(find "$work/csv" -type f -exec cat {} + | grep -vc epoch)
+  conditions
+}
+
+# cpu_s PID: what all its threads have run.
+cpu_s() { cat "/proc/$1"/task/*/schedstat | awk '{sum += $1} END {printf "%.6f", sum / 1e9}'; }
+
+ours() {
+  gateway=$(cd ../.. && target)/release/cems-gateway
+  site >"$work/site.toml"
+  "$gateway" check "$work/site.toml" >/dev/null
+  "$gateway" run --config "$work/site.toml" --data "$work/ours" --trust-clock 2>"$work/ours.log" &
+  pid[ours]=$!
+}
+
+site() {
+  local meter register
+  cat <<END
+[cems]
+id = "C"
+name = "c"
+user_name = "u"
+utc_offset = "+08:00"
+[api]
+listen = "127.0.0.1:0"
+[[category]]
+id = "K"
+name = "k"
+code = "K"
+END
+  for ((meter = 1; meter <= meters; meter++)); do
+    cat <<END
+[[line]]
+id = "l$meter"
+kind = "tcp"
+host = "127.0.0.$meter"
+port = $port
+[[meter]]
+id = "m$meter"
+line = "l$meter"
+unit = 1
+interval = "PT1S"
+[[point]]
+id = "p$meter"
+name = "p"
+category = "K"
+role = "branch"
+meter = "m$meter"
+END
+    for ((register = 0; register < registers; register++)); do
+      cat <<END
+[[point.parameter]]
+id = "V$register"
+name = "v"
+register = { table = "holding", address = $((first_register + register)), type = "u16" }
+unit = "kW"
+reading_type = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0"
+END
+    done
+  done
+}
+
+collectd() {
+  collectd_configuration >"$work/collectd.conf"
+  /usr/sbin/collectd -f -C "$work/collectd.conf" >"$work/collectd.log" 2>&1 &
+  pid[collectd]=$!
+}
+
+collectd_configuration() {
+  local meter register
+  cat <<END
+Hostname "bench"
+FQDNLookup false
+BaseDir "$work"
+PIDFile "$work/collectd.pid"
+TypesDB "/usr/share/collectd/types.db"
+Interval 1
+LoadPlugin modbus
+LoadPlugin csv
+<Plugin csv>
+  DataDir "$work/csv"
+</Plugin>
+<Plugin modbus>
+END
+  for ((register = 0; register < registers; register++)); do
+    cat <<END
+  <Data "V$register">
+    RegisterBase $((first_register + register))
+    RegisterType uint16
+    RegisterCmd ReadHolding
+    Type gauge
+    Instance "V$register"
+  </Data>
+END
+  done
+  for ((meter = 1; meter <= meters; meter++)); do
+    echo "  <Host \"m$meter\">"
+    echo "    Address \"127.0.0.$meter\""
+    echo "    Port \"$port\""
+    echo "    Interval 1"
+    echo "    <Slave 1>"
+    echo "      Instance \"m$meter\""
+    for ((register = 0; register < registers; register++)); do echo "      Collect \"V$register\""; done
+    echo "    </Slave>"
+    echo "  </Host>"
+  done
+  echo "</Plugin>"
+}
+
+conditions() {
+  must "$(calc "${cpu[ours]} / ${cpu[collectd]}" 3)" "times the CPU of collectd" '<=' 0.333
+  must "${kept[ours]}" "readings kept in $((warm_up + window)) s" '>=' $((meters * registers * (warm_up + window - 5)))
+}
+
+title() { echo "# What the whole gateway costs at 1,000 registers a second"; }
+
+report() {
+  cat <<END
+$meters meters over TCP on this machine with $registers registers each, read every second, every register a value of its own that changes with
+each read. Both at the same time for $window s, after $warm_up s to settle. CPU is that of all threads in per cent of one
+processor; memory is the proportional set size at the end.
+
+| | CPU, % | memory, MiB | readings kept in $((warm_up + window)) s |
+|---|---|---|---|
+| the gateway: lines, mapping, store on disk, statistics, interface | ${cpu[ours]} | ${pss[ours]} | ${kept[ours]} |
+| $(/usr/sbin/collectd -h | sed -nE 's/^(collectd [0-9.]*[0-9]).*/\1/p') with its modbus and csv plugins | ${cpu[collectd]} | ${pss[collectd]} | ${kept[collectd]} |
+
+collectd asks for one register at a time and hands its rows to the page cache; the gateway makes its readings durable.
+END
+}
