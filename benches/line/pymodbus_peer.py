@@ -6,7 +6,7 @@ import time
 from pymodbus.client import ModbusTcpClient
 
 REGISTERS = 100
-WARM_UP_S = 0.3
+WARM_UP_S = 0.15
 
 
 def exchanges(client, seconds):

@@ -22,7 +22,7 @@ use crate::allocations;
 
 const REGISTERS: u16 = 100;
 const UNIT: UnitId = UnitId(1);
-const WARM_UP: Duration = Duration::from_millis(300);
+const WARM_UP: Duration = Duration::from_millis(150);
 const QUEUE_MAX: usize = 64;
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,7 @@ struct Used {
 
 /// Asks on so many connections for so long and tells what an exchange cost.
 #[tokio::main(flavor = "current_thread")]
-pub async fn ask(who: &str, port: u16, connections: usize, seconds: u64) {
+pub async fn ask(who: &str, port: u16, connections: usize, seconds: f64) {
     for _ in 0..connections {
         match who {
             "line" => tokio::spawn(ask_line(port)),
@@ -50,10 +50,10 @@ pub async fn ask(who: &str, port: u16, connections: usize, seconds: u64) {
     }
     tokio::time::sleep(WARM_UP).await;
     let before = used();
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     let after = used();
     let exchanges = (after.exchanges - before.exchanges) as f64;
-    println!("per_second {:.0}", exchanges / seconds as f64);
+    println!("per_second {:.0}", exchanges / seconds);
     println!("cpu_us {:.3}", (after.cpu - before.cpu).as_secs_f64() * 1e6 / exchanges);
     println!("allocations {:.3}", (after.allocations - before.allocations) as f64 / exchanges);
     println!("allocated_bytes {:.1}", (after.bytes - before.bytes) as f64 / exchanges);
