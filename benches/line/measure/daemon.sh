@@ -10,6 +10,7 @@ warm_up=15
 window=60
 declare -A pid cpu pss kept
 
+# shellcheck source=/dev/null
 source ./node-red.sh
 
 measure() {
