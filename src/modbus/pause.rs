@@ -63,10 +63,11 @@ async fn wait(timer: &pipe::Receiver, deadline: Instant) -> io::Result<()> {
         let none = Timespec { tv_sec: 0, tv_nsec: 0 };
         let value = Timespec::try_from(rest).map_err(io::Error::other)?;
         let once = Itimerspec { it_interval: none, it_value: value };
+        // The news of an earlier pause is taken away here and not at its end: what comes after a pause is a
+        // request, and every call before it lengthens the silence.
+        while timer.try_read(&mut [0_u8; 8]).is_ok() {}
         timerfd_settime(timer, TimerfdTimerFlags::empty(), &once)?;
         timer.readable().await?;
-        // Nothing to read means that the readiness was that of an earlier pause.
-        let _ = timer.try_read(&mut [0_u8; 8]);
     }
 }
 
