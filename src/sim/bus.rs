@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::fault::{Fault, FaultPlan};
 use super::fleet::Fleet;
-use crate::modbus::frame::{Answer, ExceptionCode, Request, crc16, rtu, serve, tcp};
-use crate::model::register::UnitId;
+use crate::modbus::frame::{Answer, ExceptionCode, Request, Response, crc16, rtu, serve, tcp};
+use crate::model::register::{Span, UnitId};
 use crate::time::Clock;
 
 /// How frames are told apart on a line.
@@ -60,9 +60,11 @@ struct Asked {
 
 impl Bus {
     /// A line with these meters. Each answers `turnaround` after the end of a request: at least 3.5
-    /// characters on a real line, nothing in memory.
+    /// characters on a real line, nothing in memory. What befalls the meters is counted from now on.
     #[must_use]
     pub fn new(fleet: Fleet, clock: Arc<dyn Clock>, turnaround: Duration, faults: FaultPlan) -> Self {
+        let began = clock.now();
+        let fleet = fleet.living(|unit| faults.life_of(unit, began));
         Self { fleet, clock, turnaround, faults: Mutex::new(faults) }
     }
 
@@ -102,7 +104,7 @@ impl Bus {
 
     fn steps(&self, asked: &Asked) -> Vec<Step> {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = faults.strike(asked.unit);
+        let fault = faults.strike(asked.unit, asked.span());
         match (self.answer(asked), fault) {
             (_, Some(Fault::HangUp)) => vec![Step::HangUp],
             (None, Some(Fault::Echo)) => vec![Step::Send(asked.bytes.clone())],
@@ -148,7 +150,17 @@ impl Bus {
             }
             Fault::Echo => steps.insert(0, Step::Send(asked.bytes.clone())),
             Fault::OtherUnit => reply = asked.reply_of(UnitId(asked.unit.0 % 247 + 1), answer),
+            Fault::WrongLength => reply = asked.reply(&of_another_length(answer)),
+            Fault::TwoOnOneId => {
+                let other = asked.reply(&of_another_meter(answer));
+                if asked.transaction.is_some() {
+                    steps.push(Step::Send(std::mem::replace(&mut reply, other)));
+                } else {
+                    fall_into_each_other(&mut reply, &other, faults);
+                }
+            }
             Fault::Exception(code) => reply = asked.reply(&Err(ExceptionCode::new(code))),
+            Fault::Hole { .. } => reply = asked.reply(&Err(ExceptionCode::IllegalDataAddress)),
             Fault::Silent | Fault::HangUp => return Vec::new(),
         }
         steps.push(Step::Send(reply));
@@ -158,6 +170,50 @@ impl Bus {
 
 fn wait(ms: u16) -> Step {
     Step::Wait(Duration::from_millis(u64::from(ms)))
+}
+
+/// The same answer with a register too few, or too many where only one was asked for; of bits, with eight
+/// of them, a byte. What has no number of registers stays as it is.
+fn of_another_length(answer: &Answer) -> Answer {
+    let mut answer = answer.clone();
+    match &mut answer {
+        Ok(Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words)) => {
+            let other = if words.len() > 1 { words.len() - 1 } else { 2 };
+            words.resize(other, 0);
+        }
+        Ok(Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits)) => {
+            let other = if bits.len() > 8 { bits.len() - 8 } else { bits.len() + 8 };
+            bits.resize(other, false);
+        }
+        Ok(Response::WriteMultipleCoils(_, count) | Response::WriteMultipleRegisters(_, count)) => {
+            *count = count.saturating_sub(1);
+        }
+        _ => {}
+    }
+    answer
+}
+
+/// What a second meter of the same address says: of all that it measures, the opposite.
+fn of_another_meter(answer: &Answer) -> Answer {
+    let mut answer = answer.clone();
+    match &mut answer {
+        Ok(Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words)) => {
+            words.iter_mut().for_each(|word| *word = !*word);
+        }
+        Ok(Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits)) => {
+            bits.iter_mut().for_each(|bit| *bit = !*bit);
+        }
+        _ => {}
+    }
+    answer
+}
+
+/// Two replies at once on one pair of wires: where they differ, every bit is by chance that of one of them.
+fn fall_into_each_other(reply: &mut [u8], other: &[u8], faults: &mut FaultPlan) {
+    let chance = faults.noise(u16::try_from(reply.len()).unwrap_or(u16::MAX));
+    for ((byte, other), chance) in reply.iter_mut().zip(other).zip(chance) {
+        *byte ^= (*byte ^ other) & chance;
+    }
 }
 
 fn rtu_request(heard: &[u8]) -> Option<(Asked, usize)> {
@@ -179,6 +235,21 @@ fn tcp_request(frame: &tcp::Frame<'_>) -> Option<(Asked, usize)> {
 }
 
 impl Asked {
+    /// The addresses that were asked about; `None` where the request has none.
+    fn span(&self) -> Option<Span> {
+        let (start, count) = match self.request.as_ref().ok()? {
+            Request::ReadCoils(start, count)
+            | Request::ReadDiscreteInputs(start, count)
+            | Request::ReadHoldingRegisters(start, count)
+            | Request::ReadInputRegisters(start, count) => (*start, *count),
+            Request::WriteSingleCoil(start, _) | Request::WriteSingleRegister(start, _) => (*start, 1),
+            Request::WriteMultipleCoils(start, bits) => (*start, u16::try_from(bits.len()).ok()?),
+            Request::WriteMultipleRegisters(start, words) => (*start, u16::try_from(words.len()).ok()?),
+            _ => return None,
+        };
+        Some(Span { start, count })
+    }
+
     fn reply(&self, answer: &Answer) -> Vec<u8> {
         self.reply_of(self.unit, answer)
     }

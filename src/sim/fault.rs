@@ -1,13 +1,17 @@
-//! What can go wrong with a reply, and when: the faults of real lines, from a script and a seed.
+//! What can go wrong with a reply or a meter, and when: the faults of real lines, from a script and a seed.
 //!
-//! A rule is written `FAULT[:NUMBER][@unit=N][@every=N|@once=N|@chance=PERCENT]`, such as `late:200@once=3`
-//! (the reply to the third request comes 200 ms late) or `silent@unit=5` (unit 5 is dead).
+//! A rule about replies is written `FAULT[:NUMBER][@unit=N][@every=N|@once=N|@chance=PERCENT]`, such as
+//! `late:200@once=3` (the reply to the third request comes 200 ms late) or `silent@unit=5` (unit 5 is dead).
+//! One about what befalls a meter is written `MISHAP[@unit=N][@after=SECONDS|@every=SECONDS]`, such as
+//! `reset@unit=5@after=90`.
 
-use std::str::FromStr;
+mod text;
 
-use thiserror::Error;
+pub use text::RuleFault;
 
-use crate::model::register::UnitId;
+use super::mishap::{Life, Mishap};
+use crate::model::register::{Span, UnitId};
+use crate::time::UtcTime;
 
 /// What goes wrong with one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +33,20 @@ pub enum Fault {
     Echo,
     /// `other-unit`: another unit answers in its place.
     OtherUnit,
+    /// `wrong-length`: it is whole, but of another number of registers.
+    WrongLength,
+    /// `two-on-one-id`: a second meter of this address answers as well. On a serial line both replies
+    /// fall into each other, over TCP the second follows the first.
+    TwoOnOneId,
     /// `exception:CODE`: the meter refuses with this code.
     Exception(u8),
+    /// `hole:FIRST-LAST`: the meter refuses requests that touch one of these addresses, with code 02.
+    Hole {
+        /// The first address.
+        first: u16,
+        /// The last address.
+        last: u16,
+    },
     /// `silent`: no reply. With a unit, a dead meter; without, a dead line.
     Silent,
     /// `hang-up`: the connection is closed instead.
@@ -48,76 +64,39 @@ enum Turn {
     Chance(u16),
 }
 
-/// A fault and the replies that it strikes.
+/// A fault of replies, or a mishap of meters, and whom it strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    fault: Fault,
+    /// Without one, all.
     unit: Option<UnitId>,
-    turn: Turn,
+    kind: Kind,
 }
 
-/// Why a text is no rule.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "'{text}' is no fault ({reason}); write late:MS, bad-crc, noise:BYTES, phantom, lost:BYTES, split:MS, echo, other-unit, exception:CODE, silent or hang-up, then as needed @unit=N and one of @every=N, @once=N, @chance=PERCENT"
-)]
-pub struct RuleFault {
-    text: String,
-    reason: &'static str,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Reply(Fault, Turn),
+    Meter(Mishap),
 }
 
-impl FromStr for Rule {
-    type Err = RuleFault;
-
-    fn from_str(text: &str) -> Result<Self, RuleFault> {
-        let refuse = |reason| RuleFault { text: text.chars().take(80).collect(), reason };
-        let mut parts = text.split('@');
-        let fault = read_fault(parts.next().unwrap_or_default()).map_err(refuse)?;
-        let (mut unit, mut turn) = (None, None);
-        for part in parts {
-            let (key, number) = part.split_once('=').ok_or_else(|| refuse("'=' is missing after '@'"))?;
-            let number: u16 = number.parse().map_err(|_| refuse("a number is wrong"))?;
-            let again = match (key, number) {
-                ("unit", 0..=255) => unit.replace(UnitId(number.to_be_bytes()[1])).is_some(),
-                ("every", 1..) => turn.replace(Turn::Every(number)).is_some(),
-                ("once", 1..) => turn.replace(Turn::Once(number)).is_some(),
-                ("chance", 0..=100) => turn.replace(Turn::Chance(number)).is_some(),
-                _ => return Err(refuse("unknown word or number out of range after '@'")),
-            };
-            if again {
-                return Err(refuse("the same thing is said twice"));
-            }
-        }
-        Ok(Self { fault, unit, turn: turn.unwrap_or(Turn::Every(1)) })
+impl Rule {
+    fn is_about(&self, unit: UnitId) -> bool {
+        self.unit.is_none_or(|only| only == unit)
     }
 }
 
-fn read_fault(text: &str) -> Result<Fault, &'static str> {
-    let (name, number) = match text.split_once(':') {
-        Some((name, digits)) => (name, Some(digits.parse::<u16>().map_err(|_| "a number is wrong")?)),
-        None => (text, None),
-    };
-    Ok(match (name, number) {
-        ("late", Some(ms)) => Fault::Late(ms),
-        ("bad-crc", None) => Fault::BadCrc,
-        ("noise", Some(bytes)) => Fault::Noise(bytes),
-        ("phantom", None) => Fault::Phantom,
-        ("lost", Some(bytes)) => Fault::Lost(bytes),
-        ("split", Some(ms)) => Fault::Split(ms),
-        ("echo", None) => Fault::Echo,
-        ("other-unit", None) => Fault::OtherUnit,
-        ("exception", Some(code)) => Fault::Exception(code.try_into().map_err(|_| "no such code")?),
-        ("silent", None) => Fault::Silent,
-        ("hang-up", None) => Fault::HangUp,
-        ("late" | "noise" | "lost" | "split" | "exception", None) => return Err("its number is missing"),
-        _ => return Err("unknown fault, or a number where there is none"),
-    })
+impl Fault {
+    /// Whether a request for `span` can be struck at all.
+    fn touches(self, span: Option<Span>) -> bool {
+        let Self::Hole { first, last } = self else { return true };
+        span.is_some_and(|span| span.start <= last && span.end() > u32::from(first))
+    }
 }
 
 /// The rules of one line, and how often each was asked.
 #[derive(Clone, Debug)]
 pub struct FaultPlan {
     rules: Vec<(Rule, u64)>,
+    seed: u64,
     random: u64,
 }
 
@@ -125,35 +104,49 @@ impl FaultPlan {
     /// Nothing goes wrong.
     #[must_use]
     pub const fn none() -> Self {
-        Self { rules: Vec::new(), random: 1 }
+        Self { rules: Vec::new(), seed: 1, random: 1 }
     }
 
     /// These rules; where several strike one reply, the first of them does. The same seed gives the
-    /// same faults and the same noise.
+    /// same faults, the same noise and the same meters in place of others.
     #[must_use]
     pub fn new(rules: impl IntoIterator<Item = Rule>, seed: u64) -> Self {
         // An xorshift generator stands still at zero.
-        Self { rules: rules.into_iter().map(|rule| (rule, 0)).collect(), random: seed.max(1) }
+        let seed = seed.max(1);
+        Self { rules: rules.into_iter().map(|rule| (rule, 0)).collect(), seed, random: seed }
     }
 
-    /// What strikes the next reply of `unit`.
-    pub fn strike(&mut self, unit: UnitId) -> Option<Fault> {
+    /// What strikes the next reply of `unit`, which was asked about the addresses of `span`.
+    pub fn strike(&mut self, unit: UnitId, span: Option<Span>) -> Option<Fault> {
         let mut struck = None;
         for (rule, seen) in &mut self.rules {
-            if rule.unit.is_some_and(|only| only != unit) {
+            let Kind::Reply(fault, turn) = rule.kind else { continue };
+            if !rule.is_about(unit) || !fault.touches(span) {
                 continue;
             }
             *seen += 1;
-            let hit = match rule.turn {
+            let hit = match turn {
                 Turn::Every(n) => seen.is_multiple_of(u64::from(n)),
                 Turn::Once(n) => *seen == u64::from(n),
                 Turn::Chance(percent) => next_random(&mut self.random) % 100 < u64::from(percent),
             };
             if hit && struck.is_none() {
-                struck = Some(rule.fault);
+                struck = Some(fault);
             }
         }
         struck
+    }
+
+    /// What befalls `unit` on a line that began at `began`.
+    #[must_use]
+    pub fn life_of(&self, unit: UnitId, began: UtcTime) -> Life {
+        let mishap = |(rule, _): &(Rule, u64)| match rule.kind {
+            Kind::Meter(mishap) if rule.is_about(unit) => Some(mishap),
+            _ => None,
+        };
+        // A draw of its own, so that what befalls a meter does not move the noise.
+        let mut random = self.seed ^ (u64::from(unit.0) + 1) << 32;
+        Life::new(began, self.rules.iter().filter_map(mishap), next_random(&mut random))
     }
 
     /// So many bytes of noise.
@@ -179,7 +172,7 @@ mod tests {
     }
 
     fn strikes(plan: &mut FaultPlan, unit: u8, replies: usize) -> Vec<Option<Fault>> {
-        (0..replies).map(|_| plan.strike(UnitId(unit))).collect()
+        (0..replies).map(|_| plan.strike(UnitId(unit), None)).collect()
     }
 
     #[test]
@@ -215,36 +208,36 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_can_be_written_and_a_wrong_text_says_why() {
-        for text in [
-            "late:1",
-            "bad-crc",
-            "noise:25",
-            "phantom",
-            "lost:8",
-            "split:80",
-            "echo",
-            "other-unit",
-            "exception:4",
-            "silent",
-            "hang-up",
-            "late:1@unit=247@chance=5",
-        ] {
-            assert!(text.parse::<Rule>().is_ok(), "{text}");
+    fn a_hole_strikes_what_touches_it_and_counts_nothing_else() {
+        let hole = Some(Fault::Hole { first: 4, last: 6 });
+        let mut always = plan(&["hole:4-6"]);
+        let mut once = plan(&["hole:4-6@once=2"]);
+        for (start, count, is_struck, is_second) in
+            [(0, 4, false, false), (0, 5, true, false), (7, 1, false, false), (6, 9, true, true)]
+        {
+            let span = Some(Span { start, count });
+            assert_eq!(always.strike(UnitId(1), span), hole.filter(|_| is_struck), "{start}, {count}");
+            assert_eq!(once.strike(UnitId(1), span), hole.filter(|_| is_second), "{start}, {count}");
         }
-        for (text, reason) in [
-            ("", "unknown fault"),
-            ("late", "its number is missing"),
-            ("echo:1", "unknown fault"),
-            ("late:x", "a number is wrong"),
-            ("exception:300", "no such code"),
-            ("echo@every=0", "out of range"),
-            ("echo@unit=256", "out of range"),
-            ("echo@every", "'=' is missing"),
-            ("echo@once=1@every=2", "twice"),
-        ] {
-            let fault = text.parse::<Rule>().unwrap_err().to_string();
-            assert!(fault.contains(reason), "{text}: {fault}");
-        }
+        assert_eq!(always.strike(UnitId(1), None), None);
+    }
+
+    #[test]
+    fn a_mishap_befalls_the_meter_that_it_names_and_strikes_no_reply() {
+        let mut plan = plan(&["reset@unit=5@after=9", "bad-crc@unit=4"]);
+        let began = UtcTime::from_ms(0);
+        assert_eq!(plan.life_of(UnitId(5), began), Life::new(began, [Mishap::Reset { after_s: 9 }], 0));
+        assert_eq!(plan.life_of(UnitId(4), began), Life::default());
+        assert_eq!(plan.strike(UnitId(5), None), None);
+    }
+
+    #[test]
+    fn another_seed_or_unit_gets_another_meter_in_its_place() {
+        let swapped = |seed, unit| {
+            FaultPlan::new(["swap".parse().unwrap()], seed).life_of(UnitId(unit), UtcTime::from_ms(0))
+        };
+        assert_eq!(swapped(1, 1), swapped(1, 1));
+        assert_ne!(swapped(1, 1), swapped(1, 2));
+        assert_ne!(swapped(1, 1), swapped(2, 1));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::factory::{self, Quantity};
 use super::meter::{Dial, Formula, Holes, Meter};
+use super::mishap::Life;
 use super::wave::Wave;
 use crate::config::site::Site;
 use crate::modbus::frame::{Answer, Request};
@@ -51,6 +52,15 @@ impl Fleet {
         Self::new(meters)
     }
 
+    /// The same meters, each with the life that `life_of` gives its address.
+    #[must_use]
+    pub fn living(mut self, life_of: impl Fn(UnitId) -> Life) -> Self {
+        for (unit, meter) in &mut self.meters {
+            meter.get_mut().unwrap_or_else(PoisonError::into_inner).live(life_of(*unit));
+        }
+        self
+    }
+
     /// The meter that is meant by `unit`: over TCP a meter that is alone is also meant by 0 and 255
     /// (Modbus Messaging on TCP/IP V1.0b, section 4.4.2.2).
     #[must_use]
@@ -61,10 +71,10 @@ impl Fleet {
         self.meters.contains_key(&unit).then_some(unit)
     }
 
-    /// What `unit` says; `None` where no meter has this address.
+    /// What `unit` says; `None` where no meter has this address, or it has no power.
     pub fn answer(&self, unit: UnitId, request: &Request<'_>, at: UtcTime) -> Option<Answer> {
         let mut meter = self.meters.get(&unit)?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(meter.answer(request, at))
+        (!meter.is_off(at)).then(|| meter.answer(request, at))
     }
 
     /// Gives a request to every meter; nobody answers a broadcast.
@@ -86,5 +96,6 @@ fn dial(point: &Point, (parameter, metered): (&Parameter, &Metered), unit: UnitI
         let wave = Wave::of(parameter, metered, unit);
         Arc::new(move |at| wave.value(at))
     };
-    Dial { register: metered.register.clone(), conversion: metered.conversion, formula }
+    let is_counter = metered.writable.is_none() && parameter.reading_type.is_cumulative();
+    Dial { register: metered.register.clone(), conversion: metered.conversion, formula, is_counter }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::mishap::Life;
 use crate::limits;
 use crate::modbus::decode::encode;
 use crate::modbus::frame::{Answer, ExceptionCode, Request, Response};
@@ -24,6 +25,8 @@ pub struct Dial {
     pub conversion: Conversion,
     /// The value in engineering units.
     pub formula: Formula,
+    /// Whether it only grows, as a register of energy: what befalls counters befalls it.
+    pub is_counter: bool,
 }
 
 impl fmt::Debug for Dial {
@@ -50,6 +53,10 @@ pub struct Meter {
     holes: Holes,
     /// Words (bits as 0 or 1) that a client has written beside the dials.
     written: BTreeMap<(Table, u16), u16>,
+    /// What stands there before anyone has written.
+    at_rest: BTreeMap<(Table, u16), u16>,
+    life: Life,
+    times_forgotten: i64,
 }
 
 impl Meter {
@@ -68,7 +75,27 @@ impl Meter {
     pub fn add_set_point(&mut self, dial: &Dial) {
         let words = dial.words(UtcTime::from_ms(0)).unwrap_or_default();
         let places = (dial.register.address..=u16::MAX).map(|address| (dial.register.table, address));
-        self.written.extend(places.zip(words));
+        self.at_rest.extend(places.zip(words));
+        self.written.clone_from(&self.at_rest);
+    }
+
+    /// Lets it live this life, in place of one in which nothing happens.
+    pub fn live(&mut self, life: Life) {
+        self.life = life;
+    }
+
+    /// Whether it has no power at `at`, so that it neither hears nor answers.
+    #[must_use]
+    pub fn is_off(&self, at: UtcTime) -> bool {
+        self.life.is_off(at)
+    }
+
+    fn forget_what_is_lost(&mut self, at: UtcTime) {
+        let times = self.life.times_forgotten(at);
+        if times != self.times_forgotten {
+            self.times_forgotten = times;
+            self.written.clone_from(&self.at_rest);
+        }
     }
 
     /// What the meter says at `at`. Reads show the dials; writes go beside the dials and are read
@@ -79,6 +106,7 @@ impl Meter {
     /// address without a register, 03 for a count that the specification forbids, 04 when it can
     /// keep no more writes.
     pub fn answer(&mut self, request: &Request<'_>, at: UtcTime) -> Answer {
+        self.forget_what_is_lost(at);
         match request {
             Request::ReadCoils(start, count) => {
                 self.read_bits(Table::Coil, *start, *count, at).map(Response::ReadCoils)
@@ -139,7 +167,7 @@ impl Meter {
             .collect();
         for dial in self.dials.iter().filter(|dial| dial.register.table == table) {
             if overlap(dial.register.span(), asked) {
-                dial.show(at, asked, &mut words)?;
+                dial.show((at, &self.life), asked, &mut words)?;
             }
         }
         let hole = match self.holes {
@@ -189,8 +217,13 @@ const fn overlap(one: Span, other: Span) -> bool {
 
 impl Dial {
     /// Puts the words of this dial where they fall among those asked for.
-    fn show(&self, at: UtcTime, asked: Span, words: &mut [Option<u16>]) -> Result<(), ExceptionCode> {
-        let own = self.words(at).ok_or(ExceptionCode::ServerDeviceFailure)?;
+    fn show(
+        &self,
+        (at, life): (UtcTime, &Life),
+        asked: Span,
+        words: &mut [Option<u16>],
+    ) -> Result<(), ExceptionCode> {
+        let own = self.words_in(life, at).ok_or(ExceptionCode::ServerDeviceFailure)?;
         for (address, word) in (u32::from(self.register.address)..).zip(own) {
             let place = address.checked_sub(u32::from(asked.start)).and_then(|n| usize::try_from(n).ok());
             if let Some(shown) = place.and_then(|place| words.get_mut(place)) {
@@ -203,10 +236,21 @@ impl Dial {
     /// The words of this dial at `at`; `None` for a value that no register of its type can show.
     #[must_use]
     pub fn words(&self, at: UtcTime) -> Option<Vec<u16>> {
-        let raw = match self.register.data_type {
+        self.words_in(&Life::default(), at)
+    }
+
+    /// The same, in a meter of this life.
+    fn words_in(&self, life: &Life, at: UtcTime) -> Option<Vec<u16>> {
+        let data_type = self.register.data_type;
+        let count = if self.is_counter {
+            life.count(at, data_type.modulus(), |at| self.raw(at))
+        } else {
+            self.raw(at)
+        };
+        let raw = match data_type {
             DataType::Text { .. } => RawValue::Text("SIM".to_owned()),
-            DataType::Float { .. } => RawValue::Float(self.raw(at)),
-            data_type => RawValue::Integer(wrap(nearest(self.raw(at))?, data_type)),
+            DataType::Float { .. } => RawValue::Float(count),
+            data_type => RawValue::Integer(wrap(nearest(count)?, data_type)),
         };
         encode(&self.register, &raw).ok()
     }
@@ -243,6 +287,7 @@ fn wrap(raw: i128, data_type: DataType) -> i128 {
 mod tests {
     use super::*;
     use crate::model::register::WordOrder;
+    use crate::sim::mishap::Mishap;
 
     const NOW: UtcTime = UtcTime::from_ms(1_718_159_400_000);
 
@@ -255,7 +300,7 @@ mod tests {
             word_order: WordOrder::ABCD,
             not_available: Vec::new(),
         };
-        Dial { register, conversion: Conversion::NONE, formula: Arc::new(move |_| value) }
+        Dial { register, conversion: Conversion::NONE, formula: Arc::new(move |_| value), is_counter: false }
     }
 
     /// Holding registers 10 (u16 = 7) and 13-14 (f32 = 1.5), coil 3 (on).
@@ -359,5 +404,31 @@ mod tests {
         meter.add(dial(Table::HoldingRegister, 0, "u8-high", 0x12.into()));
         meter.add(dial(Table::HoldingRegister, 0, "u8-low", 0x34.into()));
         assert_eq!(holding(&mut meter, 0, 1), Ok(vec![0x1234]));
+    }
+
+    #[test]
+    fn what_befalls_counters_befalls_the_dials_that_only_grow() {
+        let mut meter = Meter::new(Holes::Zero);
+        meter.add(Dial { is_counter: true, ..dial(Table::HoldingRegister, 10, "u16", 7.0) });
+        meter.add(dial(Table::HoldingRegister, 11, "u16", 7.0));
+        meter.live(Life::new(NOW, [Mishap::Rollover { after_s: 9 }], 0));
+        assert_eq!(holding(&mut meter, 10, 2), Ok(vec![0xFFFF, 7]));
+        meter.live(Life::new(NOW, [Mishap::Reset { after_s: 0 }], 0));
+        assert_eq!(holding(&mut meter, 10, 2), Ok(vec![0, 7]));
+    }
+
+    #[test]
+    fn a_meter_whose_power_has_failed_forgets_what_was_written_and_keeps_what_it_began_with() {
+        let mut meter = meter(Holes::Zero);
+        meter.add_set_point(&dial(Table::HoldingRegister, 15, "u16", 40.0));
+        meter.live(Life::new(NOW, [Mishap::PowerCycle { every_s: 60 }], 0));
+        meter.answer(&Request::WriteMultipleRegisters(15, vec![21, 22].into()), NOW).unwrap();
+        let later = |ms| UtcTime::from_ms(NOW.as_ms() + ms);
+        let mut read = |at| meter.answer(&Request::ReadHoldingRegisters(15, 1), at);
+        assert_eq!(read(later(59_999)), Ok(Response::ReadHoldingRegisters(vec![21])));
+        assert_eq!(read(later(65_000)), Ok(Response::ReadHoldingRegisters(vec![40])));
+        assert!(meter.is_off(later(60_000)) && !meter.is_off(later(65_000)));
+        let beyond = meter.answer(&Request::ReadHoldingRegisters(16, 1), later(65_000));
+        assert_eq!(beyond, Err(ExceptionCode::IllegalDataAddress));
     }
 }

@@ -1,8 +1,8 @@
 //! A simulated factory: meters that answer like real ones, with values that anyone can compute.
 //!
 //! [`factory`] is the formula (any other site shows a plain [`wave`]); a [`meter`] turns values into
-//! registers and a [`fleet`] is the meters of one line; a [`bus`] reacts to what it hears, with a
-//! [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`]. [`run`]
+//! registers, a [`mishap`] befalls it, and a [`fleet`] is the meters of one line; a [`bus`] reacts to what it
+//! hears, with a [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`]. [`run`]
 //! starts the lines of any site, [`plant`] the factory. Only `demo`, the command line and the tests use
 //! this.
 
@@ -15,6 +15,7 @@ pub mod wave;
 
 pub mod fleet;
 pub mod meter;
+pub mod mishap;
 
 pub mod bus;
 pub mod fault;

@@ -150,6 +150,7 @@ fn the_formula_in_python_and_the_registers_say_the_same() {
             register: parameter.metered().unwrap().register.clone(),
             conversion: parameter.metered().unwrap().conversion,
             formula: Arc::new(move |at| quantity.value(at)),
+            is_counter: parameter.reading_type.is_cumulative(),
         };
         assert_eq!(shown(parameter, &dial.words(at(time)).unwrap()), expected, "{name}");
     }
