@@ -78,14 +78,15 @@ pub fn meters(maps: Option<&Path>, order: &MetersOrder) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
-/// `sim`: serves the simulated meters of a site file until it is interrupted.
+/// `sim`: serves the simulated meters of a site file until it is interrupted, and then tells what was heard
+/// of the silences on `paced` lines.
 ///
 /// # Errors
 /// The faults of the site file, of a fault rule, or a line that cannot be opened.
-pub fn sim(config: &Path, faults: &[String], seed: u64) -> Result<ExitCode, Failure> {
+pub fn sim(config: &Path, faults: &[String], seed: u64, paced: bool) -> Result<ExitCode, Failure> {
     let site = check::load(config)?;
     let rules = faults.iter().map(|rule| rule.parse::<Rule>().map_err(Failure::new));
-    let manner = Manner { rules: rules.collect::<Result<_, _>>()?, seed, ..Manner::default() };
+    let manner = Manner { rules: rules.collect::<Result<_, _>>()?, seed, paced, ..Manner::default() };
     runtime()?.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let running = run(&site, &clock, &manner).await.map_err(Failure::new)?;
@@ -94,6 +95,10 @@ pub fn sim(config: &Path, faults: &[String], seed: u64) -> Result<ExitCode, Fail
         }
         tell("Ctrl-C ends it.\n")?;
         shutdown_signal().await;
+        for silence in running.silences() {
+            let (line_id, early_requests) = (silence.line_id(), silence.early_requests());
+            tell(format_args!("line {line_id}: {early_requests} requests before the silence\n"))?;
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

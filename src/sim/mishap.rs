@@ -139,7 +139,7 @@ mod tests {
         Life::new(second(0), mishaps.iter().copied(), 300)
     }
 
-    /// What a counter of three digits shows that counts its seconds since 1970.
+    /// What a counter of six digits shows that counts its seconds since 1970.
     fn shown(life: &Life, after_start: i64) -> f64 {
         let raw = |at: UtcTime| f64::from(i32::try_from(at.as_ms() / 1_000).unwrap());
         life.count(second(after_start), Some(1_000_000.0), raw).rem_euclid(1_000_000.0)

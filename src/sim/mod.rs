@@ -2,7 +2,8 @@
 //!
 //! [`factory`] is the formula (any other site shows a plain [`wave`]); a [`meter`] turns values into
 //! registers, a [`mishap`] befalls it, and a [`fleet`] is the meters of one line; a [`bus`] reacts to what it
-//! hears, with a [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`]. [`run`]
+//! hears, with a [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`], which may have
+//! the [`pace`] of a wire. [`run`]
 //! starts the lines of any site, [`plant`] the factory. Only `demo`, the command line and the tests use
 //! this.
 
@@ -20,6 +21,7 @@ pub mod mishap;
 pub mod bus;
 pub mod fault;
 pub mod memory;
+pub mod pace;
 pub mod pty;
 pub mod serve;
 

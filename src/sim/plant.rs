@@ -88,8 +88,9 @@ async fn open(clock: &Arc<dyn Clock>) -> Result<(Ports, Running), SimError> {
     let site = site_at(&ports)?;
     let mut running = Running::default();
     let sockets = [serial, Socket::Tcp(grid, grid_address), Socket::Tcp(der, der_address)];
+    let manner = Manner::default();
     for (line, socket) in site.lines.iter().zip(sockets) {
-        running.start(line, socket, bus(&site, line, clock, &Manner::default()));
+        running.start(line, socket, bus(&site, line, clock, &manner), manner.paced);
     }
     Ok((ports, running))
 }

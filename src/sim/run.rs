@@ -16,11 +16,13 @@ use super::bus::{Bus, Framing};
 use super::fault::{FaultPlan, Rule};
 use super::fleet::Fleet;
 use super::meter::Holes;
+use super::pace::{Pace, Silence, carry};
 use super::pty::Pty;
 use super::serve::{serve_rtu, serve_tcp};
 use crate::config::site::Site;
 use crate::document::Faults;
-use crate::model::meter::{Line, Link, SerialSettings};
+use crate::limits;
+use crate::model::meter::{Line, Link};
 use crate::time::Clock;
 
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -36,6 +38,8 @@ pub struct Manner {
     pub rules: Vec<Rule>,
     /// The same seed gives the same faults.
     pub seed: u64,
+    /// Whether a pty carries bytes no faster than its line would.
+    pub paced: bool,
 }
 
 /// Where a simulated line is.
@@ -94,6 +98,7 @@ pub enum SimError {
 #[derive(Debug, Default)]
 pub struct Running {
     places: Vec<(String, Place)>,
+    silences: Vec<Arc<Silence>>,
     tasks: JoinSet<()>,
 }
 
@@ -104,24 +109,44 @@ impl Running {
         &self.places
     }
 
-    pub(super) fn start(&mut self, line: &Line, socket: Socket, bus: Bus) {
+    /// What was heard of the silences on each paced line.
+    #[must_use]
+    pub fn silences(&self) -> &[Arc<Silence>] {
+        &self.silences
+    }
+
+    pub(super) fn start(&mut self, line: &Line, socket: Socket, bus: Bus, is_paced: bool) {
         self.places.push((line.id.clone(), socket.place()));
-        match socket {
-            Socket::Pty(pty) => {
+        match (socket, &line.link) {
+            (Socket::Pty(pty), Link::Serial(settings)) if is_paced => {
+                let silence = Arc::new(Silence::on(&line.id));
+                self.silences.push(Arc::clone(&silence));
+                self.tasks.spawn(serve_paced(pty, bus, Pace::of(settings), silence));
+            }
+            (Socket::Pty(pty), _) => {
                 // A pty that fails is an adapter pulled out: the line stays dead, the others go on.
                 self.tasks.spawn(async move { drop(serve_rtu(pty, &bus).await) });
             }
-            Socket::Tcp(listener, _) => {
-                let framing = match line.link {
+            (Socket::Tcp(listener, _), link) => {
+                let framing = match link {
                     Link::Tcp { .. } => Framing::Tcp,
                     Link::Serial(_) | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Framing::Rtu,
                 };
                 self.tasks.spawn(serve_tcp(listener, Arc::new(bus), framing));
             }
-            Socket::Modem(address, registration) => {
+            (Socket::Modem(address, registration), _) => {
                 self.tasks.spawn(call(address, registration, bus));
             }
         }
+    }
+}
+
+/// Serves a line behind a pty as fast as its wire would be, until one of both ends.
+async fn serve_paced(pty: Pty, bus: Bus, pace: Pace, silence: Arc<Silence>) {
+    let (near, meters) = tokio::io::duplex(limits::TCP_FRAME_BYTES_MAX);
+    tokio::select! {
+        ended = carry(pty, near, pace, &silence) => drop(ended),
+        ended = serve_rtu(meters, &bus) => drop(ended),
     }
 }
 
@@ -146,7 +171,7 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
                 Socket::Modem(SocketAddr::new(here, listen.port()), registration.clone())
             }
         };
-        running.start(line, socket, bus(site, line, clock, manner));
+        running.start(line, socket, bus(site, line, clock, manner), manner.paced);
     }
     Ok(running)
 }
@@ -200,21 +225,12 @@ pub(super) async fn listen(
 pub(super) fn bus(site: &Site, line: &Line, clock: &Arc<dyn Clock>, manner: &Manner) -> Bus {
     let fleet = Fleet::of_line(site, line, manner.holes);
     let turnaround = match &line.link {
-        Link::Serial(settings) => frame_gap(settings),
+        // No meter answers before the silence that ends a frame.
+        Link::Serial(settings) => Pace::of(settings).gap,
         Link::Tcp { .. } | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Duration::ZERO,
     };
     let faults = FaultPlan::new(manner.rules.iter().copied(), manner.seed);
     Bus::new(fleet, Arc::clone(clock), turnaround, faults)
-}
-
-/// The silence that ends a frame: 3.5 characters, and 1.75 ms above 19200 baud (Modbus over Serial
-/// Line V1.02, section 2.5.1.1). No meter answers earlier.
-fn frame_gap(settings: &SerialSettings) -> Duration {
-    if settings.baud > 19_200 {
-        return Duration::from_micros(1_750);
-    }
-    let half_bits = settings.bits_per_char() * 7;
-    Duration::from_micros(u64::from(half_bits) * 500_000 / u64::from(settings.baud.max(1)))
 }
 
 #[cfg(test)]
@@ -223,7 +239,7 @@ mod tests {
 
     use super::*;
     use crate::modbus::frame::{Request, rtu};
-    use crate::model::meter::Parity;
+    use crate::model::meter::{Parity, SerialSettings};
     use crate::model::register::UnitId;
     use crate::time::{ManualClock, UtcTime};
 
@@ -238,9 +254,10 @@ mod tests {
             local_echo: false,
             rs485: None,
         };
-        assert_eq!(frame_gap(&settings(9_600, Parity::Even, 1)), Duration::from_micros(4_010));
-        assert_eq!(frame_gap(&settings(9_600, Parity::None, 1)), Duration::from_micros(3_645));
-        assert_eq!(frame_gap(&settings(115_200, Parity::None, 2)), Duration::from_micros(1_750));
+        let gap_us = |settings| Pace::of(&settings).gap.as_micros();
+        assert_eq!(gap_us(settings(9_600, Parity::Even, 1)), 4_010);
+        assert_eq!(gap_us(settings(9_600, Parity::None, 1)), 3_645);
+        assert_eq!(gap_us(settings(115_200, Parity::None, 2)), 1_750);
     }
     const SITE: &str = r#"
 [cems]
