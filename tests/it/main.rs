@@ -16,6 +16,7 @@ mod console;
 mod control;
 mod coverage;
 mod faults;
+mod fleet;
 mod line_rules;
 mod lines;
 mod manual;
