@@ -15,4 +15,5 @@ mod simulator;
 mod sunspec;
 mod technician_tools;
 mod trials;
+mod tshark;
 mod uplink;

@@ -36,6 +36,16 @@ struct PeerLine {
     unknown: Vec<PeerMeter>,
 }
 
+/// A value at its place: where its meter is, and where it lies in it.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) series: SeriesName,
+    pub(crate) port: u16,
+    pub(crate) unit: u8,
+    /// What the meter's server is told: table, address, type and letters.
+    pub(crate) spec: Value,
+}
+
 /// Meters on their lines.
 pub(crate) struct Fleet {
     lines: Vec<PeerLine>,
@@ -105,6 +115,25 @@ impl Fleet {
                 .collect::<Vec<_>>()
         };
         self.meters().flat_map(named).collect()
+    }
+
+    /// Every value that is read over TCP.
+    pub(crate) fn over_tcp(&self) -> Vec<Placed> {
+        let mut placed = Vec::new();
+        for line in &self.lines {
+            let PeerLink::Tcp(port) = line.link else { continue };
+            for meter in &line.meters {
+                let series = (0..).map(|index| (meter.id.clone(), format!("V{index}")));
+                let place = |(series, held): (SeriesName, &Held)| Placed {
+                    series,
+                    port,
+                    unit: meter.unit,
+                    spec: held.spec(),
+                };
+                placed.extend(series.zip(&meter.held).map(place));
+            }
+        }
+        placed
     }
 
     /// Gives every value a new random one.

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod broker;
+pub(crate) mod capture;
 pub(crate) mod factory;
 pub(crate) mod gateway;
 pub(crate) mod held;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 
 use super::wait;
 
@@ -66,6 +66,13 @@ impl Process {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Sends it `signal` and waits until it has ended of it.
+    pub(crate) fn end(&mut self, signal: Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+        let name = self.name;
+        wait::until(&format!("{name} to end"), || self.child.try_wait().unwrap());
     }
 
     pub(crate) fn pid(&self) -> Pid {
