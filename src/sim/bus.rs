@@ -198,10 +198,14 @@ fn of_another_meter(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     match &mut answer {
         Ok(Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words)) => {
-            words.iter_mut().for_each(|word| *word = !*word);
+            for word in words {
+                *word = !*word;
+            }
         }
         Ok(Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits)) => {
-            bits.iter_mut().for_each(|bit| *bit = !*bit);
+            for bit in bits {
+                *bit = !*bit;
+            }
         }
         _ => {}
     }

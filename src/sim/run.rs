@@ -127,8 +127,8 @@ impl Running {
                 // A pty that fails is an adapter pulled out: the line stays dead, the others go on.
                 self.tasks.spawn(async move { drop(serve_rtu(pty, &bus).await) });
             }
-            (Socket::Tcp(listener, _), link) => {
-                let framing = match link {
+            (Socket::Tcp(listener, _), _) => {
+                let framing = match line.link {
                     Link::Tcp { .. } => Framing::Tcp,
                     Link::Serial(_) | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Framing::Rtu,
                 };

@@ -375,7 +375,7 @@ async fn one_seed_gives_one_history() {
     let rules = ["swap@unit=1@after=20", "bad-crc@chance=20", "two-on-one-id@chance=30"];
     let mut histories = Vec::new();
     for _ in 0..2 {
-        let bench = Bench::after(Duration::from_secs(60), &site, &rules).await;
+        let bench = Bench::after(Duration::from_mins(1), &site, &rules).await;
         histories.push((bench.readings("p1", "EPI"), bench.readings("p2", "P")));
     }
     assert_eq!(histories[0], histories[1]);
