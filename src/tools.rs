@@ -97,7 +97,7 @@ pub fn sim(config: &Path, faults: &[String], seed: u64, paced: bool) -> Result<E
         shutdown_signal().await;
         for silence in running.silences() {
             let (line_id, early_requests) = (silence.line_id(), silence.early_requests());
-            tell(format_args!("line {line_id}: {early_requests} requests before the silence\n"))?;
+            tell(format_args!("line {line_id}: requests before the silence: {early_requests}\n"))?;
         }
         Ok(ExitCode::SUCCESS)
     })
