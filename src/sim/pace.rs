@@ -147,8 +147,9 @@ async fn carry_replies(
         while written < count {
             sleep_until(pace.end_of(written + 1, began)).await;
             let passed = pace.chars_in(began.elapsed()).clamp(written + 1, count);
-            port.write_all(bytes.get(written..passed).unwrap_or_default()).await?;
+            // Before it is written: nobody can have read it earlier.
             silence.replied(Instant::now());
+            port.write_all(bytes.get(written..passed).unwrap_or_default()).await?;
             written = passed;
         }
     }
