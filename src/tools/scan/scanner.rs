@@ -263,6 +263,7 @@ mod tests {
                 register: entry.register.clone(),
                 conversion: Conversion { scale: entry.scale, offset: entry.offset, ratio: 1.0 },
                 formula: Arc::new(move |_| value),
+                is_counter: false,
             });
         }
         meter
