@@ -45,6 +45,13 @@ pub const RTU_FRAME_BYTES_MAX: usize = 256;
 pub const TCP_FRAME_BYTES_MAX: usize = 260;
 /// Requests waiting for one line. Poll, console and API each have at most a few in flight.
 pub const LINE_QUEUE_MAX: usize = 16;
+/// Frames of one line that are held to be looked at: a minute or two of a busy serial line.
+pub const RECORDING_FRAMES_MAX: usize = 2_000;
+/// Bytes of the frames that are held of one line. With what is noted of each frame beside them,
+/// [`LINES_MAX`] busy lines take 14 MiB of memory.
+pub const RECORDING_BYTES_MAX: usize = 128 * 1_024;
+/// Bytes of a recording as a file, which is a few times what a line holds: one may be put together by hand.
+pub const RECORDING_FILE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// Settings of a serial line that one sweep of `scan` tries: every baud rate of a UART with every parity.
 pub const SCAN_SETTINGS_MAX: usize = 64;
@@ -257,7 +264,12 @@ pub const ORDER_FRAME_BYTES_MAX: usize = 256 * 1_024;
 pub const SIM_WRITTEN_MAX: usize = 1_024;
 /// Connections that one simulated Modbus TCP server holds at once.
 pub const SIM_CONNECTIONS_MAX: usize = 32;
+/// Requests that no recording knows and that are told while it is played back, each once.
+pub const SIM_UNKNOWN_TOLD_MAX: usize = 100;
 
+const _: () = assert!(TCP_FRAME_BYTES_MAX <= RECORDING_BYTES_MAX);
+// A line of the file: four characters a byte at most, and sixty before them.
+const _: () = assert!(RECORDING_BYTES_MAX * 4 + RECORDING_FRAMES_MAX * 60 < RECORDING_FILE_BYTES_MAX);
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () =
     assert!(BACKUP_FRAME_BYTES_MAX > BACKUP_FRAME_READINGS_BYTES + GROUP_SERIES_MAX * METER_TEXT_BYTES_MAX);

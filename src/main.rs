@@ -70,27 +70,13 @@ enum Command {
         #[command(subcommand)]
         order: tools::MetersOrder,
     },
-    /// Only the simulated meters of a site file, for practice and for other software
-    Sim {
-        /// The site file
-        #[arg(long)]
-        config: PathBuf,
-        /// Something that goes wrong; may be given more than once
-        ///
-        /// With a reply: late:MS, bad-crc, noise:BYTES, phantom, lost:BYTES, split:MS, echo, other-unit, wrong-length,
-        /// two-on-one-id, exception:CODE, hole:FIRST-LAST, silent, hang-up; then @unit=N and one of @every=N, @once=N,
-        /// @chance=PERCENT, such as late:200@once=3, silent@unit=5 or bad-crc@chance=1.
-        ///
-        /// With a meter: rollover, reset, swap, then @unit=N and @after=SECONDS (30); power-cycle, then @unit=N and
-        /// @every=SECONDS (60).
-        #[arg(long = "fault", verbatim_doc_comment)]
-        faults: Vec<String>,
-        /// The same seed gives the same faults
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Serial lines carry bytes at their baud rate; requests before 3.5 characters of silence are counted
-        #[arg(long)]
-        paced: bool,
+    /// Only the simulated meters of a site file, or those of a recorded line, for practice and for other
+    /// software
+    Sim(tools::SimOptions),
+    /// What was recorded of a line, frame by frame in words
+    Frames {
+        /// A file that the console's `record` has written
+        file: PathBuf,
     },
     /// The serial console's commands on this terminal, for a gateway that runs here
     Console {
@@ -129,7 +115,8 @@ fn main() -> ExitCode {
         Command::Probe(options) => tools::probe(&options),
         Command::Sunspec(options) => tools::sunspec(&options),
         Command::Meters { maps, order } => tools::meters(maps.as_deref(), &order),
-        Command::Sim { config, faults, seed, paced } => tools::sim(&config, &faults, seed, paced),
+        Command::Sim(options) => tools::sim(&options),
+        Command::Frames { file } => tools::frames(&file),
         Command::Console { data } => tools::console(&data),
         Command::Export(options) => tools::export(options),
         Command::Backup(options) => tools::backup(&options),

@@ -2,6 +2,7 @@
 
 mod archive;
 mod by_hand;
+mod frames;
 mod plausible;
 mod probe;
 mod scan;
@@ -10,15 +11,17 @@ mod wire_text;
 
 pub use archive::{ExportOptions, FileOptions, backup, export, restore};
 pub use by_hand::{ReadOptions, WriteOptions, read, write};
+pub use frames::frames;
 pub use probe::{ProbeOptions, probe};
 pub use scan::{ScanOptions, scan};
 pub use sunspec::{SunspecOptions, sunspec};
 
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Subcommand;
+use clap::{ArgGroup, Args, Subcommand};
 
 use crate::api;
 use crate::check;
@@ -28,7 +31,8 @@ use crate::failure::{Failure, tell};
 use crate::gateway::{runtime, shutdown_signal};
 use crate::meters::{self, golden, show};
 use crate::sim::fault::Rule;
-use crate::sim::run::{Manner, run};
+use crate::sim::replay::{Stage, replay};
+use crate::sim::run::{Manner, Running, run};
 use crate::time::{Clock, SystemClock};
 
 /// What may be asked of the meter library.
@@ -78,18 +82,52 @@ pub fn meters(maps: Option<&Path>, order: &MetersOrder) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
-/// `sim`: serves the simulated meters of a site file until it is interrupted, and then tells what was heard
-/// of the silences on `paced` lines.
+/// What is simulated and where.
+#[derive(Args)]
+#[command(group(ArgGroup::new("meters").required(true)))]
+pub struct SimOptions {
+    /// The site file
+    #[arg(long, group = "meters")]
+    config: Option<PathBuf>,
+    /// Something that goes wrong; may be given more than once
+    ///
+    /// With a reply: late:MS, bad-crc, noise:BYTES, phantom, lost:BYTES, split:MS, echo, other-unit, wrong-length,
+    /// two-on-one-id, exception:CODE, hole:FIRST-LAST, silent, hang-up; then @unit=N and one of @every=N, @once=N,
+    /// @chance=PERCENT, such as late:200@once=3, silent@unit=5 or bad-crc@chance=1.
+    ///
+    /// With a meter: rollover, reset, swap, then @unit=N and @after=SECONDS (30); power-cycle, then @unit=N and
+    /// @every=SECONDS (60).
+    #[arg(long = "fault", verbatim_doc_comment)]
+    faults: Vec<String>,
+    /// The same seed gives the same faults
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Serial lines carry bytes at their baud rate; requests before 3.5 characters of silence are counted
+    #[arg(long, conflicts_with = "replay")]
+    paced: bool,
+    /// Play back a recorded line instead: the meters say what they said to the same requests
+    #[arg(long, value_name = "FILE", group = "meters", conflicts_with_all = ["faults", "seed"])]
+    replay: Option<PathBuf>,
+    /// Where the recording plays; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "config")]
+    listen: Option<SocketAddr>,
+    /// Play the recording on a pseudo terminal, which stands for a serial port
+    #[arg(long, conflicts_with_all = ["config", "listen"])]
+    pty: bool,
+}
+
+/// `sim`: serves the simulated meters of a site file, or those of a recording, until it is interrupted, and
+/// then tells what was heard of the silences on paced lines.
 ///
 /// # Errors
-/// The faults of the site file, of a fault rule, or a line that cannot be opened.
-pub fn sim(config: &Path, faults: &[String], seed: u64, paced: bool) -> Result<ExitCode, Failure> {
-    let site = check::load(config)?;
-    let rules = faults.iter().map(|rule| rule.parse::<Rule>().map_err(Failure::new));
-    let manner = Manner { rules: rules.collect::<Result<_, _>>()?, seed, paced, ..Manner::default() };
+/// The faults of the site file, of a fault rule or of the recording, or a line that cannot be opened.
+pub fn sim(options: &SimOptions) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let running = run(&site, &clock, &manner).await.map_err(Failure::new)?;
+        let running = match (&options.replay, &options.config) {
+            (Some(file), _) => play_back(file, options).await?,
+            (None, Some(config)) => simulate(config, options).await?,
+            (None, None) => return Err(Failure::new("nothing to simulate; give --config or --replay")),
+        };
         for (line_id, place) in running.places() {
             tell(format_args!("line {line_id}: {place}\n"))?;
         }
@@ -101,6 +139,24 @@ pub fn sim(config: &Path, faults: &[String], seed: u64, paced: bool) -> Result<E
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn simulate(config: &Path, options: &SimOptions) -> Result<Running, Failure> {
+    let site = check::load(config)?;
+    let rules = options.faults.iter().map(|rule| rule.parse::<Rule>().map_err(Failure::new));
+    let (seed, paced) = (options.seed, options.paced);
+    let manner = Manner { rules: rules.collect::<Result<_, _>>()?, seed, paced, ..Manner::default() };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    run(&site, &clock, &manner).await.map_err(Failure::new)
+}
+
+async fn play_back(file: &Path, options: &SimOptions) -> Result<Running, Failure> {
+    let stage = match options.listen {
+        Some(address) => Stage::Socket(address),
+        None if options.pty => Stage::Pty,
+        None => Stage::Any,
+    };
+    replay(&frames::open(file)?, stage).await.map_err(Failure::new)
 }
 
 /// `console`: this terminal becomes a console of the gateway that keeps its data in `data`.

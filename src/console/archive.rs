@@ -60,7 +60,7 @@ pub(super) fn failure(error: &ArchiveError, language: Language) -> String {
     let chinese = match (error, language) {
         (_, Language::English) => return format!("{error}\n"),
         (ArchiveError::Exists(path), _) => {
-            format!("{} 已存在，备份不覆盖任何文件；请换一个文件名，或先将其删除", path.display())
+            format!("{} 已存在，不覆盖任何文件；请换一个文件名，或先将其删除", path.display())
         }
         (ArchiveError::File { path, source }, _) => {
             format!("{}：{source}；请确认目录存在、介质有空间、网关用户可访问", path.display())

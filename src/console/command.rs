@@ -56,6 +56,10 @@ pub enum Command {
     Watch(Option<String>),
     /// Registers of a meter.
     Read(ReadOrder),
+    /// Frames of a line as they come.
+    Trace(String),
+    /// The last frames of a line into a file.
+    Record(String, PathBuf),
     /// What reading a meter has taught.
     Learned(String),
     /// A meter that is to be learned anew.
@@ -167,6 +171,11 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Release => Command::Control(controls::release(&mut words)?),
         Verb::Watch => Command::Watch(words.next().map(str::to_owned)),
         Verb::Read => Command::Read(read_order(&mut words)?),
+        Verb::Trace => Command::Trace(words.needed(verb)?.to_owned()),
+        Verb::Record => {
+            let line = words.needed(verb)?.to_owned();
+            Command::Record(line, path(words.needed(verb)?)?)
+        }
         Verb::Learned => Command::Learned(words.needed(verb)?.to_owned()),
         Verb::Relearn => Command::Relearn(words.needed(verb)?.to_owned()),
         Verb::MeterAdd => Command::Edit(Edit::AddMeter(new_meter(&mut words)?)),
@@ -502,6 +511,9 @@ mod tests {
             ("backup", Refusal::Usage(Verb::Backup)),
             ("backup cems.backup", Refusal::Path(text("cems.backup"))),
             ("restore /a /b", Refusal::Usage(Verb::Restore)),
+            ("trace", Refusal::Usage(Verb::Trace)),
+            ("record rs485-1", Refusal::Usage(Verb::Record)),
+            ("record rs485-1 frames", Refusal::Path(text("frames"))),
             ("lang fr", Refusal::Language(text("fr"))),
             ("watch \"PT-3", Refusal::Quote),
         ] {

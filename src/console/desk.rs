@@ -10,6 +10,7 @@ use crate::config::difference::DiffLine;
 use crate::config::draft::{DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::modbus::exceptions::ExceptionCounts;
+use crate::modbus::recorder::Excerpt;
 use crate::model::alarm::Alarm;
 use crate::model::demand_response::{DrEvent, EventOrder};
 use crate::model::gap::Gap;
@@ -96,6 +97,18 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// When there is no such line, or the cause why the meter gave nothing.
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure>;
+
+    /// The last frames of a line, from number `from` on.
+    ///
+    /// # Errors
+    /// When there is no such line.
+    fn recording(&self, line: &str, from: u64) -> Result<Excerpt, ReadFailure>;
+
+    /// Writes the last frames of a line to the new file `file`; gives their number.
+    ///
+    /// # Errors
+    /// When there is no such line, or the file cannot be written.
+    async fn record(&self, line: &str, file: &Path) -> Result<usize, RecordFailure>;
 
     /// What reading a meter has taught, as lines of a register map; `None` where there is no such meter.
     fn learned(&self, meter: &str) -> Option<String>;
@@ -451,6 +464,15 @@ pub enum ReadFailure {
     },
     /// The meter gave nothing.
     Failed(Cause),
+}
+
+/// Why nothing was recorded.
+#[derive(Debug)]
+pub enum RecordFailure {
+    /// There is nothing to record.
+    Line(ReadFailure),
+    /// The file cannot be written.
+    File(ArchiveError),
 }
 
 /// What a site without faults would do.

@@ -29,6 +29,7 @@ mod session;
 mod socket;
 mod table;
 mod terminal;
+pub mod trace;
 mod verb;
 mod wear;
 mod words;

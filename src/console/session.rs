@@ -15,7 +15,7 @@ use super::command::{Command, parse};
 use super::controls;
 use super::counter_events;
 use super::demand;
-use super::desk::{Desk, DrOrder, LineView, ReadFailure, ReadOrder};
+use super::desk::{Desk, DrOrder, LineView, ReadFailure, ReadOrder, RecordFailure};
 use super::editor::Typed;
 use super::entries;
 use super::explain;
@@ -26,6 +26,7 @@ use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
 use super::responses::{self, NewEvent};
 use super::terminal::{Input, Terminal};
+use super::trace;
 use crate::config::edit::Edit;
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
@@ -37,6 +38,10 @@ const IDLE_MAX: Duration = Duration::from_mins(15);
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 /// Readings that `watch` shows at once; a serial line takes no more.
 const WATCH_LINES_MAX: usize = 40;
+/// How often `trace` looks for new frames.
+const TRACE_PERIOD: Duration = Duration::from_millis(200);
+/// Frames that `trace` shows at once; a serial line takes no more.
+const TRACE_FRAMES_MAX: usize = 20;
 /// Gaps, and events of registers, that are shown, the newest.
 const SHOWN_MAX: usize = 20;
 /// How long a read may take that waits behind others for its line.
@@ -77,6 +82,15 @@ struct Session<S> {
     access: Access,
     language: Language,
     is_in: bool,
+}
+
+/// How far `trace` has come.
+#[derive(Default)]
+struct Shown {
+    /// The number of the next frame.
+    next: u64,
+    /// When the last one was, since the line began.
+    at: Option<Duration>,
 }
 
 /// Whether the session goes on.
@@ -201,6 +215,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             },
             Command::Watch(point) => return self.watch(point.as_deref()).await,
             Command::Read(order) => self.read(&order).await,
+            Command::Trace(line) => return self.trace(&line).await,
+            Command::Record(line, file) => self.record(&line, &file).await,
             Command::Learned(meter) => self.learned(&meter),
             Command::Relearn(meter) => self.relearn(&meter).await,
             Command::Edit(edit) => self.stage(&edit).await,
@@ -400,6 +416,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             });
         }
         lines.concat()
+    }
+
+    /// Shows every frame that comes, until a key is pressed.
+    async fn trace(&mut self, line: &str) -> io::Result<()> {
+        let mut shown = match self.desk.recording(line, 0) {
+            Ok(excerpt) => Shown { next: excerpt.next, at: excerpt.frames.last().map(|last| last.at) },
+            Err(failure) => {
+                let told = explain::read_failure(&failure, line, self.language);
+                return self.terminal.say(&told).await;
+            }
+        };
+        self.say("any key ends it\n", "按任意键结束\n").await?;
+        let until = Instant::now() + IDLE_MAX;
+        let mut ticks = interval(TRACE_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                key = self.terminal.any_key() => return key,
+                () = sleep_until(until) => return Ok(()),
+                _ = ticks.tick() => match self.fresh_frames(line, &mut shown) {
+                    Ok(fresh) => self.terminal.say(&fresh).await?,
+                    Err(failure) => {
+                        let told = explain::read_failure(&failure, line, self.language);
+                        return self.terminal.say(&told).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn fresh_frames(&self, line: &str, shown: &mut Shown) -> Result<String, ReadFailure> {
+        let mut excerpt = self.desk.recording(line, shown.next)?;
+        if excerpt.next < shown.next {
+            // A commit has begun the line anew, and with it its numbers.
+            *shown = Shown::default();
+            excerpt = self.desk.recording(line, 0)?;
+        }
+        let more = excerpt.frames.len().saturating_sub(TRACE_FRAMES_MAX);
+        let last = excerpt.frames.last().map(|last| last.at);
+        excerpt.frames.truncate(TRACE_FRAMES_MAX);
+        let (offset, language) = (self.desk.status().utc_offset, self.language);
+        let mut text = trace::frames(excerpt.protocol, &excerpt.frames, shown.at, offset, language);
+        if more > 0 {
+            text += &trace::left_out(more, language);
+        }
+        *shown = Shown { next: excerpt.next, at: last.or(shown.at) };
+        Ok(text)
+    }
+
+    async fn record(&self, line: &str, file: &Path) -> String {
+        match self.desk.record(line, file).await {
+            Ok(frames) => trace::recorded(frames, self.language),
+            Err(RecordFailure::Line(failure)) => explain::read_failure(&failure, line, self.language),
+            Err(RecordFailure::File(error)) => archive::failure(&error, self.language),
+        }
     }
 
     async fn log_in(&mut self) -> io::Result<()> {

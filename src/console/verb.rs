@@ -45,6 +45,10 @@ pub enum Verb {
     Watch,
     /// `read`
     Read,
+    /// `trace`
+    Trace,
+    /// `record`
+    Record,
     /// `learned`
     Learned,
     /// `relearn`
@@ -77,7 +81,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -98,6 +102,8 @@ impl Verb {
         Self::Release,
         Self::Watch,
         Self::Read,
+        Self::Trace,
+        Self::Record,
         Self::Learned,
         Self::Relearn,
         Self::MeterAdd,
@@ -138,6 +144,8 @@ impl Verb {
             Self::Release => "release",
             Self::Watch => "watch",
             Self::Read => "read",
+            Self::Trace => "trace",
+            Self::Record => "record",
             Self::Learned => "learned",
             Self::Relearn => "relearn",
             Self::MeterAdd => "meter add",
@@ -174,6 +182,8 @@ impl Verb {
             }
             Self::DrReply => "ID yes KW|no",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
+            Self::Trace => "LINE",
+            Self::Record => "LINE FILE",
             Self::Learned | Self::Relearn => "METER",
             Self::MeterAdd => {
                 "ID LINE UNIT [MAP] [role=ROLE] [category=ID] [point=ID] [name=TEXT] [ct=N] [pt=N] [interval=PT15S]"
@@ -210,6 +220,8 @@ impl Verb {
             Self::DrReply => "dr reply DR-1 yes 450",
             Self::DrCancel => "dr cancel DR-1",
             Self::Read => "read rs485-1 12 holding 40 2",
+            Self::Trace => "trace rs485-1",
+            Self::Record => "record rs485-1 /media/usb/rs485-1.frames",
             Self::Learned => "learned m-grid",
             Self::Relearn => "relearn m-grid",
             Self::MeterAdd => "meter add m-chiller3 rs485-1 12 acrel-adw300 role=branch category=CAT-HVAC",
@@ -276,6 +288,14 @@ impl Verb {
             Self::Read => {
                 ("read registers of a meter now; addresses count from 0", "立即读取电表寄存器，地址从 0 起")
             }
+            Self::Trace => (
+                "show the frames of a line as they come, in words; any key ends it",
+                "实时显示线路上的报文及其含义，按任意键结束",
+            ),
+            Self::Record => (
+                "write the last frames of a line to a file, to be looked at or played back",
+                "将线路最近的报文写入文件，供分析或回放",
+            ),
             Self::Learned => (
                 "what a meter was found to refuse, as lines for its register map",
                 "电表被发现拒绝读取的内容，可直接写入型号文件",

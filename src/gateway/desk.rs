@@ -17,17 +17,20 @@ use crate::config::edit::Edit;
 use crate::config::site::Site;
 use crate::console::desk::{
     Applied, CheckReport, ControlOrder, DemandView, Desk, DrOrder, GapView, PointView, Progress, ReadFailure,
-    ReadOrder, Status,
+    ReadOrder, RecordFailure, Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
 use crate::document::Faults;
 use crate::failure::Failure;
 use crate::meters;
+use crate::modbus::line::LineHandle;
+use crate::modbus::recorder::Excerpt;
+use crate::modbus::recording::Recording;
 use crate::model::demand_response::DrEvent;
 use crate::model::meter::SerialSettings;
 use crate::model::point::Parameter;
-use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport};
+use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport, keep_recording};
 use crate::ops::control::{ControlError, ControlLineOf, ControlOf};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
@@ -69,6 +72,11 @@ impl GatewayDesk {
         let draft = Arc::clone(&self.draft);
         let done = spawn_blocking(move || work(&mut lock(&draft))).await;
         done.unwrap_or_else(|failed| Err(DraftError::NotApplied(failed.to_string())))
+    }
+
+    fn line(&self, line: &str) -> Result<LineHandle, ReadFailure> {
+        let known = || self.gateway.ops.site().lines.iter().map(|line| line.id.clone()).collect();
+        self.gateway.plant.line(line).ok_or_else(|| ReadFailure::NoSuchLine { known: known() })
     }
 
     async fn apply(&self, site: Site) -> Result<Applied, DraftError> {
@@ -195,12 +203,21 @@ impl Desk for GatewayDesk {
     }
 
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
-        let Some(line) = self.gateway.plant.line(&order.line) else {
-            let known = self.gateway.ops.site().lines.iter().map(|line| line.id.clone()).collect();
-            return Err(ReadFailure::NoSuchLine { known });
-        };
+        let line = self.line(&order.line)?;
         let block = line.urgent().read(order.unit, order.table, order.span).await;
         block.map(|block| block.words).map_err(ReadFailure::Failed)
+    }
+
+    fn recording(&self, line: &str, from: u64) -> Result<Excerpt, ReadFailure> {
+        Ok(self.line(line)?.recording_from(from))
+    }
+
+    async fn record(&self, line: &str, file: &Path) -> Result<usize, RecordFailure> {
+        let Excerpt { protocol, frames, .. } = self.line(line).map_err(RecordFailure::Line)?.recording();
+        let recording = Recording { line: line.to_owned(), protocol, frames };
+        let (count, file) = (recording.frames.len(), file.to_owned());
+        let kept = archive(move || keep_recording(&recording, &file)).await;
+        kept.map(|()| count).map_err(RecordFailure::File)
     }
 
     fn learned(&self, meter: &str) -> Option<String> {

@@ -17,9 +17,11 @@ use self::inbox::{Inbox, Job, Outcome};
 use self::task::LineTask;
 use super::counters::{Tally, UnitCounters};
 use super::frame::read_request;
+use super::recorder::{Excerpt, Recorder};
 use super::timing::{Protocol, Timing};
 use super::transport::{Connect, connect_to};
 use super::turnaround::Turnarounds;
+use super::wire::Records;
 use crate::limits::LINE_QUEUE_MAX;
 use crate::model::meter::Line;
 use crate::model::quality::Cause;
@@ -40,7 +42,7 @@ pub struct LineHandle {
     pipeline: usize,
     state: watch::Receiver<PortState>,
     stop: Arc<watch::Sender<bool>>,
-    tally: Tally,
+    records: Records,
 }
 
 /// Whether the port of a line is open.
@@ -120,12 +122,13 @@ impl LineHandle {
         let (urgent, urgent_requests) = mpsc::channel(LINE_QUEUE_MAX);
         let (state_sender, state) = watch::channel(PortState::Disabled);
         let (stop, stopped) = watch::channel(false);
-        let tally = Tally::new();
+        let recorder = Recorder::new(protocol, Arc::clone(&clock));
+        let records = Records { tally: Tally::new(), recorder };
         let inbox_of_task = Inbox::new(urgent_requests, requests, stopped);
         let task =
-            LineTask::new(connect, protocol, timing, clock, inbox_of_task, state_sender, tally.clone());
+            LineTask::new(connect, protocol, timing, clock, inbox_of_task, state_sender, records.clone());
         tokio::spawn(task.run());
-        Self { inbox, urgent, is_urgent: false, pipeline, state, stop: Arc::new(stop), tally }
+        Self { inbox, urgent, is_urgent: false, pipeline, state, stop: Arc::new(stop), records }
     }
 
     /// Requests that are under way at once where they are asked for at once.
@@ -208,13 +211,13 @@ impl LineHandle {
     /// What each unit has answered so far, in the order of units.
     #[must_use]
     pub fn counters(&self) -> Vec<UnitCounters> {
-        self.tally.all()
+        self.records.tally.all()
     }
 
     /// How long a unit has taken to begin its replies so far; `None` before the first.
     #[must_use]
     pub fn turnarounds(&self, unit: UnitId) -> Option<Turnarounds> {
-        self.tally.turnarounds(unit)
+        self.records.tally.turnarounds(unit)
     }
 
     /// The share of its time in which the line is taken by exchanges, 0 to 1, over the minute that is
@@ -222,7 +225,19 @@ impl LineHandle {
     /// never come take the line too: at 1 it cannot be asked for more, only for less.
     #[must_use]
     pub fn busy_share(&self) -> f64 {
-        self.tally.busy_share()
+        self.records.tally.busy_share()
+    }
+
+    /// What went over the line last.
+    #[must_use]
+    pub fn recording(&self) -> Excerpt {
+        self.recording_from(0)
+    }
+
+    /// The same without what came before frame number `from`.
+    #[must_use]
+    pub fn recording_from(&self, from: u64) -> Excerpt {
+        self.records.recorder.excerpt(from)
     }
 
     /// Ends the line after the exchange that is under way, for all its handles.

@@ -12,6 +12,8 @@ pub mod frame;
 pub mod health;
 pub mod line;
 pub mod plan;
+pub mod recorder;
+pub mod recording;
 mod serial_driver;
 pub mod timing;
 pub mod transport;

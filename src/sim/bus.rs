@@ -18,7 +18,27 @@ pub enum Framing {
     Tcp,
 }
 
-/// The meters of one line, their clock and their faults; shared by all connections to it.
+/// Whatever answers on a line, shared by all connections to it.
+pub trait Meters: Send + Sync {
+    /// The reaction to the first request among the bytes heard so far; `None` while there is none.
+    fn react(&self, framing: Framing, heard: &[u8]) -> Option<Reaction>;
+
+    /// The reaction of an RTU line when it falls silent after bytes that are no request of a function
+    /// code known here.
+    fn react_to_silence(&self, heard: &[u8]) -> Reaction;
+}
+
+impl<M: Meters + ?Sized> Meters for Arc<M> {
+    fn react(&self, framing: Framing, heard: &[u8]) -> Option<Reaction> {
+        self.as_ref().react(framing, heard)
+    }
+
+    fn react_to_silence(&self, heard: &[u8]) -> Reaction {
+        self.as_ref().react_to_silence(heard)
+    }
+}
+
+/// The meters of one line, their clock and their faults.
 pub struct Bus {
     fleet: Fleet,
     clock: Arc<dyn Clock>,
@@ -42,8 +62,8 @@ pub enum Step {
 pub struct Reaction {
     /// Bytes that are dealt with.
     pub heard: usize,
-    /// Who answers.
-    pub unit: UnitId,
+    /// Who answers one request after the other; `None` where every answer has a time of its own.
+    pub unit: Option<UnitId>,
     /// What it does, in order.
     pub steps: Vec<Step>,
 }
@@ -66,40 +86,6 @@ impl Bus {
         let began = clock.now();
         let fleet = fleet.living(|unit| faults.life_of(unit, began));
         Self { fleet, clock, turnaround, faults: Mutex::new(faults) }
-    }
-
-    /// The reaction to the first request among the bytes heard so far; `None` while there is none.
-    #[must_use]
-    pub fn react(&self, framing: Framing, heard: &[u8]) -> Option<Reaction> {
-        let (asked, end) = match (framing, tcp::first_frame(heard)) {
-            (Framing::Rtu, _) => rtu_request(heard)?,
-            (Framing::Tcp, Ok(frame)) => tcp_request(&frame?)?,
-            (Framing::Tcp, Err(_)) => {
-                let steps = vec![Step::HangUp];
-                return Some(Reaction { heard: heard.len(), unit: UnitId(0), steps });
-            }
-        };
-        Some(Reaction { heard: end, unit: asked.unit, steps: self.steps(&asked) })
-    }
-
-    /// The reaction of an RTU line when it falls silent after bytes that are no request of a function
-    /// code known here: a whole frame with another function code is refused, anything else was noise.
-    #[must_use]
-    pub fn react_to_silence(&self, heard: &[u8]) -> Reaction {
-        let quiet = Reaction { heard: heard.len(), unit: UnitId(0), steps: Vec::new() };
-        let Some((frame, crc)) = heard.split_last_chunk::<2>() else { return quiet };
-        let (Some(unit), Some(function)) = (frame.first(), frame.get(1)) else { return quiet };
-        if crc16(frame).to_le_bytes() != *crc || *function >= 0x80 {
-            return quiet;
-        }
-        let asked = Asked {
-            bytes: heard.to_vec(),
-            transaction: None,
-            unit: UnitId(*unit),
-            function: *function,
-            request: Err(ExceptionCode::IllegalFunction),
-        };
-        Reaction { unit: asked.unit, steps: self.steps(&asked), ..quiet }
     }
 
     fn steps(&self, asked: &Asked) -> Vec<Step> {
@@ -165,6 +151,38 @@ impl Bus {
         }
         steps.push(Step::Send(reply));
         steps
+    }
+}
+
+impl Meters for Bus {
+    fn react(&self, framing: Framing, heard: &[u8]) -> Option<Reaction> {
+        let (asked, end) = match (framing, tcp::first_frame(heard)) {
+            (Framing::Rtu, _) => rtu_request(heard)?,
+            (Framing::Tcp, Ok(frame)) => tcp_request(&frame?)?,
+            (Framing::Tcp, Err(_)) => {
+                let steps = vec![Step::HangUp];
+                return Some(Reaction { heard: heard.len(), unit: None, steps });
+            }
+        };
+        Some(Reaction { heard: end, unit: Some(asked.unit), steps: self.steps(&asked) })
+    }
+
+    /// A whole frame with another function code is refused, anything else was noise.
+    fn react_to_silence(&self, heard: &[u8]) -> Reaction {
+        let quiet = Reaction { heard: heard.len(), unit: None, steps: Vec::new() };
+        let Some((frame, crc)) = heard.split_last_chunk::<2>() else { return quiet };
+        let (Some(unit), Some(function)) = (frame.first(), frame.get(1)) else { return quiet };
+        if crc16(frame).to_le_bytes() != *crc || *function >= 0x80 {
+            return quiet;
+        }
+        let asked = Asked {
+            bytes: heard.to_vec(),
+            transaction: None,
+            unit: UnitId(*unit),
+            function: *function,
+            request: Err(ExceptionCode::IllegalFunction),
+        };
+        Reaction { unit: Some(asked.unit), steps: self.steps(&asked), ..quiet }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! [`factory`] is the formula (any other site shows a plain [`wave`]); a [`meter`] turns values into
 //! registers, a [`mishap`] befalls it, and a [`fleet`] is the meters of one line; a [`bus`] reacts to what it
-//! hears, with a [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`], which may have
-//! the [`pace`] of a wire. [`run`]
-//! starts the lines of any site, [`plant`] the factory. Only `demo`, the command line and the tests use
+//! hears, with a [`fault`] where one is due; [`serve`] moves the bytes on a socket, in memory or on a [`pty`],
+//! which may have the [`pace`] of a wire. [`run`] starts the lines of any site, [`plant`] the factory,
+//! [`replay`](mod@replay) what was recorded of a line. Only `demo`, the command line and the tests use
 //! this.
 
 pub mod calendar;
@@ -26,4 +26,5 @@ pub mod pty;
 pub mod serve;
 
 pub mod plant;
+pub mod replay;
 pub mod run;

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::run::{LOOPBACK, Manner, Running, SimError, Socket, bus, listen, open_pty};
+use super::run::{LOOPBACK, Manner, Running, SimError, Socket, bus, framing, listen, open_pty};
 use super::site::{DER_LINE, GRID_LINE, Ports, SERIAL_LINE, site_toml};
 use crate::config::site::Site;
 use crate::time::Clock;
@@ -90,7 +90,7 @@ async fn open(clock: &Arc<dyn Clock>) -> Result<(Ports, Running), SimError> {
     let sockets = [serial, Socket::Tcp(grid, grid_address), Socket::Tcp(der, der_address)];
     let manner = Manner::default();
     for (line, socket) in site.lines.iter().zip(sockets) {
-        running.start(line, socket, bus(&site, line, clock, &manner), manner.paced);
+        running.start(&line.id, socket, framing(&line.link), bus(&site, line, clock, &manner));
     }
     Ok((ports, running))
 }

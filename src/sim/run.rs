@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::bus::{Bus, Framing};
+use super::bus::{Bus, Framing, Meters};
 use super::fault::{FaultPlan, Rule};
 use super::fleet::Fleet;
 use super::meter::Holes;
@@ -72,9 +72,7 @@ pub enum SimError {
         source: io::Error,
     },
     /// The address is taken, or a port below 1024 is not for this user.
-    #[error(
-        "line '{line_id}': cannot listen on {address}; give the line a free port above 1023 in the site file"
-    )]
+    #[error("line '{line_id}': cannot listen on {address}; give the line a free port above 1023")]
     Listen {
         /// The line.
         line_id: String,
@@ -83,6 +81,12 @@ pub enum SimError {
         /// What the system says.
         source: io::Error,
     },
+    /// A recording in which nobody answers anything.
+    #[error("the recording holds no request with an answer; record the line again while it is polled")]
+    NothingRecorded,
+    /// Modbus TCP has no meaning on a serial port.
+    #[error("a recording of Modbus TCP plays on a socket; give --listen HOST:PORT instead of --pty")]
+    NoPtyForTcp,
     /// The factory's own site file has faults.
     #[error("the site file of the simulated factory is broken in this build:\n{0}")]
     Factory(#[from] Faults),
@@ -115,38 +119,40 @@ impl Running {
         &self.silences
     }
 
-    pub(super) fn start(&mut self, line: &Line, socket: Socket, bus: Bus, is_paced: bool) {
-        self.places.push((line.id.clone(), socket.place()));
-        match (socket, &line.link) {
-            (Socket::Pty(pty), Link::Serial(settings)) if is_paced => {
-                let silence = Arc::new(Silence::on(&line.id));
+    pub(super) fn start(
+        &mut self,
+        line_id: &str,
+        socket: Socket,
+        framing: Framing,
+        meters: impl Meters + 'static,
+    ) {
+        self.places.push((line_id.to_owned(), socket.place()));
+        match socket {
+            Socket::PacedPty(pty, pace) => {
+                let silence = Arc::new(Silence::on(line_id));
                 self.silences.push(Arc::clone(&silence));
-                self.tasks.spawn(serve_paced(pty, bus, Pace::of(settings), silence));
+                self.tasks.spawn(serve_paced(pty, meters, pace, silence));
             }
-            (Socket::Pty(pty), _) => {
+            Socket::Pty(pty) => {
                 // A pty that fails is an adapter pulled out: the line stays dead, the others go on.
-                self.tasks.spawn(async move { drop(serve_rtu(pty, &bus).await) });
+                self.tasks.spawn(async move { drop(serve_rtu(pty, &meters).await) });
             }
-            (Socket::Tcp(listener, _), _) => {
-                let framing = match line.link {
-                    Link::Tcp { .. } => Framing::Tcp,
-                    Link::Serial(_) | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Framing::Rtu,
-                };
-                self.tasks.spawn(serve_tcp(listener, Arc::new(bus), framing));
+            Socket::Tcp(listener, _) => {
+                self.tasks.spawn(serve_tcp(listener, Arc::new(meters), framing));
             }
-            (Socket::Modem(address, registration), _) => {
-                self.tasks.spawn(call(address, registration, bus));
+            Socket::Modem(address, registration) => {
+                self.tasks.spawn(call(address, registration, meters));
             }
         }
     }
 }
 
 /// Serves a line behind a pty as fast as its wire would be, until one of both ends.
-async fn serve_paced(pty: Pty, bus: Bus, pace: Pace, silence: Arc<Silence>) {
-    let (near, meters) = tokio::io::duplex(limits::TCP_FRAME_BYTES_MAX);
+async fn serve_paced(pty: Pty, meters: impl Meters, pace: Pace, silence: Arc<Silence>) {
+    let (near, far) = tokio::io::duplex(limits::TCP_FRAME_BYTES_MAX);
     tokio::select! {
         ended = carry(pty, near, pace, &silence) => drop(ended),
-        ended = serve_rtu(meters, &bus) => drop(ended),
+        ended = serve_rtu(far, &meters) => drop(ended),
     }
 }
 
@@ -159,6 +165,9 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
     let mut running = Running::default();
     for line in &site.lines {
         let socket = match &line.link {
+            Link::Serial(settings) if manner.paced => {
+                Socket::PacedPty(open_pty(&line.id)?, Pace::of(settings))
+            }
             Link::Serial(_) => Socket::Pty(open_pty(&line.id)?),
             Link::Tcp { host, port } | Link::RtuOverTcp { host, port, .. } => {
                 let own = host.parse::<IpAddr>().ok().filter(IpAddr::is_loopback);
@@ -171,7 +180,7 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
                 Socket::Modem(SocketAddr::new(here, listen.port()), registration.clone())
             }
         };
-        running.start(line, socket, bus(site, line, clock, manner), manner.paced);
+        running.start(&line.id, socket, framing(&line.link), bus(site, line, clock, manner));
     }
     Ok(running)
 }
@@ -179,6 +188,8 @@ pub async fn run(site: &Site, clock: &Arc<dyn Clock>, manner: &Manner) -> Result
 /// One end of a line, before anyone serves it.
 pub(super) enum Socket {
     Pty(Pty),
+    /// One that carries bytes no faster than its wire.
+    PacedPty(Pty, Pace),
     Tcp(TcpListener, SocketAddr),
     /// A modem that calls this address and says this first.
     Modem(SocketAddr, Vec<u8>),
@@ -188,19 +199,19 @@ impl Socket {
     /// Where programs find it.
     pub(super) fn place(&self) -> Place {
         match self {
-            Self::Pty(pty) => Place::Pty(pty.path().to_path_buf()),
+            Self::Pty(pty) | Self::PacedPty(pty, _) => Place::Pty(pty.path().to_path_buf()),
             Self::Tcp(_, address) | Self::Modem(address, _) => Place::Tcp(*address),
         }
     }
 }
 
 /// A modem that calls again whenever nobody hears it any longer.
-async fn call(address: SocketAddr, registration: Vec<u8>, bus: Bus) {
+async fn call(address: SocketAddr, registration: Vec<u8>, meters: impl Meters) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(address).await
             && stream.write_all(&registration).await.is_ok()
         {
-            let _ended = serve_rtu(stream, &bus).await;
+            let _ended = serve_rtu(stream, &meters).await;
         }
         tokio::time::sleep(CALL_PAUSE).await;
     }
@@ -220,6 +231,14 @@ pub(super) async fn listen(
         Ok((listener, address))
     };
     listen.await.map_err(|source| SimError::Listen { line_id: line_id.to_owned(), address, source })
+}
+
+/// How frames are told apart over `link`.
+pub(super) const fn framing(link: &Link) -> Framing {
+    match link {
+        Link::Tcp { .. } => Framing::Tcp,
+        Link::Serial(_) | Link::RtuOverTcp { .. } | Link::DialIn { .. } => Framing::Rtu,
+    }
 }
 
 pub(super) fn bus(site: &Site, line: &Line, clock: &Arc<dyn Clock>, manner: &Manner) -> Bus {

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::bus::{Bus, Framing, Reaction, Step};
+use super::bus::{Framing, Meters, Reaction, Step};
 use crate::limits;
 use crate::model::register::UnitId;
 
@@ -27,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When the stream fails.
-pub async fn serve_rtu(stream: impl AsyncRead + AsyncWrite + Unpin, bus: &Bus) -> io::Result<()> {
+pub async fn serve_rtu(stream: impl AsyncRead + AsyncWrite + Unpin, bus: &impl Meters) -> io::Result<()> {
     serve(stream, bus, Framing::Rtu).await
 }
 
@@ -35,13 +35,16 @@ pub async fn serve_rtu(stream: impl AsyncRead + AsyncWrite + Unpin, bus: &Bus) -
 ///
 /// # Errors
 /// When the stream fails.
-pub async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, bus: &Bus) -> io::Result<()> {
+pub async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    bus: &impl Meters,
+) -> io::Result<()> {
     serve(stream, bus, Framing::Tcp).await
 }
 
 /// Takes connections for ever and answers on each of them; those above
 /// [`limits::SIM_CONNECTIONS_MAX`] wait. Dropping this closes them all.
-pub async fn serve_tcp(listener: TcpListener, bus: Arc<Bus>, framing: Framing) {
+pub async fn serve_tcp(listener: TcpListener, bus: Arc<impl Meters + 'static>, framing: Framing) {
     let places = Arc::new(Semaphore::new(limits::SIM_CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -63,7 +66,7 @@ pub async fn serve_tcp(listener: TcpListener, bus: Arc<Bus>, framing: Framing) {
 
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    bus: &Bus,
+    bus: &impl Meters,
     framing: Framing,
 ) -> io::Result<()> {
     let mut heard = Vec::with_capacity(limits::TCP_FRAME_BYTES_MAX);
@@ -122,15 +125,17 @@ struct Outbox {
 impl Outbox {
     fn plan(&mut self, reaction: Reaction) {
         let now = Instant::now();
-        let busy_until = self.busy_until.entry(reaction.unit).or_insert(now);
-        let mut at = now.max(*busy_until);
+        let busy_until = reaction.unit.and_then(|unit| self.busy_until.get(&unit));
+        let mut at = busy_until.map_or(now, |busy_until| now.max(*busy_until));
         for step in reaction.steps {
             match step {
                 Step::Wait(pause) => at += pause,
                 step => self.steps.push((at, step)),
             }
         }
-        *busy_until = at;
+        if let Some(unit) = reaction.unit {
+            self.busy_until.insert(unit, at);
+        }
         // Stable: what was planned first goes first at the same instant.
         self.steps.sort_by_key(|(at, _)| *at);
     }

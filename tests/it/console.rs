@@ -16,14 +16,16 @@ use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
     Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, LineLoad, LineState,
-    LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder, Status, StoreView,
-    TurnaroundView, UplinkView, UplinkViewState, WearView,
+    LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder, RecordFailure, Status,
+    StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
 use cems_gateway::meters;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
+use cems_gateway::modbus::recorder::Excerpt;
+use cems_gateway::modbus::recording::Recording;
 use cems_gateway::model::alarm::Alarm;
 use cems_gateway::model::control::{ControlAct, Writable};
 use cems_gateway::model::demand_response::{
@@ -90,6 +92,20 @@ meter = "m-grid"
 id = "P"
 register = "power"
 "#;
+
+/// What goes over the line while a technician looks.
+const FRAMES: &str = "cems-gateway recording 1
+protocol rtu
+line rs485-1
+1000000 2024-06-12T02:30:05.000Z > 01 03 00 28 00 02 44 03
+1051200 2024-06-12T02:30:05.051Z < 01 03 04 43 66 80 00 6e 68
+2000000 2024-06-12T02:30:06.000Z > 01 03 00 28 00 02 44 03
+2051200 2024-06-12T02:30:06.051Z ! 01 03 04 43 66 80
+3000000 2024-06-12T02:30:07.000Z > 02 04 00 00 00 01 31 f9
+3062500 2024-06-12T02:30:07.062Z < 02 84 02 32 c1
+4000000 2024-06-12T02:30:08.000Z > 02 06 00 01 00 03 98 38
+4062500 2024-06-12T02:30:08.062Z < 02 06 00 01 00 03 98 38
+";
 
 /// A desk with a true draft of a true file, and measured values that never change by themselves.
 struct FakeDesk {
@@ -431,6 +447,30 @@ impl Desk for FakeDesk {
         }
     }
 
+    /// Every time two frames more; the other line has always just been begun anew.
+    fn recording(&self, line: &str, from: u64) -> Result<Excerpt, ReadFailure> {
+        if line == "lan" {
+            let Recording { protocol, frames, .. } = Recording::parse(FRAMES).unwrap();
+            let next = if from == 0 { 8 } else { 2 };
+            return Ok(Excerpt { protocol, frames: if from == 0 { frames } else { Vec::new() }, next });
+        }
+        if line != "rs485-1" {
+            return Err(ReadFailure::NoSuchLine { known: vec!["rs485-1".to_owned(), "lan".to_owned()] });
+        }
+        let next = usize::try_from(from + 2).unwrap();
+        let Recording { protocol, frames, .. } = Recording::parse(FRAMES).unwrap();
+        let frames = frames.into_iter().take(next).skip(next - 2).collect();
+        Ok(Excerpt { protocol, frames, next: from + 2 })
+    }
+
+    async fn record(&self, line: &str, file: &Path) -> Result<usize, RecordFailure> {
+        if file.ends_with("old.frames") {
+            return Err(RecordFailure::File(ArchiveError::Exists(file.to_owned())));
+        }
+        let excerpt = self.recording(line, 0).map_err(RecordFailure::Line)?;
+        Ok(excerpt.frames.len())
+    }
+
     fn learned(&self, meter: &str) -> Option<String> {
         let learned = || Learned { registers_max: Some(40), ..learned() };
         (meter == "m-grid").then(|| meters::patch::patch(&learned(), &[]))
@@ -661,6 +701,11 @@ async fn a_day_at_the_console(technician: &mut Technician) {
         .await;
     technician.enters(&["release PT-EV LIMIT", "release PT-EV FAN"]).await;
     technician.enters(&["read rs485-1 1 input 52", "read rs485-1 0 input 52"]).await;
+    technician.types_and_waits("trace rs485-1\r", Duration::from_millis(150)).await;
+    technician.types_and_waits("", Duration::from_millis(250)).await;
+    technician.types(" ").await;
+    technician.enters(&["trace rs485-9", "trace", "record rs485-1 /media/usb/rs485-1.frames"]).await;
+    technician.enters(&["record rs485-1 /media/usb/old.frames", "record rs485-1 frames"]).await;
     technician.enters(&["learned m-grid", "learned m-9", "relearn m-grid", "relearn m-9", "relearn"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;
@@ -703,6 +748,14 @@ async fn a_session_in_chinese() {
     technician.enters(&["lang zh"]).await;
     a_day_at_the_console(&mut technician).await;
     assert_golden("chinese.txt", &technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_goes_on_with_the_first_frame_of_a_line_that_was_begun_anew() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    technician.enters(&["trace lan", ""]).await;
+    let first = "any key ends it\n10:30:05.000 >             unit 1, function 03: read 2 from holding 40\n";
+    assert!(technician.saw().contains(first), "{}", technician.saw());
 }
 
 #[tokio::test(start_paused = true)]

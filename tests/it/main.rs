@@ -21,6 +21,7 @@ mod line_rules;
 mod lines;
 mod manual;
 mod poll;
+mod recorder;
 mod sim;
 mod statistics;
 mod store;

@@ -20,7 +20,7 @@ use cems_gateway::model::meter::Line;
 use cems_gateway::model::point::{Metered, Parameter};
 use cems_gateway::model::quality::Quality;
 use cems_gateway::model::register::{Span, Table, UnitId};
-use cems_gateway::sim::bus::{Bus, Framing};
+use cems_gateway::sim::bus::{Bus, Framing, Meters};
 use cems_gateway::sim::factory::{Quantity, value};
 use cems_gateway::sim::fault::FaultPlan;
 use cems_gateway::sim::fleet::Fleet;

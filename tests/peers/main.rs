@@ -11,6 +11,7 @@ mod desk;
 mod firmware;
 mod interface;
 mod modbus;
+mod recording;
 mod simulator;
 mod sunspec;
 mod technician_tools;

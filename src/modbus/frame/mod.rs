@@ -8,6 +8,7 @@ mod heard;
 pub mod identity;
 pub mod pdu;
 pub mod rtu;
+mod said;
 pub mod serve;
 pub mod tcp;
 
@@ -16,3 +17,4 @@ pub use tokio_modbus::{ExceptionCode, Request, Response};
 pub use crc::crc16;
 pub use heard::Heard;
 pub use pdu::{Answer, Expect, RequestFault, read_request};
+pub use said::Said;

@@ -7,11 +7,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::super::backoff::Backoff;
-use super::super::counters::Tally;
 use super::super::frame::Answer;
 use super::super::timing::{Protocol, Timing};
 use super::super::transport::Connect;
-use super::super::wire::{Failure, Wire};
+use super::super::wire::{Failure, Records, Wire};
 use super::PortState;
 use super::inbox::{Inbox, Job};
 use crate::model::quality::Cause;
@@ -28,7 +27,7 @@ pub(super) struct LineTask {
     clock: Arc<dyn Clock>,
     inbox: Inbox,
     state: watch::Sender<PortState>,
-    tally: Tally,
+    records: Records,
     backoff: Backoff,
     /// Requests that may be under way at once.
     pipeline: usize,
@@ -53,7 +52,7 @@ impl LineTask {
         clock: Arc<dyn Clock>,
         inbox: Inbox,
         state: watch::Sender<PortState>,
-        tally: Tally,
+        records: Records,
     ) -> Self {
         // Whoever had the port before may have left a request on its way.
         let rest_until = Instant::now() + timing.late_window;
@@ -64,7 +63,7 @@ impl LineTask {
             clock,
             inbox,
             state,
-            tally,
+            records,
             backoff: Backoff::new(timing.reopen_pause_max, timing.seed),
             pipeline: timing.pipeline.max(1),
             rest_until,
@@ -98,8 +97,8 @@ impl LineTask {
                 Ok(stream) => {
                     log::info!("{} is open", self.connect.name());
                     self.state.send_replace(PortState::Open);
-                    let tally = self.tally.clone();
-                    return Some(Wire::counting(stream, self.protocol, self.timing, self.rest_until, tally));
+                    let records = self.records.clone();
+                    return Some(Wire::of_line(stream, self.protocol, self.timing, self.rest_until, records));
                 }
                 Err(error) if self.backoff.is_fresh() => {
                     log::warn!("{} cannot be opened: {error}; it is tried again", self.connect.name());
@@ -121,14 +120,14 @@ impl LineTask {
                 failure = wire.idle() => break failure,
             };
             let Some(job) = job else { return Ending::Shutdown };
-            self.tally.set_taken(true);
+            self.records.tally.set_taken(true);
             let lost = if self.pipeline > 1 {
                 self.serve_together(&mut wire, job, &mut was_good).await
             } else {
                 let result = self.exchange(&mut wire, &job).await;
                 self.finish(job, result, &mut was_good)
             };
-            self.tally.set_taken(false);
+            self.records.tally.set_taken(false);
             if let Some(failure) = lost {
                 break failure;
             }
@@ -170,7 +169,7 @@ impl LineTask {
         let results = wire.exchange_all(&requests).await;
         let mut lost = None;
         for (job, mut result) in jobs.into_iter().zip(results) {
-            self.tally.note(job.unit, |counters| counters.count(&result));
+            self.records.tally.note(job.unit, |counters| counters.count(&result));
             if let Err(Failure::Timeout | Failure::Garbled | Failure::Mismatch) = result {
                 if self.pipeline > 1 {
                     log::warn!("{}: asked one at a time, because {result:?}", self.connect.name());
@@ -191,10 +190,10 @@ impl LineTask {
         let mut tries = job.tries;
         loop {
             // Only where it is asked once more, with all the time that is configured.
-            let known = self.tally.known_p99(job.unit).filter(|_| tries > 1);
+            let known = self.records.tally.known_p99(job.unit).filter(|_| tries > 1);
             let patience = known.map(|p99| self.timing.patience(p99));
             let result = wire.exchange_within(job.unit, &job.request, patience).await;
-            self.tally.note(job.unit, |counters| counters.count(&result));
+            self.records.tally.note(job.unit, |counters| counters.count(&result));
             tries = tries.saturating_sub(1);
             match result {
                 Err(Failure::Timeout | Failure::Garbled | Failure::Mismatch) if tries > 0 => {}

@@ -9,6 +9,7 @@ mod rtu;
 mod tcp;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,10 +24,12 @@ use self::rtu::RtuWire;
 use self::tcp::TcpWire;
 use super::counters::Tally;
 use super::frame::{Answer, RequestFault};
+use super::recorder::Recorder;
 use super::timing::{Protocol, Timing};
 use super::transport::Stream;
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
+use crate::time::SystemClock;
 
 /// Why an exchange gave no answer.
 #[derive(Debug, Error)]
@@ -70,6 +73,15 @@ impl From<Failure> for tokio_modbus::Error {
     }
 }
 
+/// What is kept of a line from one opening to the next.
+#[derive(Clone, Debug)]
+pub(super) struct Records {
+    /// What its units answered.
+    pub(super) tally: Tally,
+    /// What went over it last.
+    pub(super) recorder: Recorder,
+}
+
 /// One open line.
 pub struct Wire {
     /// Whom the readers and writers of tokio-modbus ask.
@@ -86,18 +98,21 @@ impl Wire {
     /// A line over `stream`, which was just opened.
     #[must_use]
     pub fn new(stream: Box<dyn Stream>, protocol: Protocol, timing: Timing) -> Self {
-        Self::counting(stream, protocol, timing, Instant::now() + timing.late_window, Tally::new())
+        let records =
+            Records { tally: Tally::new(), recorder: Recorder::new(protocol, Arc::new(SystemClock)) };
+        Self::of_line(stream, protocol, timing, Instant::now() + timing.late_window, records)
     }
 
     /// A line on which a reply to an earlier opening's request may still come until `rest_until`.
-    pub(super) fn counting(
+    pub(super) fn of_line(
         stream: Box<dyn Stream>,
         protocol: Protocol,
         timing: Timing,
         rest_until: Instant,
-        tally: Tally,
+        records: Records,
     ) -> Self {
-        let port = Port::new(stream, timing);
+        let Records { tally, recorder } = records;
+        let port = Port::new(stream, timing, recorder);
         let framing = match protocol {
             Protocol::Rtu { local_echo } => {
                 Framing::Rtu(RtuWire::new(port, timing, local_echo, rest_until, tally))

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::super::frame::Heard;
 use super::super::pause::Pause;
+use super::super::recorder::{Direction, Recorder};
 use super::super::timing::Timing;
 use super::super::transport::Stream;
 
@@ -23,22 +24,28 @@ pub(super) struct Port {
     stream: Box<dyn Stream>,
     timing: Timing,
     pause: Pause,
+    recorder: Recorder,
     /// What was heard and not yet understood.
     pub(super) heard: Heard,
     /// When the last byte went over the wire, in either direction.
     last_activity: Instant,
+    /// When the last byte was heard.
+    last_heard: Instant,
     discards: Discards,
 }
 
 impl Port {
-    pub(super) fn new(stream: Box<dyn Stream>, timing: Timing) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, timing: Timing, recorder: Recorder) -> Self {
+        let now = Instant::now();
         Self {
             stream,
             timing,
             pause: Pause::of(timing.pause),
+            recorder,
             heard: Heard::default(),
-            last_activity: Instant::now(),
-            discards: Discards { next_log: Instant::now(), unlogged: 0 },
+            last_activity: now,
+            last_heard: now,
+            discards: Discards { next_log: now, unlogged: 0 },
         }
     }
 
@@ -50,6 +57,7 @@ impl Port {
     /// Writes `frame` and says when its last bit will have left the port.
     pub(super) async fn send(&mut self, frame: &[u8]) -> io::Result<Instant> {
         let wire_time = self.timing.wire_time(frame.len());
+        self.recorder.note(Direction::Sent, Instant::now(), frame);
         timeout(wire_time + SEND_TIMEOUT, self.stream.write_all(frame)).await??;
         self.last_activity = Instant::now() + wire_time;
         Ok(self.last_activity)
@@ -74,7 +82,8 @@ impl Port {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed from the other side"));
         }
         self.heard.grow(count);
-        self.last_activity = self.last_activity.max(Instant::now());
+        self.last_heard = Instant::now();
+        self.last_activity = self.last_activity.max(self.last_heard);
         Ok(count)
     }
 
@@ -109,10 +118,22 @@ impl Port {
         }
     }
 
+    /// Takes the first `count` bytes heard as the answer that they are.
+    pub(super) fn take(&mut self, count: usize) {
+        self.record(Direction::Heard, count);
+        self.heard.forget(count);
+    }
+
+    fn record(&self, direction: Direction, count: usize) {
+        let bytes = self.heard.bytes();
+        self.recorder.note(direction, self.last_heard, bytes.get(..count).unwrap_or(bytes));
+    }
+
     /// Throws away the first `count` bytes heard, and says so in the log now and then.
     pub(super) fn discard(&mut self, count: usize) {
         let count = count.min(self.heard.bytes().len());
         if count > 0 {
+            self.record(Direction::Discarded, count);
             self.discards.log(&self.heard.bytes()[..count]);
             self.heard.forget(count);
         }
@@ -128,6 +149,13 @@ impl Port {
         if self.heard.space().is_empty() {
             self.discard(self.heard.bytes().len().saturating_sub(count));
         }
+    }
+}
+
+/// What was heard last and never understood may be why the line was given up.
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.discard_all();
     }
 }
 

@@ -134,7 +134,7 @@ impl RtuWire {
         }
         let found = rtu::find_reply(expect, self.port.heard.bytes())?;
         self.port.discard(found.at.start);
-        self.port.heard.forget(found.at.len());
+        self.port.take(found.at.len());
         // Bytes behind the reply are not waited for, but they must have ended before the next request.
         let left_over = !self.port.heard.bytes().is_empty();
         self.suspicion = left_over.then(|| Suspicion { missing: None, until: Instant::now() });

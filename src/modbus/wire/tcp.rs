@@ -160,7 +160,7 @@ impl TcpWire {
             }
             let turnaround = Instant::now().saturating_duration_since(of.sent_at);
             self.tally.note(unit, |counters| counters.replied_after(turnaround));
-            self.port.heard.forget(bytes);
+            self.port.take(bytes);
         }
     }
 
@@ -176,7 +176,7 @@ impl TcpWire {
             match expect {
                 Some(expect) if frame.transaction == self.transaction => {
                     let verdict = verdict(expect, &frame);
-                    self.port.heard.forget(bytes);
+                    self.port.take(bytes);
                     return verdict;
                 }
                 _ => {

@@ -7,6 +7,7 @@
 mod backup;
 mod export;
 mod new_file;
+mod recording;
 mod restore;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ use thiserror::Error;
 pub use backup::{BackupReport, backup};
 pub use export::{ExportOrder, ExportReport, Labels, export};
 pub use new_file::NewFile;
+pub use recording::keep_recording;
 pub use restore::{RestoreReport, restore};
 
 use super::Ops;
@@ -46,7 +48,7 @@ pub enum ArchiveError {
         fault: TimeFault,
     },
     /// The file is there already.
-    #[error("{} exists already, and a backup overwrites nothing; give another name, or remove it", .0.display())]
+    #[error("{} exists already, and nothing is overwritten; give another name, or remove it", .0.display())]
     Exists(PathBuf),
     /// The file cannot be written or read.
     #[error("{}: {source}; see that its folder exists, is on a medium with space left and open to the gateway's user", path.display())]
