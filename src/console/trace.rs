@@ -102,8 +102,17 @@ fn words(said: &Said, language: Language) -> String {
             };
             head(unit, *function) + &refused
         }
-        Said::Other { unit, function } => head(unit, *function) + language.pick("not known here", "未能解析"),
+        Said::Other { unit, function } => head(unit, *function) + other(*function, language),
         Said::Damaged => language.pick("no whole frame", "不是完整的帧").to_owned(),
+    }
+}
+
+/// Function codes whose content is not put into words.
+const fn other(function: u8, language: Language) -> &'static str {
+    match function {
+        17 => language.pick("server ID", "服务器标识"),
+        43 => language.pick("device identification", "设备标识"),
+        _ => language.pick("not known here", "未能解析"),
     }
 }
 
@@ -258,7 +267,13 @@ mod tests {
                 "written from holding 1: 2 val",
                 "transaction 8",
             ),
-            ("tcp", '<', "00 08 00 00 00 04 01 2b 0e 01", "function 43: not known here", "transaction 8"),
+            (
+                "tcp",
+                '<',
+                "00 08 00 00 00 04 01 2b 0e 01",
+                "function 43: device identification",
+                "transaction 8",
+            ),
             ("tcp", '<', "48 54 54 50", "no whole frame", "header wrong"),
         ] {
             let text = told(protocol, mark, bytes, Language::English);

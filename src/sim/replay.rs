@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::bus::{Framing, Meters, Reaction, Step};
 use super::run::{LOOPBACK, Running, SimError, Socket, listen, open_pty};
 use crate::limits::{LINE_QUEUE_MAX, SIM_UNKNOWN_TOLD_MAX};
-use crate::modbus::frame::{rtu, tcp};
+use crate::modbus::frame::{crc16, rtu, tcp};
 use crate::modbus::recorder::{Direction, Frame};
 use crate::modbus::recording::Recording;
 use crate::modbus::timing::Protocol;
@@ -128,9 +128,13 @@ impl Meters for Replay {
         Some(Reaction { heard: end, unit: None, steps: self.steps(framing, frame, request) })
     }
 
-    /// Bytes that are no request were never asked of a recorded meter.
+    /// A whole frame of a function code whose requests have no known length; anything else was noise.
     fn react_to_silence(&self, heard: &[u8]) -> Reaction {
-        Reaction { heard: heard.len(), unit: None, steps: Vec::new() }
+        let request = heard.split_last_chunk::<CRC_BYTES>();
+        let is_sealed = |request: &[u8], crc: [u8; CRC_BYTES]| crc16(request).to_le_bytes() == crc;
+        let request = request.filter(|(request, crc)| !request.is_empty() && is_sealed(request, **crc));
+        let steps = request.map(|(request, _)| self.steps(Framing::Rtu, heard, request));
+        Reaction { heard: heard.len(), unit: None, steps: steps.unwrap_or_default() }
     }
 }
 
@@ -299,6 +303,15 @@ mod tests {
             assert_eq!(said(&replay, Framing::Rtu, OTHER), []);
         }
         assert_eq!(replay.unknown.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_request_without_a_known_length_is_answered_when_the_line_falls_silent() {
+        let replay = replay_of("rtu", &[(100, '>', "01 11 c0 2c"), (130, '<', "01 91 01 8d 90")]);
+        let steps = [Step::Wait(Duration::from_millis(30)), Step::Send(bytes("01 91 01 8d 90"))];
+        assert_eq!(replay.react_to_silence(&bytes("01 11 c0 2c")).steps, steps);
+        assert_eq!(replay.react_to_silence(&bytes("01 11 c0 2d")).steps, []);
+        assert!(replay.unknown.lock().unwrap().is_empty(), "noise is not told");
     }
 
     #[test]
