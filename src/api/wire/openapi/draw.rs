@@ -7,7 +7,7 @@ use super::questions;
 use crate::api::wire::code::{CODES, Code};
 use crate::api::wire::operation::{Operation, Scope, Subject};
 use crate::api::wire::registry::{self, REVISION};
-use crate::api::wire::{figures, names, word};
+use crate::api::wire::{names, word};
 use crate::model::category::CodeSystem;
 use crate::model::cems::{BasicChargeMode, UserType};
 use crate::model::point::PointRole;
@@ -48,7 +48,6 @@ pub(super) fn document() -> Value {
         format!("/{}", names::PATH_OPENAPI),
         json!({ "get": open("openapi", "This document", &this) }),
     );
-    paths.insert(format!("/{}", names::PATH_METRICS), json!({ "get": described_figures() }));
     shapes.refusal();
     let mut schemas = shapes.into_named();
     schemas.extend(bodies);
@@ -134,15 +133,6 @@ fn operated(operation: Operation, method: &str, answer: &Value) -> Value {
 }
 
 /// A path that needs no token.
-fn described_figures() -> Value {
-    let mut described = open("metrics", "How lines, meters and store go, for monitoring systems", &json!({}));
-    let media = figures::content_type().split(';').next().unwrap();
-    described["responses"]["200"]["content"] = json!({ media: { "schema": { "type": "string" } } });
-    described["responses"]["401"] = json!({ "$ref": "#/components/responses/Refused401" });
-    described["security"] = json!([{ "token": [] }]);
-    described
-}
-
 fn open(id: &str, summary: &str, answer: &Value) -> Value {
     let refused = |status: u16| json!({ "$ref": format!("#/components/responses/Refused{status}") });
     json!({
