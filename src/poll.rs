@@ -271,8 +271,9 @@ impl Cycle {
             meter.refused_everything(Instant::now());
         }
         let (meter_id, unit) = (first.meter_id.clone(), first.unit);
-        if meter.learn(scanned.lessons) {
-            log::warn!("meter '{meter_id}' refused a merged read: {}", meter.learned());
+        let news = meter.learn(scanned.lessons);
+        if !news.is_empty() {
+            log::warn!("meter '{meter_id}' refused a merged read: {news}");
             self.store.keep_learned(&meter_id, unit, meter.learned().clone());
         }
         match scanned.heard {

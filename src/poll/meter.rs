@@ -60,13 +60,18 @@ impl KnownMeter {
         plan
     }
 
-    /// Takes in what a scan taught; whether anything of it was new.
-    pub(super) fn learn(&mut self, lessons: Vec<Lesson>) -> bool {
-        let new = lessons.into_iter().filter(|lesson| self.learned.take(*lesson)).count();
-        if new > 0 {
+    /// Takes in what a scan taught; gives what of it was new.
+    pub(super) fn learn(&mut self, lessons: Vec<Lesson>) -> Learned {
+        let mut news = Learned::default();
+        for lesson in lessons {
+            if self.learned.take(lesson) {
+                news.take(lesson);
+            }
+        }
+        if !news.is_empty() {
             self.plans.clear();
         }
-        new > 0
+        news
     }
 
     /// Forgets what was learned.
