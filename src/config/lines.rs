@@ -43,12 +43,13 @@ pub(super) struct Lines {
 pub(super) fn lines(root: &Section<'_>, places: &mut Places) -> Lines {
     let entries = entries(root, "line", limits::LINES_MAX);
     let ids = Ids::of("line", &entries);
-    let list = entries.into_iter().filter_map(|entry| line(entry, places)).collect();
+    let mut modems = Vec::new();
+    let list = entries.into_iter().filter_map(|entry| line(entry, places, &mut modems)).collect();
     Lines { list, ids }
 }
 
 /// Without its kind nobody knows which keys belong to a line, so the others are not judged.
-fn line(entry: Entry<'_>, places: &mut Places) -> Option<Line> {
+fn line(entry: Entry<'_>, places: &mut Places, modems: &mut Vec<Modem>) -> Option<Line> {
     let section = entry.section;
     let kind = section.choice("kind", &KINDS);
     if !section.has("kind") {
@@ -64,7 +65,7 @@ fn line(entry: Entry<'_>, places: &mut Places) -> Option<Line> {
             let (host, port) = endpoint(&section, None, places);
             Link::RtuOverTcp { host, port, baud: serial::meter_baud(&section) }
         }
-        Kind::DialIn => dial_in(&section, places),
+        Kind::DialIn => dial_in(&section, places, modems),
     };
     let response_timeout_ms =
         form::whole(&section, "response_timeout_ms", 10..=60_000).unwrap_or(RESPONSE_TIMEOUT_MS);
@@ -77,7 +78,7 @@ fn line(entry: Entry<'_>, places: &mut Places) -> Option<Line> {
 }
 
 /// Where a modem calls, and how it says that it is the one of this line.
-fn dial_in(section: &Section<'_>, places: &mut Places) -> Link {
+fn dial_in(section: &Section<'_>, places: &mut Places, modems: &mut Vec<Modem>) -> Link {
     let listen = section.parsed("listen", |text| {
         text.parse::<SocketAddr>().map_err(|_| "give an address with its port, such as 0.0.0.0:5020")
     });
@@ -90,11 +91,28 @@ fn dial_in(section: &Section<'_>, places: &mut Places) -> Link {
     }
     if let (Some(listen), Some(registration)) = (listen, &registration) {
         places.take(section, "registration", format!("{} on {listen}", registration.escape_ascii()));
+        refuse_ambiguous(section, listen, registration, modems);
+        modems.push((listen, registration.clone()));
     }
     Link::DialIn {
         listen: listen.unwrap_or(NOWHERE),
         registration: registration.unwrap_or_default(),
         baud: serial::meter_baud(section),
+    }
+}
+
+/// Where a modem calls and what it says first.
+type Modem = (SocketAddr, Vec<u8>);
+
+/// Of two registrations of which one begins like the other nobody could say which modem calls.
+fn refuse_ambiguous(section: &Section<'_>, listen: SocketAddr, registration: &[u8], modems: &[Modem]) {
+    let is_ambiguous = |(at, other): &&Modem| {
+        let one_begins_the_other = registration.starts_with(other) || other.starts_with(registration);
+        *at == listen && other != registration && one_begins_the_other
+    };
+    if let Some((_, other)) = modems.iter().find(is_ambiguous) {
+        let reason = format!("'{}' begins like '{}'", registration.escape_ascii(), other.escape_ascii());
+        section.fault("registration", reason, "give all modems of a port registrations of one length");
     }
 }
 
@@ -171,6 +189,10 @@ mod tests {
         assert_eq!(registrations, [b"DTU-1".as_slice(), &[1, 2, 0xAB]]);
         let faults = read(&(line("a", "DTU-1") + &line("b", "DTU-1"))).unwrap_err();
         assert!(faults.contains("registration: DTU-1 on 0.0.0.0:5020 is taken by line 'a'"), "{faults}");
+        for (first, second) in [("DTU-1", "DTU-10"), ("DTU-10", "DTU-1")] {
+            let faults = read(&(line("a", first) + &line("b", second))).unwrap_err();
+            assert!(faults.contains(&format!("registration: '{second}' begins like '{first}'")), "{faults}");
+        }
     }
 
     #[test]

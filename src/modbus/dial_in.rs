@@ -136,9 +136,11 @@ impl Hub {
     /// Hands a connection to the line whose modem it is; whether there is one.
     fn hand_over(&self, heard: &[u8], stream: TcpStream) -> bool {
         let lines = self.lines();
-        let Some((_, calls)) = lines.iter().find(|(registration, _)| heard.starts_with(registration)) else {
-            return false;
+        let is_of = |(registration, calls): &(&Vec<u8>, &watch::Sender<Call>)| {
+            // A line that has gone takes no calls any more.
+            heard.starts_with(registration) && calls.receiver_count() > 0
         };
+        let Some((_, calls)) = lines.iter().find(is_of) else { return false };
         calls.send_modify(|call| {
             *call = Call { number: call.number + 1, stream: Arc::new(Mutex::new(Some(stream))) };
         });

@@ -145,11 +145,11 @@ impl Exchange<'_> {
         mut whole: Option<Result<RegisterBlock, Cause>>,
     ) {
         let mut bisection = Bisection::of(read, values, self.even_start);
-        let mut is_part = false;
+        let (mut is_part, mut refusal) = (false, Cause::Timeout);
         while let Some(part) = bisection.next_read() {
             if is_part && self.bisections_left == 0 {
-                // What is left of it is asked for in the next scan.
-                self.given.push((part, Err(Cause::Exception(2))));
+                // What is left of it is asked for in the next scan; so far it was refused with the whole.
+                self.given.push((part, Err(refusal)));
                 continue;
             }
             self.bisections_left -= usize::from(is_part);
@@ -163,7 +163,10 @@ impl Exchange<'_> {
                     bisection.answered();
                     false
                 }
-                Err(Cause::Exception(code @ 1..=3)) => self.bisections_left > 0 && bisection.refused(code),
+                Err(cause @ Cause::Exception(code @ 1..=3)) => {
+                    refusal = cause;
+                    self.bisections_left > 0 && bisection.refused(code)
+                }
                 Err(_) => false,
             };
             if !is_cut {
