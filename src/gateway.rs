@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::api::{self, ApiServer};
 use crate::check;
 use crate::config::doubts;
-use crate::config::site::{Site, UplinkSettings};
+use crate::config::site::{ApiSettings, Site, UplinkSettings};
 use crate::failure::Failure;
 use crate::limits;
 use crate::ops::Ops;
@@ -134,7 +134,7 @@ impl Gateway {
         let site = Arc::new(site);
         let jobs = jobs_of_site(&site, &store).map_err(Failure::new)?;
         let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
-        let api = api::serve(Arc::clone(&ops), &site.api).map_err(Failure::new)?;
+        let api = api::serve(Arc::clone(&ops), &site.api, data).map_err(Failure::new)?;
         let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
         let plant = Arc::new(Plant::new(store, clock));
         ops.watch_lines(Arc::clone(&plant) as _);
@@ -146,6 +146,9 @@ impl Gateway {
             site.meters.len(),
             api.local_addr()
         );
+        if let Some((address, fingerprint)) = api.tls() {
+            log::info!("API over TLS on {address}, certificate SHA-256 {fingerprint}");
+        }
         let gateway = Arc::new(Self {
             api: Mutex::new(Some(api)),
             uplink: Mutex::new(None),
@@ -184,16 +187,16 @@ impl Gateway {
         let site = Arc::new(site);
         let mut changed = Vec::new();
         // What can be refused comes first: where to listen, and the names of new series.
-        let api =
-            (site.api.listen != before.api.listen).then(|| api::serve(Arc::clone(&self.ops), &site.api));
-        let api = api.transpose().map_err(Failure::new)?;
+        let moves = before.api != ApiSettings { compat: before.api.compat.clone(), ..site.api.clone() };
+        if moves {
+            self.answer_as(&site.api, &before.api).await?;
+        }
         self.ops.freeze_controls(Some(&site));
         self.controller.wait_for_rest().await;
         let jobs = self.register(Arc::clone(&site)).await;
         self.ops.thaw_controls();
         changed.extend(self.plant.become_site(jobs?).await);
-        if let Some(api) = api {
-            self.answer_at(api).await;
+        if moves {
             changed.push("api".to_owned());
         }
         if site.uplink != before.uplink || site.cems.id != before.cems.id {
@@ -217,12 +220,25 @@ impl Gateway {
         registered.await.map_err(Failure::new)?.map_err(Failure::new)
     }
 
-    /// Lets `api` answer in place of the one before, whose answers under way still end.
-    async fn answer_at(&self, api: ApiServer) {
-        let before = self.api.lock().await.replace(api);
-        if let Some(before) = before {
-            tokio::task::spawn_blocking(move || before.shutdown());
-        }
+    /// Serves the interface as `settings` say; where that cannot be, as `before` said. Answers under way
+    /// still end first, since one port may be wanted again.
+    async fn answer_as(&self, settings: &ApiSettings, before: &ApiSettings) -> Result<(), Failure> {
+        let mut api = self.api.lock().await;
+        let (running, ops, data) = (api.take(), Arc::clone(&self.ops), self.data.clone());
+        let (settings, before) = (settings.clone(), before.clone());
+        let (served, result) = tokio::task::spawn_blocking(move || {
+            if let Some(running) = running {
+                running.shutdown();
+            }
+            match api::serve(Arc::clone(&ops), &settings, &data) {
+                Ok(served) => (Some(served), Ok(())),
+                Err(error) => (api::serve(ops, &before, &data).ok(), Err(Failure::new(error))),
+            }
+        })
+        .await
+        .map_err(Failure::new)?;
+        *api = served;
+        result
     }
 
     async fn push_to(&self, settings: Option<&UplinkSettings>) {

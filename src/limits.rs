@@ -190,10 +190,8 @@ pub const API_REPLY_SENT_BYTES: usize = 16 * 1_024;
 /// Bytes of an answer that are held back and sent together: one with a length if that was all, one
 /// chunk of a stream if not.
 pub const API_REPLY_HELD_BYTES_MAX: usize = 8 * 1_024;
-/// Bytes of an answer that are held back for a client of HTTP/1.0, which knows no chunks.
-pub const API_REPLY_HTTP10_BYTES_MAX: usize = 1_024 * 1_024;
 /// Bytes of a path with its query string.
-pub const API_TARGET_BYTES_MAX: usize = 4 * 1_024;
+pub const API_TARGET_BYTES_MAX: usize = 2 * 1_024;
 /// Items of one page.
 pub const API_PAGE_SIZE_MAX: u32 = 500;
 /// Items of one page where the request does not say.
@@ -204,6 +202,31 @@ pub const QUERY_READINGS_MAX: u64 = 6_000_000;
 /// Days before and after a statistic in which a register's next reading is looked for. A gap longer
 /// than a month says nothing about the day it ends on.
 pub const QUERY_EDGE_DAYS_MAX: i64 = 31;
+/// Bytes of the head of a request.
+pub const GATE_HEAD_BYTES_MAX: usize = 8 * 1_024;
+/// Headers of a request.
+pub const GATE_FIELDS_MAX: usize = 48;
+/// Connections to the interface at a time; far below the 1,024 file handles of a process, of which each
+/// takes two.
+pub const GATE_CONNECTIONS_MAX: usize = 64;
+/// Of these, connections of one address, or of one network of 64 bits.
+pub const GATE_CONNECTIONS_PER_ADDRESS_MAX: usize = 16;
+/// Requests on one connection; after that the client connects again.
+pub const GATE_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
+/// Bytes of an answer that wait for a slow client, so that a worker need not.
+pub const GATE_SPOOL_BYTES_MAX: usize = 256 * 1_024;
+/// Bytes of an answer that wait in any case.
+pub const GATE_SPOOL_BYTES_MIN: usize = 16 * 1_024;
+/// Bytes of all answers that wait, beyond what each may in any case.
+pub const GATE_SPOOLS_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+/// Bytes that the system holds of one answer on its way.
+pub const GATE_SEND_BUFFER_BYTES: usize = 64 * 1_024;
+/// Seconds that the time of a signed request may be off ours.
+pub const SIGNATURE_AGE_MAX_S: u64 = 300;
+/// Signed requests of one platform in twice that time.
+pub const NONCES_MAX: usize = 1_024;
+/// Requests of a platform in a minute where the site file does not say.
+pub const PLATFORM_REQUESTS_PER_MIN: u32 = 1_200;
 /// Threads that answer API requests.
 pub const API_WORKERS: usize = 4;
 /// Entries of one list in a request.
@@ -281,3 +304,7 @@ const _: () = assert!(API_PAGE_SIZE_DEFAULT <= API_PAGE_SIZE_MAX);
 const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);
 const _: () = assert!(API_ITEM_BYTES_MAX <= API_REPLY_HELD_BYTES_MAX);
+const _: () = assert!(GATE_CONNECTIONS_PER_ADDRESS_MAX * 4 <= GATE_CONNECTIONS_MAX);
+const _: () = assert!(API_TARGET_BYTES_MAX * 2 < GATE_HEAD_BYTES_MAX);
+const _: () =
+    assert!(API_REPLY_SENT_BYTES <= GATE_SPOOL_BYTES_MIN && GATE_SPOOL_BYTES_MIN < GATE_SPOOL_BYTES_MAX);

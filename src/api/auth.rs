@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::hex::hex;
 use crate::config::site::Platform;
 
 /// Random bytes of a token; far beyond guessing.
@@ -34,13 +35,12 @@ pub fn new_token() -> Result<TokenPair, getrandom::Error> {
 /// What a site file keeps of `token`: 64 hexadecimal digits.
 #[must_use]
 pub fn token_sha256(token: &str) -> String {
-    hex(&Sha256::digest(token))
+    hex(&sha256(token.as_bytes()))
 }
 
-/// `bytes` as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+/// SHA-256 of `bytes`.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// The platform whose token stands in an `Authorization` header. How long this takes does not tell
@@ -70,11 +70,8 @@ mod tests {
     use super::*;
 
     fn platforms(tokens: &[&str]) -> Vec<Platform> {
-        let platform = |token: &&str| Platform {
-            id: format!("owner of {token}"),
-            token_sha256: Sha256::digest(token).into(),
-            may_order_events: false,
-        };
+        let platform =
+            |token: &&str| Platform::reading(format!("owner of {token}"), sha256(token.as_bytes()));
         tokens.iter().map(platform).collect()
     }
 
@@ -107,7 +104,7 @@ mod tests {
         for (index, byte) in kept.iter_mut().enumerate() {
             *byte = u8::from_str_radix(&pair.sha256[index * 2..index * 2 + 2], 16).unwrap();
         }
-        let platforms = [Platform { id: "cloud".to_owned(), token_sha256: kept, may_order_events: false }];
+        let platforms = [Platform::reading("cloud".to_owned(), kept)];
         assert!(platform(Some(&format!("Bearer {}", pair.token)), &platforms).is_some());
     }
 }

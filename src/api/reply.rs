@@ -2,7 +2,8 @@
 //!
 //! A short document is held back until it is whole and goes out with its length; a document that
 //! fails before that never shows. A longer one is streamed in chunks; when it fails, its last chunk
-//! is replaced by something that is no chunk, so that no client takes it for complete or waits on.
+//! is replaced by something that is no chunk, so that nobody takes it for complete or waits on. Whether
+//! the connection stays open, and what a client gets that knows no chunks, is the gate's affair.
 //! Only what is streamed in chunks is worth compressing, where the client takes that.
 
 use std::io::{self, BufWriter, Write};
@@ -14,12 +15,7 @@ use crate::limits;
 
 /// How a client wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is so or not, by itself")]
 pub(super) struct Manner {
-    /// HTTP/1.1, so that chunks are understood.
-    pub takes_chunks: bool,
-    /// The connection stays open.
-    pub keeps_alive: bool,
     /// Only the head is wanted (`HEAD`).
     pub head_only: bool,
     /// `gzip` is understood.
@@ -50,14 +46,12 @@ enum Length {
     Chunked,
     /// In chunks and compressed.
     Gzip,
-    UntilClose,
     NoBody,
 }
 
 impl Head {
     fn write(&self, out: &mut dyn Write, length: &Length) -> io::Result<()> {
-        let version = if self.manner.takes_chunks { "HTTP/1.1" } else { "HTTP/1.0" };
-        write!(out, "{version} {} {}\r\nDate: {}\r\n", self.status, reason(self.status), self.date)?;
+        write!(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), self.date)?;
         out.write_all(b"X-Content-Type-Options: nosniff\r\n")?;
         match &self.tag {
             // It may be kept, and is asked for again before it is used.
@@ -76,7 +70,7 @@ impl Head {
             Length::Gzip => {
                 out.write_all(b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n")?;
             }
-            Length::UntilClose | Length::NoBody => {}
+            Length::NoBody => {}
         }
         if self.status == 401 {
             out.write_all(b"WWW-Authenticate: Bearer realm=\"cems\"\r\n")?;
@@ -87,8 +81,7 @@ impl Head {
         if let Some(seconds) = self.retry_after_s {
             write!(out, "Retry-After: {seconds}\r\n")?;
         }
-        let connection = if self.manner.keeps_alive { "keep-alive" } else { "close" };
-        write!(out, "Connection: {connection}\r\n\r\n")
+        out.write_all(b"\r\n")
     }
 }
 
@@ -102,11 +95,16 @@ const fn reason(status: u16) -> &'static str {
         304 => "Not Modified",
         400 => "Bad Request",
         401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "Internal Server Error",
     }
@@ -124,8 +122,6 @@ enum State {
     Held,
     /// The head and some chunks have been sent.
     Chunks,
-    /// The head has been sent; the end of the connection ends the body.
-    UntilClose,
 }
 
 /// What became of a reply that was broken off.
@@ -171,7 +167,6 @@ impl<'o> Reply<'o> {
                 }
                 self.out.write_all(b"0\r\n\r\n")?;
             }
-            State::UntilClose => self.out.write_all(&self.held)?,
         }
         self.out.flush()
     }
@@ -184,44 +179,23 @@ impl<'o> Reply<'o> {
             State::Chunks => {
                 let _ = self.out.write_all(b"!\r\n").and_then(|()| self.out.flush());
             }
-            State::UntilClose => {
-                self.held.clear();
-                let _ = self.out.flush();
-            }
         }
         BrokenOff::Sent
-    }
-
-    fn room(&self) -> usize {
-        match (self.state, self.head.manner.takes_chunks) {
-            (State::Held, false) => limits::API_REPLY_HTTP10_BYTES_MAX,
-            _ => limits::API_REPLY_HELD_BYTES_MAX,
-        }
-    }
-
-    fn is_worth_gzip(&self) -> bool {
-        self.head.manner.takes_chunks && self.head.manner.takes_gzip
     }
 
     /// How an answer that was never begun is delimited; a `HEAD` tells what a `GET` would.
     fn length_of_whole(&self) -> Length {
         let is_long = self.counted > limits::API_REPLY_HELD_BYTES_MAX as u64;
-        if is_long && self.is_worth_gzip() { Length::Gzip } else { Length::Known(self.counted) }
+        if is_long && self.head.manner.takes_gzip { Length::Gzip } else { Length::Known(self.counted) }
     }
 
     fn begin_streaming(&mut self) -> io::Result<()> {
-        if self.is_worth_gzip() {
-            self.state = State::Chunks;
+        self.state = State::Chunks;
+        if self.head.manner.takes_gzip {
             self.gzip = Some(GzEncoder::new(Vec::new(), Compression::fast()));
             return self.head.write(&mut self.out, &Length::Gzip);
         }
-        if self.head.manner.takes_chunks {
-            self.state = State::Chunks;
-            return self.head.write(&mut self.out, &Length::Chunked);
-        }
-        self.state = State::UntilClose;
-        self.head.manner.keeps_alive = false;
-        self.head.write(&mut self.out, &Length::UntilClose)
+        self.head.write(&mut self.out, &Length::Chunked)
     }
 
     fn send_held(&mut self) -> io::Result<()> {
@@ -232,7 +206,7 @@ impl<'o> Reply<'o> {
                 gzip.get_mut().clear();
             }
             (None, State::Chunks) => send_chunk(&mut self.out, &self.held)?,
-            (None, State::Held | State::UntilClose) => self.out.write_all(&self.held)?,
+            (None, State::Held) => self.out.write_all(&self.held)?,
         }
         self.held.clear();
         Ok(())
@@ -255,7 +229,7 @@ impl Write for Reply<'_> {
         if self.head.manner.head_only {
             return Ok(bytes.len());
         }
-        if self.held.len() + bytes.len() > self.room() {
+        if self.held.len() + bytes.len() > limits::API_REPLY_HELD_BYTES_MAX {
             if self.state == State::Held {
                 self.begin_streaming()?;
             }
@@ -286,8 +260,7 @@ mod tests {
         }
     }
 
-    const MODERN: Manner =
-        Manner { takes_chunks: true, keeps_alive: true, head_only: false, takes_gzip: false };
+    const MODERN: Manner = Manner { head_only: false, takes_gzip: false };
 
     fn sent(manner: Manner, bytes: usize, end: impl FnOnce(Reply<'_>)) -> String {
         String::from_utf8(sent_bytes(manner, bytes, end)).unwrap()
@@ -334,18 +307,6 @@ mod tests {
         assert_eq!(dechunked(body), None);
         let short = sent(MODERN, 500, |reply| assert_eq!(reply.break_off(), BrokenOff::Unsent));
         assert_eq!(short, "");
-    }
-
-    #[test]
-    fn an_old_client_gets_no_chunks() {
-        let old = Manner { takes_chunks: false, keeps_alive: false, head_only: false, takes_gzip: true };
-        let whole = sent(old, 100_000, |reply| reply.finish().unwrap());
-        assert!(whole.contains("HTTP/1.0 200 OK") && whole.contains("Content-Length: 100000\r\n"));
-        let bytes = limits::API_REPLY_HTTP10_BYTES_MAX + 1_000;
-        let streamed = sent(old, bytes, |reply| reply.finish().unwrap());
-        let (head, body) = streamed.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains("Connection: close") && !head.contains("Content-Length"));
-        assert_eq!(body.len(), bytes / 100 * 100);
     }
 
     #[test]

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use tiny_http::{Method, Request};
 
-use super::body::Body;
 use super::document::Document;
+use super::exchange::header;
 use super::fault::Fault;
+use super::gate::{GateKey, Tally};
 use super::wire::code::Code;
 use super::wire::figures::Figures;
 use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
-use super::{auth, guard, query_string};
-use crate::config::site::Platform;
-use crate::limits;
+use super::{body, guard, query_string};
+use crate::config::site::{Platform, Scope};
 use crate::ops::Ops;
+use crate::ops::query::Audience;
 
 /// Methods of the open paths.
 const OPEN_ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -32,23 +33,21 @@ fn document(document: Document) -> Routed {
 }
 
 /// Answers one request, or says why not.
-pub(super) fn route(request: &mut Request, body: &mut Body<'_>, ops: &Arc<Ops>) -> Result<Routed, Fault> {
-    if request.url().len() > limits::API_TARGET_BYTES_MAX {
-        let max = limits::API_TARGET_BYTES_MAX;
-        return Err(Fault::of(Code::TargetTooLong, format!("the path is longer than {max} bytes; use POST")));
-    }
+pub(super) fn route(request: &mut Request, ops: &Arc<Ops>, tally: &Tally) -> Result<Routed, Fault> {
     let url = request.url().to_owned();
     let (path, query) = url.split_once('?').unwrap_or((&url, ""));
     match Place::of(path) {
-        Place::Health => open(request, body, || health(ops)),
-        Place::OpenApi => open(request, body, || Document::OpenApi),
+        Place::Health => open(request, || health(ops)),
+        Place::OpenApi => open(request, || Document::OpenApi),
         Place::Unknown => Err(Fault::of(Code::NoSuchOperation, "there is nothing at this path")),
         below => {
-            // Whoever may not ask is not told which operations there are.
-            let platform = authorise(request, ops)?;
+            let platform = platform(request, ops)?;
             match below {
-                Place::Operation(operation) => operate((request, body), ops, &platform, (operation, query)),
-                Place::Figures => open(request, body, || figures(ops)),
+                Place::Operation(operation) => operate(request, ops, &platform, (operation, query)),
+                Place::Figures => {
+                    check_sees_all(&Audience::of(&platform))?;
+                    open(request, || figures(ops, tally))
+                }
                 _ => Err(no_operation()),
             }
         }
@@ -60,21 +59,19 @@ fn no_operation() -> Fault {
     Fault::of(Code::NoSuchOperation, format!("there is no such operation; there are {names}"))
 }
 
-fn authorise(request: &Request, ops: &Arc<Ops>) -> Result<Platform, Fault> {
-    let mut given = request.headers().iter().filter(|header| header.field.equiv("Authorization"));
-    let header = given.next().map(|header| header.value.as_str());
+/// The platform that asks, as the gate has seen it; gone where the site file has changed meanwhile.
+fn platform(request: &Request, ops: &Arc<Ops>) -> Result<Platform, Fault> {
+    let id = header(request, GateKey::PLATFORM_HEADER);
     let site = ops.site();
-    match auth::platform(header, &site.platforms) {
-        Some(platform) if given.next().is_none() => Ok(platform.clone()),
-        _ => Err(Fault::of(Code::Unauthorized, "a valid token is needed: Authorization: Bearer TOKEN")),
-    }
+    let platform = site.platforms.iter().find(|platform| Some(platform.id.as_str()) == id);
+    platform.cloned().ok_or_else(|| Fault::of(Code::Unauthorized, "this platform is not known any more"))
 }
 
 /// Answers at a path that is only read.
-fn open(request: &Request, body: &Body<'_>, answer: impl FnOnce() -> Document) -> Result<Routed, Fault> {
+fn open(request: &Request, answer: impl FnOnce() -> Document) -> Result<Routed, Fault> {
     match request.method() {
         Method::Get | Method::Head => {
-            refuse_body(body)?;
+            refuse_body(request)?;
             Ok(document(answer()))
         }
         Method::Options => Ok(Routed::Options(OPEN_ALLOW)),
@@ -93,10 +90,20 @@ fn check_right(operation: Operation, ops: &Arc<Ops>, platform: &Platform) -> Res
         Some(settings) if settings.accepts_events => {}
         _ => return refusal("no events are taken here; the site file would say accept_events = true"),
     }
-    if !platform.may_order_events {
-        return refusal("this token may enter no events; the site file would say may_order_events = true");
+    if !platform.may(Scope::Events) {
+        return refusal(
+            "this token may enter no events; the site file would say scopes = [\"read\", \"events\"]",
+        );
     }
     Ok(())
+}
+
+/// What is told of the whole site is not for whoever sees a part of it.
+fn check_sees_all(audience: &Audience) -> Result<(), Fault> {
+    if audience.sees_all() {
+        return Ok(());
+    }
+    Err(Fault::of(Code::Forbidden, "this tells of the whole site, and this token is for a part of it"))
 }
 
 fn health(ops: &Arc<Ops>) -> Document {
@@ -105,13 +112,13 @@ fn health(ops: &Arc<Ops>) -> Document {
     Document::Health { durable, run, alarms: ops.alarms(), offset: ops.site().cems.offset }
 }
 
-fn figures(ops: &Arc<Ops>) -> Document {
+fn figures(ops: &Arc<Ops>, tally: &Tally) -> Document {
     let (lines, store, alarms) = (ops.lines(), ops.store().status(), ops.alarms());
-    Document::Figures(Arc::new(Figures { lines, store, alarms }))
+    Document::Figures(Arc::new(Figures { lines, store, alarms, gate: tally.figures() }))
 }
 
 fn operate(
-    (request, body): (&mut Request, &mut Body<'_>),
+    request: &mut Request,
     ops: &Arc<Ops>,
     platform: &Platform,
     (operation, query): (Operation, &str),
@@ -123,7 +130,7 @@ fn operate(
     let question = match request.method() {
         Method::Options => return Ok(Routed::Options(operation.allow())),
         Method::Get | Method::Head if !is_order => {
-            refuse_body(body)?;
+            refuse_body(request)?;
             let pairs = query_string::pairs(query)?;
             Question::from_query(&pairs, operation)?
         }
@@ -131,34 +138,33 @@ fn operate(
             if !query.is_empty() {
                 return Err(Fault::malformed("a POST is asked in its body; leave the query string out"));
             }
-            posted(request, body, operation)?
+            posted(request, operation)?
         }
         _ => return Err(Fault::method_not_allowed(operation.allow())),
     };
     answer(ops, platform, operation, question).map(document)
 }
 
-fn refuse_body(body: &Body<'_>) -> Result<(), Fault> {
-    if body.is_there() {
+fn refuse_body(request: &Request) -> Result<(), Fault> {
+    if body::is_there(request) {
         return Err(Fault::malformed("a GET has no body; ask in the query string or with POST"));
     }
     Ok(())
 }
 
-fn posted(request: &mut Request, body: &mut Body<'_>, operation: Operation) -> Result<Question, Fault> {
-    if !body.is_there() {
+fn posted(request: &mut Request, operation: Operation) -> Result<Question, Fault> {
+    if !body::is_there(request) {
         return Ok(Question::default());
     }
     check_media_type(request)?;
-    let bytes = body.read(request)?;
+    let bytes = body::read(request)?;
     let json =
         guard::normalise(&bytes).map_err(|why| Fault::malformed(format!("the body is refused: {why}")))?;
     Question::from_body(&json, operation)
 }
 
 fn check_media_type(request: &Request) -> Result<(), Fault> {
-    let header = request.headers().iter().find(|header| header.field.equiv("Content-Type"));
-    let given = header.map(|header| header.value.as_str().to_ascii_lowercase()).unwrap_or_default();
+    let given = header(request, "content-type").unwrap_or_default().to_ascii_lowercase();
     let mut parts = given.split(';').map(str::trim);
     let is_json = parts.next() == Some("application/json");
     let is_utf8 = parts
@@ -177,14 +183,32 @@ fn answer(
 ) -> Result<Document, Fault> {
     let site = ops.site();
     let offset = site.cems.offset;
+    let audience = Audience::of(platform);
+    if operation.subject.is_of_whole_site() {
+        check_sees_all(&audience)?;
+    }
     question.check_scope(operation)?;
     let question = question.in_own_form(&site.api.compat, offset);
     Ok(match operation.subject {
-        Subject::Static => Document::Static(ops.static_data(&question.into_static()?)?),
-        Subject::Dynamic => Document::Dynamic(ops.dynamic_data(&question.into_dynamic()?)?),
-        Subject::Historical => Document::Historical(ops.historical_data(question.into_historical(offset)?)?),
+        Subject::Static => {
+            let mut query = question.into_static()?;
+            query.selection.audience = audience;
+            Document::Static(ops.static_data(&query)?)
+        }
+        Subject::Dynamic => {
+            let mut query = question.into_dynamic()?;
+            query.selection.audience = audience;
+            Document::Dynamic(ops.dynamic_data(&query)?)
+        }
+        Subject::Historical => {
+            let mut query = question.into_historical(offset)?;
+            query.selection.audience = audience;
+            Document::Historical(ops.historical_data(query)?)
+        }
         Subject::Statistical => {
-            Document::Statistical(ops.statistical_data(question.into_statistical(offset, operation.scope)?)?)
+            let mut query = question.into_statistical(offset, operation.scope)?;
+            query.selection.audience = audience;
+            Document::Statistical(ops.statistical_data(query)?)
         }
         Subject::DrStatic => Document::DrStatic(ops.dr_site(question.cems_id)?),
         Subject::DrDynamic => Document::DrDynamic(ops.dr_dynamic(question.into_dr_now()?)?),

@@ -1,33 +1,37 @@
-//! Server: the listening socket and the workers that answer.
+//! Server: the workers that answer, behind the gate.
 
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
+use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use rustix::net::sockopt;
 use thiserror::Error;
 use tiny_http::{Request, Server};
 
-use super::body::BodyLane;
 use super::exchange;
+use super::gate::{self, Doors, GateKey, GateServer, Identity, Tally, TlsError};
+use super::hex::hex;
 use crate::config::site::ApiSettings;
 use crate::limits;
 use crate::ops::Ops;
 
-/// A client that takes nothing for so long is cut off; otherwise it would hold a worker for ever.
-const WRITE_STALL_MAX_MS: u32 = 30_000;
 /// Bytes of a worker's stack; a document keeps its fixed buffer there.
 const WORKER_STACK_BYTES: usize = 512 * 1_024;
+/// The folder inside the data folder that only this user may enter: the socket between gate and workers,
+/// the certificate, its key.
+const FOLDER: &str = "gate";
+/// What names of sockets in it begin with.
+const SOCKET_PREFIX: &str = "http-";
 
 /// Why the interface is not served.
 #[derive(Debug, Error)]
 pub enum ApiError {
-    /// Another machine could reach it.
-    #[error("the API may listen on a loopback address only, not on {0}; use 127.0.0.1")]
-    NotLoopback(SocketAddr),
     /// The address cannot be had.
     #[error("the API cannot listen on {address}: {cause}; see that no other program uses the port")]
     Listen {
@@ -37,6 +41,18 @@ pub enum ApiError {
         #[source]
         cause: io::Error,
     },
+    /// The folder of the gate cannot be made.
+    #[error("the folder {} cannot be made: {cause}; check the owner of the data folder", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// There is no certificate to show.
+    #[error("HTTPS cannot be served: {0}")]
+    Tls(#[from] TlsError),
     /// The HTTP server or a worker cannot be started.
     #[error("the API cannot be started: {0}")]
     Start(String),
@@ -44,7 +60,9 @@ pub enum ApiError {
 
 /// The interface as it is served; shut it down to end it in order.
 pub struct ApiServer {
-    address: SocketAddr,
+    plain: SocketAddr,
+    tls: Option<(SocketAddr, String)>,
+    gate: GateServer,
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -53,43 +71,84 @@ pub struct ApiServer {
 struct Shared {
     server: Server,
     ops: Arc<Ops>,
-    lane: BodyLane,
+    key: GateKey,
+    tally: Arc<Tally>,
     stopping: AtomicBool,
 }
 
-/// Serves the interface on [`limits::API_WORKERS`] threads.
+/// Serves the interface: a gate before [`limits::API_WORKERS`] threads that answer. What belongs to it
+/// lies in the folder `data`.
 ///
 /// # Errors
-/// When the address is not a loopback address or cannot be had.
-pub fn serve(ops: Arc<Ops>, settings: &ApiSettings) -> Result<ApiServer, ApiError> {
-    let listener = listen(settings.listen)?;
-    let cause = |cause| ApiError::Listen { address: settings.listen, cause };
-    let address = listener.local_addr().map_err(cause)?;
-    let server = Server::from_listener(listener, None).map_err(|error| ApiError::Start(error.to_string()))?;
-    let (lane, stopping) = (BodyLane::default(), AtomicBool::new(false));
-    let shared = Arc::new(Shared { server, ops, lane, stopping });
+/// When an address or the folder cannot be had, or a certificate is of no use.
+pub fn serve(ops: Arc<Ops>, settings: &ApiSettings, data: &Path) -> Result<ApiServer, ApiError> {
+    let start = |error: String| ApiError::Start(error);
+    let folder = data.join(FOLDER);
+    prepare(&folder).map_err(|cause| ApiError::Folder { path: folder.clone(), cause })?;
+    let (plain, plain_address) = listen(settings.listen)?;
+    let (tls, tls_told) = match settings.tls_listen {
+        None => (None, None),
+        Some(address) => {
+            let files = settings.certificate.as_ref();
+            let files = files.map(|files| (files.certificate.as_path(), files.private_key.as_path()));
+            let identity = Identity::open(files, &folder, &ops.site().cems.id)?;
+            let (listener, address) = listen(address)?;
+            let told = (address, identity.fingerprint());
+            (Some((listener, Arc::new(identity))), Some(told))
+        }
+    };
+    let socket =
+        folder.join(format!("{SOCKET_PREFIX}{}", random_word().map_err(|error| start(error.to_string()))?));
+    let server = Server::http_unix(&socket).map_err(|error| start(error.to_string()))?;
+    let key = GateKey::random().map_err(|error| start(error.to_string()))?;
+    let (tally, stopping) = (Arc::new(Tally::default()), AtomicBool::new(false));
+    let shared =
+        Shared { server, ops: Arc::clone(&ops), key: key.clone(), tally: Arc::clone(&tally), stopping };
+    let shared = Arc::new(shared);
+    let workers = start_workers(&shared)?;
+    let gate = gate::open(ops, Doors { plain, tls }, (&socket, key, tally));
+    let gate = gate.map_err(|error| start(error.to_string()))?;
+    Ok(ApiServer { plain: plain_address, tls: tls_told, gate, shared, workers })
+}
+
+fn start_workers(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, ApiError> {
     let mut workers = Vec::with_capacity(limits::API_WORKERS);
     for number in 1..=limits::API_WORKERS {
-        let shared = Arc::clone(&shared);
+        let shared = Arc::clone(shared);
         let thread = thread::Builder::new().name(format!("api-{number}")).stack_size(WORKER_STACK_BYTES);
         let worker = thread.spawn(move || shared.work());
         workers.push(worker.map_err(|error| ApiError::Start(error.to_string()))?);
     }
-    Ok(ApiServer { address, shared, workers })
+    Ok(workers)
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ApiError> {
-    if !address.ip().is_loopback() {
-        return Err(ApiError::NotLoopback(address));
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ApiError> {
+    let listener = gate::listen(address).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    listener.map_err(|cause| ApiError::Listen { address, cause })
+}
+
+/// Makes the folder, and clears away the sockets of a gateway that was killed.
+fn prepare(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        fs::DirBuilder::new().mode(0o700).create(folder)?;
     }
-    let cause = |cause| ApiError::Listen { address, cause };
-    let listener = TcpListener::bind(address).map_err(cause)?;
-    // Connections inherit both: without the first, an answer in several writes waits 40 ms for an
-    // acknowledgement; the second frees a worker from a client that reads nothing.
-    let nodelay = sockopt::set_tcp_nodelay(&listener, true);
-    let stall = sockopt::set_tcp_user_timeout(&listener, WRITE_STALL_MAX_MS);
-    nodelay.and(stall).map_err(|error| cause(error.into()))?;
-    Ok(listener)
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_string_lossy().starts_with(SOCKET_PREFIX);
+        if is_ours && entry.file_type()?.is_socket() && UnixStream::connect(entry.path()).is_err() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn random_word() -> Result<String, getrandom::Error> {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random)?;
+    Ok(hex(&random))
 }
 
 impl Shared {
@@ -107,8 +166,9 @@ impl Shared {
 
     /// A fault in one answer must not cost a worker; `tiny_http` answers 500 for it.
     fn answer(&self, request: Request) {
-        let answered =
-            panic::catch_unwind(AssertUnwindSafe(|| exchange::answer(request, &self.ops, &self.lane)));
+        let answered = panic::catch_unwind(AssertUnwindSafe(|| {
+            exchange::answer(request, &self.ops, (&self.key, &self.tally));
+        }));
         if answered.is_err() {
             log::error!("an answer panicked; the worker goes on");
         }
@@ -116,14 +176,21 @@ impl Shared {
 }
 
 impl ApiServer {
-    /// The address it listens on, with the port that the system chose where it was 0.
+    /// The address of plain HTTP, with the port that the system chose where it was 0.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.plain
+    }
+
+    /// The address of HTTPS, and the fingerprint of the certificate that is shown there.
+    #[must_use]
+    pub fn tls(&self) -> Option<(SocketAddr, &str)> {
+        self.tls.as_ref().map(|(address, fingerprint)| (*address, fingerprint.as_str()))
     }
 
     /// Lets the answers that have begun end, and ends the workers.
     pub fn shutdown(self) {
+        self.gate.close();
         self.shared.stopping.store(true, Ordering::Release);
         for _ in &self.workers {
             self.shared.server.unblock();

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-use super::auth;
 use super::document::Document;
+use super::hex::hex;
 use super::wire::Shown;
 use super::wire::answer::Envelope;
 use super::wire::code::Code;
@@ -29,7 +29,7 @@ pub(super) fn of(document: &Document) -> Option<String> {
     let mut digest = Digested(Sha256::new());
     document.write(&mut digest, &envelope).ok()?;
     let digest = digest.0.finalize();
-    digest.get(..SHOWN_BYTES).map(|bytes| format!("W/\"{}\"", auth::hex(bytes)))
+    digest.get(..SHOWN_BYTES).map(|bytes| format!("W/\"{}\"", hex(bytes)))
 }
 
 /// Whether `tag` is among those of an `If-None-Match` (RFC 9110, section 13.1.2).

@@ -46,6 +46,11 @@ impl Ids {
         Self { kind, list: entries.iter().filter_map(|entry| entry.id.clone()).collect() }
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> + Clone {
+        self.list.iter().map(String::as_str)
+    }
+
     /// An optional reference to one of the IDs.
     pub(super) fn reference(&self, section: &Section<'_>, key: &str) -> Option<String> {
         let written = section.id(key)?;

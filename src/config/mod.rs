@@ -6,6 +6,7 @@ pub mod edit;
 pub mod replace;
 pub mod site;
 
+mod api;
 mod categories;
 mod cems;
 mod compat;
@@ -21,6 +22,7 @@ mod main_registers;
 mod meters;
 mod parameters;
 mod places;
+mod platforms;
 mod points;
 mod quantity;
 mod read;

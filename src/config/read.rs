@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::api::api;
 use super::categories::categories;
 use super::cems::cems;
 use super::demand::demand;
@@ -18,6 +19,7 @@ use super::lines::lines;
 use super::meters::meters;
 use super::parameters::Known;
 use super::places::Places;
+use super::platforms::platforms;
 use super::points::points;
 use super::services;
 use super::site::Site;
@@ -69,7 +71,8 @@ fn site(
     let demand = demand(root, &points, &tariff);
     let cems_id = cems.as_ref().map_or("", |cems| cems.id.as_str());
     let uplink = services::uplink(root, cems_id, folder);
-    let (platforms, api, store) = (services::platforms(root), services::api(root), services::store(root));
+    let platforms = platforms(root, &category_ids, &points);
+    let (api, store) = (api(root, folder), services::store(root));
     let console = services::console(root, &mut places);
     let demand_response = demand_response(root, &points);
     Some(Site {

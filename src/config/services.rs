@@ -1,22 +1,16 @@
-//! The tables of what the gateway itself does: API, store, platforms, uplink, console.
+//! The tables of what the gateway itself does: store, uplink, console.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::compat;
-use super::entries::entries;
 use super::form;
 use super::places::Places;
 use super::serial;
-use super::site::{ApiCompat, ApiSettings, FlashEndurance, Platform, StoreSettings, UplinkSettings};
+use super::site::{FlashEndurance, StoreSettings, UplinkSettings};
 use crate::document::Section;
 use crate::limits;
 use crate::model::meter::SerialSettings;
 use crate::time::Interval;
 
-/// Not below 1024, so that no special right is needed.
-const API_PORT: u16 = 8_080;
 /// The port of MQTT without TLS.
 const MQTT_PORT: u16 = 1_883;
 /// Characters of a path.
@@ -28,25 +22,6 @@ pub(super) fn maps_dir(root: &Section<'_>, folder: &Path) -> Option<PathBuf> {
     let maps_dir = section.text("maps_dir", PATH_CHARS_MAX);
     section.finish();
     Some(folder.join(maps_dir?))
-}
-
-/// `[api]`
-pub(super) fn api(root: &Section<'_>) -> ApiSettings {
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT));
-    let Some(section) = root.section("api") else {
-        return ApiSettings { listen: default, compat: ApiCompat::default() };
-    };
-    let listen = section.parsed("listen", |text| match text.parse::<SocketAddr>() {
-        Err(_) => Err("write an address and a port, such as 127.0.0.1:8080"),
-        Ok(address) if !address.ip().is_loopback() => {
-            Err("the hardened front for networks is not there yet, so only a loopback address is served; \
-             write 127.0.0.1:8080 and put a reverse proxy before it")
-        }
-        Ok(address) => Ok(address),
-    });
-    let compat = compat::compat(&section);
-    section.finish();
-    ApiSettings { listen: listen.unwrap_or(default), compat }
 }
 
 /// `[store]`
@@ -85,30 +60,6 @@ fn flash(section: &Section<'_>) -> Option<FlashEndurance> {
 
 fn durability_window(section: &Section<'_>) -> Option<Interval> {
     form::interval(section, "durability_window", 100..=60_000, "give PT0.1S to PT60S")
-}
-
-/// `[[platform]]`
-pub(super) fn platforms(root: &Section<'_>) -> Vec<Platform> {
-    let mut tokens: BTreeMap<[u8; 32], String> = BTreeMap::new();
-    let mut platforms = Vec::new();
-    for entry in entries(root, "platform", limits::PLATFORMS_MAX) {
-        let section = entry.section;
-        let token = form::sha256(&section, "token_sha256");
-        if !section.has("token_sha256") {
-            section.missing("token_sha256", form::SHA256_REMEDY);
-        }
-        let may_order_events = section.flag("may_order_events").unwrap_or(false);
-        if let Some(token_sha256) = token {
-            if let Some(owner) = tokens.get(&token_sha256) {
-                let reason = format!("{owner} has the same token");
-                section.fault("token_sha256", reason, "give each platform a token of its own");
-            }
-            tokens.insert(token_sha256, section.label().to_owned());
-            platforms.push(Platform { id: entry.id.unwrap_or_default(), token_sha256, may_order_events });
-        }
-        section.finish();
-    }
-    platforms
 }
 
 /// `[uplink]`

@@ -63,24 +63,95 @@ impl Site {
     }
 }
 
+/// What a platform may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Ask.
+    Read,
+    /// Enter events of demand response.
+    Events,
+    /// Enter events that move equipment of this site.
+    Control,
+    /// See the audit log and change what is run.
+    Admin,
+}
+
+/// Every scope with its word.
+pub const SCOPES: [(Scope, &str); 4] =
+    [(Scope::Read, "read"), (Scope::Events, "events"), (Scope::Control, "control"), (Scope::Admin, "admin")];
+
 /// An energy service platform that may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// Its name in logs.
     pub id: String,
-    /// SHA-256 of its bearer token; the token itself is kept nowhere.
+    /// SHA-256 of its token; the token itself is kept nowhere.
     pub token_sha256: [u8; 32],
-    /// Whether it may enter events of demand response.
-    pub may_order_events: bool,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// It signs its requests with `token_sha256`; then its token by itself opens nothing.
+    pub is_signed: bool,
+    /// SHA-256 of the certificate that it must show in TLS.
+    pub certificate_sha256: Option<[u8; 32]>,
+    /// IDs of the categories that there are for it; all where it is `None`.
+    pub categories: Option<Vec<String>>,
+    /// IDs of the points that there are for it; all where it is `None`.
+    pub points: Option<Vec<String>>,
+    /// How often it may ask in a minute.
+    pub requests_per_min: u32,
+}
+
+impl Platform {
+    /// One that may ask for everything, with a token.
+    #[must_use]
+    pub fn reading(id: String, token_sha256: [u8; 32]) -> Self {
+        Self {
+            id,
+            token_sha256,
+            scopes: vec![Scope::Read],
+            is_signed: false,
+            certificate_sha256: None,
+            categories: None,
+            points: None,
+            requests_per_min: crate::limits::PLATFORM_REQUESTS_PER_MIN,
+        }
+    }
+
+    /// Whether it may do so.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
 }
 
 /// The HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// Loopback address and port.
+    /// Address and port of plain HTTP; a loopback address unless the site file insists.
     pub listen: std::net::SocketAddr,
+    /// Address and port of HTTPS.
+    pub tls_listen: Option<std::net::SocketAddr>,
+    /// Files of a certificate and its key, in PEM; otherwise the gateway makes its own.
+    pub certificate: Option<CertificateFiles>,
     /// What platforms want that were made for other forms of the interface.
     pub compat: ApiCompat,
+}
+
+impl ApiSettings {
+    /// Plain HTTP at `listen`, and nothing else.
+    #[must_use]
+    pub fn plain(listen: std::net::SocketAddr) -> Self {
+        Self { listen, tls_listen: None, certificate: None, compat: ApiCompat::default() }
+    }
+}
+
+/// Where a certificate and its key lie, both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and after it those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub private_key: PathBuf,
 }
 
 /// Forms of the interface that differ between platforms, while the text of the standard is not public.

@@ -23,7 +23,7 @@ const STEPS: [&[&str]; 13] = [
 ];
 
 /// Outside packages with the one module that may name them.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 12] = [
     ("tokio_modbus", &["modbus"]),
     ("sled", &["store"]),
     ("rumqttc", &["uplink"]),
@@ -32,6 +32,10 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("serial2", &["modbus"]),
     ("serde_json_core", &["api", "sunspec", "uplink", "tools"]),
     ("flate2", &["api"]),
+    ("httparse", &["api"]),
+    ("tokio_rustls", &["api"]),
+    ("rcgen", &["api"]),
+    ("hmac", &["api"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -102,7 +102,7 @@ pub fn serve(dir: &Path) {
     while ops.store().status().unchecked_epochs > 0 {
         std::thread::sleep(Duration::from_millis(100));
     }
-    let server = api::serve(ops, &site.api).unwrap();
+    let server = api::serve(ops, &site.api, dir).unwrap();
     crate::wait(server.local_addr());
     server.shutdown();
 }

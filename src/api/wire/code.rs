@@ -17,6 +17,10 @@ pub enum Code {
     ReadingType,
     /// No token, or not the right one.
     Unauthorized,
+    /// A signature that does not fit what was sent.
+    BadSignature,
+    /// A signature of another time.
+    SignedAtOtherTime,
     /// The token does not go so far.
     Forbidden,
     /// Another CEMS.
@@ -31,12 +35,18 @@ pub enum Code {
     MethodNotAllowed,
     /// It does not go together with what is kept.
     Conflict,
+    /// The request did not come in time.
+    TooSlow,
     /// The body is too long.
     BodyTooLong,
     /// The path and query are too long.
     TargetTooLong,
     /// The body is no JSON by its own account.
     MediaType,
+    /// More requests than are granted.
+    TooMany,
+    /// The head is too long.
+    HeadTooLong,
     /// A fault of the gateway.
     Internal,
     /// The gateway cannot answer just now.
@@ -44,7 +54,7 @@ pub enum Code {
 }
 
 /// Every code with its number, its HTTP status and its meaning.
-pub const CODES: [(Code, u32, u16, &str); 19] = [
+pub const CODES: [(Code, u32, u16, &str); 24] = [
     (Code::Success, 200, 200, "success"),
     (
         Code::Malformed,
@@ -57,16 +67,21 @@ pub const CODES: [(Code, u32, u16, &str); 19] = [
     (Code::Page, 40_004, 400, "bad page"),
     (Code::ReadingType, 40_005, 400, "unknown or malformed reading type"),
     (Code::Unauthorized, 40_101, 401, "no valid credential"),
+    (Code::BadSignature, 40_103, 401, "the signature does not fit the request"),
+    (Code::SignedAtOtherTime, 40_104, 401, "the time of the signature is too far from the gateway's"),
     (Code::Forbidden, 40_301, 403, "operation not granted"),
     (Code::NoSuchCems, 40_401, 404, "CEMS not found"),
     (Code::NoSuchCategory, 40_402, 404, "category not found"),
     (Code::NoSuchPoint, 40_403, 404, "point not found"),
     (Code::NoSuchOperation, 40_404, 404, "operation not found"),
     (Code::MethodNotAllowed, 40_501, 405, "method not allowed"),
+    (Code::TooSlow, 40_801, 408, "the request did not come in time"),
     (Code::Conflict, 40_901, 409, "it does not go together with what is kept"),
     (Code::BodyTooLong, 41_301, 413, "body too long"),
     (Code::TargetTooLong, 41_401, 414, "path and query too long"),
     (Code::MediaType, 41_501, 415, "media type not supported"),
+    (Code::TooMany, 42_901, 429, "too many requests"),
+    (Code::HeadTooLong, 43_101, 431, "the head of the request is too long"),
     (Code::Internal, 50_001, 500, "internal error"),
     (Code::Busy, 50_301, 503, "busy, ask again later"),
 ];

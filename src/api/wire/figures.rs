@@ -31,6 +31,19 @@ pub struct Figures {
     pub store: StoreStatus,
     /// What somebody should look after.
     pub alarms: Vec<Alarm>,
+    /// The front of the interface.
+    pub gate: GateFigures,
+}
+
+/// How the front of the interface goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GateFigures {
+    /// What happened at it, and how often.
+    pub turns: Vec<(&'static str, u64)>,
+    /// Connections that there are.
+    pub connections: usize,
+    /// Bytes of answers that their clients have not taken, beyond what each may leave in any case.
+    pub spooled_bytes: usize,
 }
 
 /// Labels of a meter, and one more.
@@ -152,6 +165,19 @@ impl Figures {
         ConstGauge::new(i64::try_from(store.disk_bytes).unwrap_or(i64::MAX)).encode(bytes)
     }
 
+    fn gate(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = counter(encoder, "cems_gate_turns", "What happened at the front of the interface")?;
+        for (turn, count) in &self.gate.turns {
+            let labels: Labels<'_, 1> = [("turn", *turn)];
+            ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+        }
+        let connections = gauge(encoder, "cems_gate_connections", "Connections to the interface")?;
+        ConstGauge::new(i64::try_from(self.gate.connections).unwrap_or(i64::MAX)).encode(connections)?;
+        let help = "Bytes of answers that wait for their clients";
+        let spooled = gauge(encoder, "cems_gate_spooled_bytes", help)?;
+        ConstGauge::new(i64::try_from(self.gate.spooled_bytes).unwrap_or(i64::MAX)).encode(spooled)
+    }
+
     fn alarms(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = gauge(encoder, "cems_alarm", "1 for each kind of alarm that lasts")?;
         let mut words: Vec<&str> = self.alarms.iter().map(Alarm::word).collect();
@@ -183,6 +209,7 @@ impl prometheus_client::collector::Collector for Figures {
         self.of_meters(encoder, overruns, |meter| meter.overruns)?;
         self.backed_off(encoder)?;
         self.store(encoder)?;
+        self.gate(encoder)?;
         self.alarms(encoder)
     }
 }
@@ -245,7 +272,8 @@ mod tests {
             meters: vec![meter, silent],
         };
         let alarms = vec![Alarm::ClockUnset, Alarm::ReadingsLost { scans: 1 }, Alarm::ClockUnset];
-        let figures = Arc::new(Figures { lines: vec![line], store: StoreStatus::default(), alarms });
+        let gate = GateFigures { turns: vec![("address-full", 7)], connections: 3, spooled_bytes: 0 };
+        let figures = Arc::new(Figures { lines: vec![line], store: StoreStatus::default(), alarms, gate });
         let mut text = Vec::new();
         figures.write(&mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
@@ -261,6 +289,8 @@ mod tests {
             "cems_meter_backed_off{line=\"rs485-1\",meter=\"m-1\"} 1",
             "cems_dropped_scans_total 0",
             "cems_alarm{kind=\"clock-unset\"} 1",
+            "cems_gate_turns_total{turn=\"address-full\"} 7",
+            "cems_gate_connections 3",
             "# EOF",
         ] {
             assert_eq!(text.lines().filter(|told| *told == line).count(), 1, "{line}\n{text}");
@@ -280,8 +310,12 @@ mod tests {
                 Ok(())
             }
         }
-        let figures =
-            Arc::new(Figures { lines: Vec::new(), store: StoreStatus::default(), alarms: Vec::new() });
+        let figures = Arc::new(Figures {
+            lines: Vec::new(),
+            store: StoreStatus::default(),
+            alarms: Vec::new(),
+            gate: GateFigures::default(),
+        });
         assert_eq!(figures.write(&mut Gone).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

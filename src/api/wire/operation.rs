@@ -33,6 +33,27 @@ pub enum Subject {
     About,
 }
 
+impl Subject {
+    /// Whether it is about the site as a whole, of which no part can be told alone.
+    #[must_use]
+    pub const fn is_of_whole_site(self) -> bool {
+        !matches!(self, Self::Static | Self::Dynamic | Self::Historical | Self::Statistical | Self::About)
+    }
+
+    /// Whether an answer may be long, and take long.
+    #[must_use]
+    pub const fn is_long(self) -> bool {
+        matches!(
+            self,
+            Self::Historical
+                | Self::Statistical
+                | Self::DrHistorical
+                | Self::DrStatistical
+                | Self::DmHistorical
+        )
+    }
+}
+
 /// What a question is narrowed to by the name of its operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {

@@ -11,8 +11,8 @@ use crate::limits;
 use crate::model::reading_type::ReadingTypePattern;
 use crate::model::tou::Rate;
 use crate::ops::query::{
-    DemandHistoryQuery, DynamicQuery, Fill, Grouping, HistoricalQuery, PageRequest, QueryError, Selection,
-    StaticInclude, StaticQuery, StatisticalQuery,
+    Audience, DemandHistoryQuery, DynamicQuery, Fill, Grouping, HistoricalQuery, PageRequest, QueryError,
+    Selection, StaticInclude, StaticQuery, StatisticalQuery,
 };
 use crate::store::StoreError;
 use crate::time::{Interval, UtcOffset, UtcTime, parse_instant};
@@ -134,6 +134,7 @@ impl Request {
             point_ids: self.point_ids,
             reading_types,
             parameter_ids: self.parameter_ids,
+            audience: Audience::default(),
         })
     }
 

@@ -5,6 +5,7 @@
 //! time, so that the memory of an answer does not depend on its length.
 
 mod aligned;
+mod audience;
 pub(in crate::ops) mod counts;
 mod demand;
 mod demand_response;
@@ -30,6 +31,7 @@ mod targets;
 mod thinning;
 mod totals;
 
+pub use audience::Audience;
 pub(super) use demand::{DemandAlarm, DemandDays};
 pub use demand::{DemandHistory, DemandHistoryQuery, DemandNow, DemandStatic, MonthDemand};
 pub use demand_response::{DrAnswer, DrQuery, DrRow, DrSummary, Execution};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audience::Audience;
 use super::error::QueryError;
 use super::freshness::{Freshness, PointStatus};
 use crate::config::site::Site;
@@ -32,6 +33,8 @@ pub struct Selection {
     pub reading_types: Option<Vec<ReadingTypePattern>>,
     /// Parameters by ID.
     pub parameter_ids: Option<Vec<String>>,
+    /// Who asks.
+    pub audience: Audience,
 }
 
 impl Selection {
@@ -45,7 +48,8 @@ impl Selection {
         for (index, point) in site.points.iter().enumerate() {
             let place = site.categories.iter().position(|category| category.id == point.category_id);
             let Some(category) = place else { continue };
-            if !self.takes_point(point, &site.categories[category]) {
+            if !self.audience.sees_point(site, point) || !self.takes_point(point, &site.categories[category])
+            {
                 continue;
             }
             let parameters = self.parameters(point);
@@ -63,7 +67,7 @@ impl Selection {
             || self.category_codes.is_some()
             || self.energy_codes.is_some()
             || self.point_ids.is_some();
-        !narrowed && !self.narrows_parameters()
+        !narrowed && !self.narrows_parameters() && self.audience.sees_all()
     }
 
     fn narrows_parameters(&self) -> bool {
@@ -99,10 +103,13 @@ impl Selection {
         if let Some(other) = self.cems_id.as_ref().filter(is_other) {
             return Err(QueryError::NoSuchCems(other.clone()));
         }
-        let category_known = |id: &str| site.category(id).is_some();
-        let code_known = |code: &str| site.categories.iter().any(|category| category.code == code);
-        let point_known = |id: &str| site.points.iter().any(|point| point.id == id);
-        let parameters = || site.points.iter().flat_map(|point| &point.parameters);
+        let categories =
+            || site.categories.iter().filter(|category| self.audience.sees_category(site, category));
+        let points = || site.points.iter().filter(|point| self.audience.sees_point(site, point));
+        let category_known = |id: &str| categories().any(|category| category.id == id);
+        let code_known = |code: &str| categories().any(|category| category.code == code);
+        let point_known = |id: &str| points().any(|point| point.id == id);
+        let parameters = || points().flat_map(|point| &point.parameters);
         let parameter_known = |id: &str| parameters().any(|parameter| parameter.id == id);
         known(self.category_ids.as_ref(), category_known, QueryError::NoSuchCategory)?;
         known(self.category_codes.as_ref(), code_known, QueryError::NoSuchCategoryCode)?;

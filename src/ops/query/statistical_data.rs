@@ -145,7 +145,8 @@ impl Ops {
         check_words(&query, chosen.site())?;
         let eligible = Selection { category_ids: None, category_codes: None, ..query.selection.clone() }
             .choose(&served)?;
-        let everything = Selection::default().choose(&served)?;
+        let audience = query.selection.audience.clone();
+        let everything = Selection { audience, ..Selection::default() }.choose(&served)?;
         let page = query.page.of(0);
         let (store, now) = (self.store().clone(), self.clock().now());
         let mut answer =
@@ -278,14 +279,17 @@ impl StatisticalAnswer {
     }
 
     fn wanted<'c>(&'c self, indicators: &'c [Indicator]) -> Wanted<'c> {
-        let Selection { category_ids, category_codes, .. } = &self.query.selection;
+        let Selection { category_ids, category_codes, audience, .. } = &self.query.selection;
+        let site = self.site();
         let allows =
             |list: &Option<Vec<String>>, id: &String| list.as_ref().is_none_or(|list| list.contains(id));
         let is_named = |category: &&Category| {
-            allows(category_ids, &category.id) && allows(category_codes, &category.code)
+            allows(category_ids, &category.id)
+                && allows(category_codes, &category.code)
+                && audience.sees_category(site, category)
         };
-        let is_narrowed = category_ids.is_some() || category_codes.is_some();
-        let categories = is_narrowed.then(|| self.site().categories.iter().filter(is_named).collect());
+        let is_narrowed = category_ids.is_some() || category_codes.is_some() || !audience.sees_all();
+        let categories = is_narrowed.then(|| site.categories.iter().filter(is_named).collect());
         Wanted { indicators, products: self.query.products.as_deref(), categories }
     }
 

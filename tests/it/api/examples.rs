@@ -89,7 +89,7 @@ impl Factory {
             time = time.plus(Interval::QUARTER_HOUR);
         }
         let ops = ops.take().unwrap_or_else(serve);
-        let server = Some(api::serve(Arc::clone(&ops), &site.api).unwrap());
+        let server = Some(api::serve(Arc::clone(&ops), &site.api, dir.path()).unwrap());
         Self { ops, store, server, _dir: dir }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
-use cems_gateway::config::site::Site;
+use cems_gateway::config::site::{Scope, Site};
 use cems_gateway::model::demand_response::{Act, BaselineMethod, DemandResponse, SamplesUntil};
 use cems_gateway::model::reading::{Sample, Scan, Value as Reading};
 use cems_gateway::ops::Ops;
@@ -77,7 +77,7 @@ impl Factory {
         let store = Store::open(dir.path(), &site.store).unwrap();
         let clock = Arc::new(ManualClock::showing(now));
         let ops = Ops::new(Arc::clone(&site), store.clone(), clock.clone()).unwrap();
-        let server = Some(api::serve(Arc::clone(&ops), &site.api).unwrap());
+        let server = Some(api::serve(Arc::clone(&ops), &site.api, dir.path()).unwrap());
         Self { ops, store, clock, server, measured_until: now, dir }
     }
 
@@ -265,7 +265,7 @@ fn copy(from: &Path, to: &Path) {
         if entry.path().is_dir() {
             std::fs::create_dir_all(&target).unwrap();
             copy(&entry.path(), &target);
-        } else {
+        } else if entry.path().is_file() {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
@@ -496,7 +496,7 @@ fn nobody_enters_events_without_the_right_and_where_the_site_takes_none() {
     let typed = "Content-Type: application/json\r\n";
     let silent = |site: &mut Site| site.demand_response = None;
     let closed = |site: &mut Site| settings(site).accepts_events = false;
-    let without_right = |site: &mut Site| site.platforms[0].may_order_events = false;
+    let without_right = |site: &mut Site| site.platforms[0].scopes = vec![Scope::Read];
     for (change, told) in [
         (&silent as &dyn Fn(&mut Site), "no events are taken here"),
         (&closed, "no events are taken here"),
@@ -576,7 +576,7 @@ fn a_question_that_cannot_be_answered_names_its_member() {
 fn answers_about_events_are_as_recorded() {
     let mut factory = Factory::new(|site| {
         settings(site).accepts_events = true;
-        site.platforms[0].may_order_events = true;
+        site.platforms[0].scopes = vec![Scope::Read, Scope::Events];
     });
     factory.lives_through_august();
     factory.ops.settle_responses().unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
-use cems_gateway::config::site::{ApiCompat, ApiSettings, Platform, Site, StoreSettings};
+use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
 use cems_gateway::model::demand::DemandSettings;
@@ -67,7 +67,7 @@ impl Served {
         let clock = Arc::new(ManualClock::showing(at("2024-06-12T10:30:05+08:00")));
         store.begin_run(&Sight { shown: clock.now(), state: clock.state(), steady_ms: 0 }, "boot");
         let ops = Ops::new(Arc::clone(&site), store.clone(), clock.clone()).unwrap();
-        let server = Some(api::serve(Arc::clone(&ops), &site.api).unwrap());
+        let server = Some(api::serve(Arc::clone(&ops), &site.api, dir.path()).unwrap());
         Self { ops, store, clock, site, server, dir: Some(dir) }
     }
 
@@ -194,11 +194,10 @@ pub(super) fn site() -> Site {
         factors: Factors::default(),
         demand_response: None,
         platforms: vec![Platform {
-            id: "cloud".to_owned(),
-            token_sha256: Sha256::digest(TOKEN).into(),
-            may_order_events: false,
+            requests_per_min: 1_000_000,
+            ..Platform::reading("cloud".to_owned(), Sha256::digest(TOKEN).into())
         }],
-        api: ApiSettings { listen: ([127, 0, 0, 1], 0).into(), compat: ApiCompat::default() },
+        api: ApiSettings::plain(([127, 0, 0, 1], 0).into()),
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
         uplink: None,
         console: None,

@@ -1,0 +1,186 @@
+//! Access: who asks, and whether they may ask just now. Looked at before a body is read.
+//!
+//! A valid credential always opens: however often somebody else fails, from whatever address, nobody is
+//! locked out. Failures are slowed down, counted and answered alike.
+
+mod failures;
+mod nonces;
+mod rate;
+pub(crate) mod signature;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use self::failures::Failures;
+use self::nonces::{Nonces, NotNew};
+use self::rate::Rates;
+use self::signature::Signature;
+use super::head::{Field, RequestHead};
+use super::seats::Neighbourhood;
+use super::tally::Turn;
+use super::visit::Guest;
+use crate::api::auth;
+use crate::api::fault::Fault;
+use crate::api::wire::code::Code;
+use crate::api::wire::operation::Place;
+use crate::config::site::Platform;
+use crate::limits;
+use crate::ops::Ops;
+use crate::time::trust::ClockState;
+
+/// Somebody who may ask.
+pub(super) struct Admitted {
+    platform: Option<Platform>,
+    /// What the body must be, where the request is signed.
+    body_sha256: Option<[u8; 32]>,
+}
+
+impl Admitted {
+    /// Whether a credential was shown.
+    pub(super) fn is_known(&self) -> bool {
+        self.platform.is_some()
+    }
+
+    /// The ID of the platform that asks.
+    pub(super) fn platform_id(&self) -> Option<&str> {
+        self.platform.as_ref().map(|platform| platform.id.as_str())
+    }
+
+    /// Whether the body of a signed request is the one that was signed.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub(super) fn check_body(&self, body: &[u8]) -> Result<(), Refused> {
+        if self.body_sha256.is_some_and(|signed| signed != auth::sha256(body)) {
+            let fault = Fault::of(Code::BadSignature, "the body is not the one that was signed");
+            return Err((fault, Turn::Unauthorized));
+        }
+        Ok(())
+    }
+}
+
+/// What somebody is told who may not ask, and what is counted.
+pub(super) type Refused = (Fault, Turn);
+
+/// What is remembered of those who ask.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    rates: Mutex<Rates>,
+    failures: Mutex<Failures>,
+    nonces: Mutex<Nonces>,
+}
+
+impl Access {
+    /// Whether the request of `head` may be answered, by its path and whoever asks.
+    ///
+    /// # Errors
+    /// When no valid credential is shown where one is needed, or more is asked for than is granted.
+    pub(super) fn admit(
+        &self,
+        head: &RequestHead,
+        place: Place,
+        guest: &Guest,
+        ops: &Arc<Ops>,
+    ) -> Result<Admitted, Refused> {
+        let from = Neighbourhood::of(guest.from.ip());
+        if matches!(place, Place::Health | Place::OpenApi | Place::Unknown) {
+            let granted = lock(&self.rates).ask_as_stranger(from, Instant::now());
+            granted.map_err(too_many)?;
+            return Ok(Admitted { platform: None, body_sha256: None });
+        }
+        let admitted = match self.identify(head, guest, ops) {
+            Ok(admitted) => admitted,
+            Err(fault) => return Err(self.fail(from, fault)),
+        };
+        if let Some(platform) = &admitted.platform {
+            let granted = lock(&self.rates).ask(&platform.id, platform.requests_per_min, Instant::now());
+            granted.map_err(too_many)?;
+        }
+        Ok(admitted)
+    }
+
+    fn identify(&self, head: &RequestHead, guest: &Guest, ops: &Arc<Ops>) -> Result<Admitted, Fault> {
+        let site = ops.site();
+        let shown = head.value(Field::Authorization);
+        let (platform, body_sha256) = match shown.and_then(Signature::parse) {
+            None => (auth::platform(shown, &site.platforms).filter(|platform| !platform.is_signed), None),
+            Some(signature) => {
+                let known = site.platforms.iter().find(|platform| platform.id == signature.platform);
+                let platform = known.filter(|platform| platform.is_signed);
+                if let Some(platform) = platform {
+                    self.check_signature(&signature, head, platform, ops)?;
+                }
+                (platform, Some(signature.body_sha256))
+            }
+        };
+        let fits = |platform: &&Platform| {
+            platform.certificate_sha256.is_none_or(|wanted| guest.certificate_sha256 == Some(wanted))
+        };
+        let platform = platform.filter(fits).ok_or_else(unauthorized)?;
+        Ok(Admitted { platform: Some(platform.clone()), body_sha256 })
+    }
+
+    fn check_signature(
+        &self,
+        signature: &Signature,
+        head: &RequestHead,
+        platform: &Platform,
+        ops: &Arc<Ops>,
+    ) -> Result<(), Fault> {
+        if !signature.fits(&platform.token_sha256, &head.method, &head.target) {
+            return Err(Fault::of(
+                Code::BadSignature,
+                "the signature does not fit this request and this key",
+            ));
+        }
+        let is_order = !matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let clock = ops.clock();
+        if clock.state() == ClockState::Unset {
+            // Nobody can say whether such a request is of today; what is only read does no harm twice.
+            let refused =
+                Fault::of(Code::Busy, "the gateway's clock is not set yet, so that nothing signed is taken");
+            return if is_order { Err(refused) } else { Ok(()) };
+        }
+        let now_s = clock.now().as_ms().div_euclid(1_000);
+        if now_s.abs_diff(signature.time_s) > limits::SIGNATURE_AGE_MAX_S {
+            let message =
+                format!("the signature is of {} and it is {now_s} here; set the clock", signature.time_s);
+            return Err(Fault::of(Code::SignedAtOtherTime, message));
+        }
+        match lock(&self.nonces).is_new(&platform.id, &signature.nonce, now_s) {
+            Ok(()) => Ok(()),
+            Err(NotNew::Seen) => Err(Fault::of(
+                Code::BadSignature,
+                "this nonce was used before; make a new one for each request",
+            )),
+            Err(NotNew::Full) => {
+                Err(Fault::of(Code::TooMany, "too many signed requests at once").retry_after_s(60))
+            }
+        }
+    }
+
+    fn fail(&self, from: Neighbourhood, fault: Fault) -> Refused {
+        if fault.code == Code::Busy {
+            return (fault, Turn::Busy);
+        }
+        match lock(&self.failures).note(from, Instant::now()) {
+            None => (fault, Turn::Unauthorized),
+            Some(wait_s) => too_many(wait_s),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whoever shows nothing and whoever shows something wrong is told the same.
+fn unauthorized() -> Fault {
+    Fault::of(Code::Unauthorized, "a valid token is needed: Authorization: Bearer TOKEN")
+}
+
+fn too_many(wait_s: u32) -> Refused {
+    let message = format!("too many requests; ask again in {wait_s} s");
+    (Fault::of(Code::TooMany, message).retry_after_s(wait_s), Turn::TooMany)
+}
