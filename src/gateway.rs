@@ -173,6 +173,7 @@ impl Gateway {
     /// They close when what is returned is dropped.
     fn open_consoles(self: &Arc<Self>, config: &Path) -> Result<desk::Consoles, Failure> {
         let desk = Arc::new(GatewayDesk::new(Arc::clone(self), config));
+        self.ops.found_by(Arc::clone(&desk) as _);
         desk::Consoles::open(desk, &self.data, self.ops.site().console.as_ref())
     }
 

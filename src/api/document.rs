@@ -12,6 +12,7 @@ use super::wire::answer::{
     AboutHead, CodeRow, CounterEvent, DataCount, DynamicHead, Envelope, Gap, Health, HistoricalHead, NameRow,
     Page, Reading, SimpleCategory, SimplePoint, SimpleReading, StaticHead, StatisticalHead,
 };
+use super::wire::claim::ClaimAnswer;
 use super::wire::code::CODES;
 use super::wire::figures::{self, Figures};
 use super::wire::json_stream::{JsonStream, WriteError};
@@ -60,6 +61,13 @@ pub(super) enum Document {
     DemandNow(Box<DemandNow>),
     /// The demands of a time range.
     DemandHistory(Box<DemandHistory>),
+    /// The gateway has its first platform.
+    Claimed {
+        /// Its ID.
+        platform: String,
+        /// Its token, told this once.
+        token: String,
+    },
     /// This gateway.
     About,
     /// The interface itself; without an envelope.
@@ -132,6 +140,9 @@ impl Document {
             Self::DrStatistical(summary) => response_document::write_statistical(&mut json, summary)?,
             Self::DrEntered(site, row, is_new) => {
                 response_document::write_entered(&mut json, site, row, *is_new)?;
+            }
+            Self::Claimed { platform, token } => {
+                json.member(names::DATA, &ClaimAnswer { platform, token })?;
             }
             Self::DemandStatic(answer) => demand::write_static(&mut json, answer)?,
             Self::DemandNow(now) => demand::write_dynamic(&mut json, now)?,

@@ -8,13 +8,15 @@ use super::document::Document;
 use super::exchange::header;
 use super::fault::Fault;
 use super::gate::{GateKey, Tally};
+use super::wire::claim::ClaimRequest;
 use super::wire::code::Code;
 use super::wire::figures::Figures;
 use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
-use super::{body, guard, query_string};
+use super::{auth, body, guard, query_string};
 use crate::config::site::{Platform, Scope};
 use crate::ops::Ops;
+use crate::ops::claim::ClaimError;
 use crate::ops::query::Audience;
 
 /// Methods of the open paths.
@@ -39,7 +41,10 @@ pub(super) fn route(request: &mut Request, ops: &Arc<Ops>, tally: &Tally) -> Res
     match Place::of(path) {
         Place::Health => open(request, || health(ops)),
         Place::OpenApi => open(request, || Document::OpenApi),
-        Place::Unknown => Err(Fault::of(Code::NoSuchOperation, "there is nothing at this path")),
+        Place::Claim if !ops.is_claimed() => claim(request, ops),
+        Place::Unknown | Place::Claim => {
+            Err(Fault::of(Code::NoSuchOperation, "there is nothing at this path"))
+        }
         below => {
             let platform = platform(request, ops)?;
             match below {
@@ -51,6 +56,25 @@ pub(super) fn route(request: &mut Request, ops: &Arc<Ops>, tally: &Tally) -> Res
                 _ => Err(no_operation()),
             }
         }
+    }
+}
+
+/// Lets whoever stands before the box have it.
+fn claim(request: &mut Request, ops: &Arc<Ops>) -> Result<Routed, Fault> {
+    if *request.method() != Method::Post {
+        return Err(Fault::method_not_allowed("POST"));
+    }
+    let json = json_body(request)?;
+    let claim = ClaimRequest::read(&json)?;
+    let pair = auth::new_token().map_err(|error| {
+        log::error!("no token could be made: {error}");
+        Fault::of(Code::Internal, "no token could be made; the gateway's log says why")
+    })?;
+    match ops.claim(claim.code, claim.platform, &pair.sha256) {
+        Ok(()) => Ok(document(Document::Claimed { platform: claim.platform.to_owned(), token: pair.token })),
+        Err(error @ ClaimError::WrongCode) => Err(Fault::of(Code::Unauthorized, error.to_string())),
+        Err(error @ ClaimError::Claimed) => Err(Fault::of(Code::Conflict, error.to_string())),
+        Err(error @ ClaimError::Refused(_)) => Err(Fault::of(Code::Conflict, error.to_string())),
     }
 }
 
@@ -117,12 +141,21 @@ fn figures(ops: &Arc<Ops>, tally: &Tally) -> Document {
     Document::Figures(Arc::new(Figures { lines, store, alarms, gate: tally.figures() }))
 }
 
+/// What a platform may do at all.
+fn check_scope(platform: &Platform, operation: Operation) -> Result<(), Fault> {
+    if operation.subject == Subject::PutDrEvent || platform.may(Scope::Read) {
+        return Ok(());
+    }
+    Err(Fault::of(Code::Forbidden, "this token may not ask; the site file would say scopes = [\"read\"]"))
+}
+
 fn operate(
     request: &mut Request,
     ops: &Arc<Ops>,
     platform: &Platform,
     (operation, query): (Operation, &str),
 ) -> Result<Routed, Fault> {
+    check_scope(platform, operation)?;
     let is_order = operation.subject == Subject::PutDrEvent;
     if *request.method() == Method::Post {
         check_right(operation, ops, platform)?;
@@ -156,11 +189,14 @@ fn posted(request: &mut Request, operation: Operation) -> Result<Question, Fault
     if !body::is_there(request) {
         return Ok(Question::default());
     }
+    Question::from_body(&json_body(request)?, operation)
+}
+
+/// The body as JSON that nothing behind here can trip over.
+fn json_body(request: &mut Request) -> Result<String, Fault> {
     check_media_type(request)?;
     let bytes = body::read(request)?;
-    let json =
-        guard::normalise(&bytes).map_err(|why| Fault::malformed(format!("the body is refused: {why}")))?;
-    Question::from_body(&json, operation)
+    guard::normalise(&bytes).map_err(|why| Fault::malformed(format!("the body is refused: {why}")))
 }
 
 fn check_media_type(request: &Request) -> Result<(), Fault> {

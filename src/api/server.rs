@@ -84,7 +84,8 @@ struct Shared {
 pub fn serve(ops: Arc<Ops>, settings: &ApiSettings, data: &Path) -> Result<ApiServer, ApiError> {
     let start = |error: String| ApiError::Start(error);
     let folder = data.join(FOLDER);
-    prepare(&folder).map_err(|cause| ApiError::Folder { path: folder.clone(), cause })?;
+    let prepared = prepare(&folder).and_then(|()| ops.open_claim(&folder));
+    prepared.map_err(|cause| ApiError::Folder { path: folder.clone(), cause })?;
     let (plain, plain_address) = listen(settings.listen)?;
     let (tls, tls_told) = match settings.tls_listen {
         None => (None, None),

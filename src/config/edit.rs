@@ -26,6 +26,13 @@ pub enum Edit {
     },
     /// Adds a `[[point]]` on a meter that is there.
     AddPoint(NewPoint),
+    /// Adds a `[[platform]]` that may read and administer.
+    AddPlatform {
+        /// A new ID.
+        id: String,
+        /// SHA-256 of its token, as 64 hexadecimal digits.
+        token_sha256: String,
+    },
     /// Removes a `[[point]]` with its parameters.
     RemovePoint {
         /// Its ID.
@@ -92,6 +99,7 @@ pub fn apply(text: &str, edit: &Edit, library: &MapLibrary) -> Result<String, Ed
         Edit::AddMeter(meter) => file.add_meter(meter, library)?,
         Edit::RemoveMeter { id, with_points } => file.remove_meter(id, *with_points)?,
         Edit::AddPoint(point) => file.add_point(point, library)?,
+        Edit::AddPlatform { id, token_sha256 } => file.add_platform(id, token_sha256)?,
         Edit::RemovePoint { id } => file.remove(Kind::Point, id)?,
     }
     let after = file.0.to_string();
@@ -131,6 +139,15 @@ impl SiteText {
         }
         self.append(Kind::Meter, table)?;
         point.map_or(Ok(()), |point| self.append(Kind::Point, point))
+    }
+
+    fn add_platform(&mut self, id: &str, token_sha256: &str) -> Result<(), EditError> {
+        self.must_be_new(Kind::Platform, id)?;
+        let mut table = Table::new();
+        table["id"] = value(id);
+        table["token_sha256"] = value(token_sha256);
+        table["scopes"] = value(["read", "admin"].into_iter().collect::<toml_edit::Array>());
+        self.append(Kind::Platform, table)
     }
 
     fn add_point(&mut self, point: &NewPoint, library: &MapLibrary) -> Result<(), EditError> {

@@ -1,5 +1,6 @@
 //! All that a console may ask or order, and what the answers look like.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -235,8 +236,21 @@ pub struct Status {
     pub store: StoreView,
     /// What is pushed; `None` where no broker is named.
     pub uplink: Option<UplinkView>,
+    /// Where platforms ask.
+    pub interface: InterfaceView,
     /// Whether edits are staged that have not been committed.
     pub staged: bool,
+}
+
+/// Where platforms ask, and whether any may.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceView {
+    /// Where HTTP is served.
+    pub plain: Option<SocketAddr>,
+    /// Where HTTPS is served, and the fingerprint of its certificate.
+    pub tls: Option<(SocketAddr, String)>,
+    /// What claims this gateway, where nobody has.
+    pub claim_code: Option<String>,
 }
 
 /// The clock in this run.

@@ -250,6 +250,7 @@ fn kind_in_chinese(kind: Kind) -> &'static str {
         Kind::Point => "测点",
         Kind::Line => "线路",
         Kind::Category => "分类",
+        Kind::Platform => "平台",
         Kind::Map => "型号",
         Kind::Register => "寄存器",
     }

@@ -17,6 +17,7 @@ mod editor;
 mod entries;
 mod explain;
 mod gaps;
+mod interface;
 mod language;
 mod lines;
 mod login;

@@ -7,6 +7,7 @@ use super::clock::clock;
 use super::desk::{
     Applied, CheckReport, ParameterView, PointView, ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
 };
+use super::interface::interface;
 use super::language::Language;
 use super::lines::lines;
 use super::quality::quality;
@@ -50,6 +51,7 @@ pub(super) fn status(status: &Status, language: Language) -> String {
     text += &store(&status.store, status.utc_offset, language);
     text += &wear(status.store.wear.as_ref(), language);
     text += &uplink(status.uplink.as_ref(), language);
+    text += &interface(&status.interface, language);
     if status.staged {
         text += language.pick(
             "edits are staged: 'diff' shows them, 'commit' applies them, 'rollback' drops them\n",

@@ -10,14 +10,15 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
 use super::{Gateway, view};
+use crate::api::ApiServer;
 use crate::config;
 use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
 use crate::console::desk::{
-    Applied, CheckReport, ControlOrder, DemandView, Desk, DrOrder, GapView, PointView, Progress, ReadFailure,
-    ReadOrder, RecordFailure, Status,
+    Applied, CheckReport, ControlOrder, DemandView, Desk, DrOrder, GapView, InterfaceView, PointView,
+    Progress, ReadFailure, ReadOrder, RecordFailure, Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
@@ -28,9 +29,10 @@ use crate::modbus::line::LineHandle;
 use crate::modbus::recorder::Excerpt;
 use crate::modbus::recording::Recording;
 use crate::model::demand_response::DrEvent;
-use crate::model::meter::SerialSettings;
+use crate::model::meter::{MapLibrary, SerialSettings};
 use crate::model::point::Parameter;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport, keep_recording};
+use crate::ops::claim::Ownership;
 use crate::ops::control::{ControlError, ControlLineOf, ControlOf};
 use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
@@ -53,6 +55,8 @@ pub(super) struct GatewayDesk {
     draft: Arc<Mutex<Draft>>,
     /// One commit or rollback at a time, up to its last effect.
     applying: tokio::sync::Mutex<()>,
+    /// Where a change of the site is carried out for those who wait on a thread of their own.
+    runtime: tokio::runtime::Handle,
 }
 
 impl GatewayDesk {
@@ -61,6 +65,7 @@ impl GatewayDesk {
             gateway,
             draft: Arc::new(Mutex::new(Draft::of(config))),
             applying: tokio::sync::Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
         }
     }
 
@@ -72,6 +77,17 @@ impl GatewayDesk {
         let draft = Arc::clone(&self.draft);
         let done = spawn_blocking(move || work(&mut lock(&draft))).await;
         done.unwrap_or_else(|failed| Err(DraftError::NotApplied(failed.to_string())))
+    }
+
+    /// Where platforms ask. While the interface moves to another address, it is nowhere.
+    fn interface(&self) -> InterfaceView {
+        let api = self.gateway.api.try_lock().ok();
+        let api = api.as_ref().and_then(|api| api.as_ref());
+        InterfaceView {
+            plain: api.map(ApiServer::local_addr),
+            tls: api.and_then(ApiServer::tls).map(|(address, fingerprint)| (address, fingerprint.to_owned())),
+            claim_code: self.gateway.ops.claim_code(),
+        }
     }
 
     fn line(&self, line: &str) -> Result<LineHandle, ReadFailure> {
@@ -95,6 +111,22 @@ fn read_site(path: &Path, text: &str) -> Result<Site, Faults> {
     config::read(&path.to_string_lossy(), text, meters::library)
 }
 
+/// Called by the threads that answer over HTTP, which may wait.
+impl Ownership for GatewayDesk {
+    fn found(&self, platform: &str, token_sha256: &str) -> Result<(), String> {
+        let edit = Edit::AddPlatform { id: platform.to_owned(), token_sha256: token_sha256.to_owned() };
+        let path = lock(&self.draft).path().to_owned();
+        self.runtime.block_on(async {
+            let _one_at_a_time = self.applying.lock().await;
+            // A draft of its own: what a technician has staged is not committed by somebody else.
+            let mut draft = Draft::of(&path);
+            let site = draft.stage(&edit, &MapLibrary::new()).and_then(|()| draft.commit(read_site));
+            let applied = self.apply(site.map_err(|error| error.to_string())?).await;
+            applied.map(drop).map_err(|error| error.to_string())
+        })
+    }
+}
+
 #[async_trait]
 impl Desk for GatewayDesk {
     fn status(&self) -> Status {
@@ -116,6 +148,7 @@ impl Desk for GatewayDesk {
             lines: gateway.plant.status().iter().map(|status| view::line(status, &site)).collect(),
             store: view::store(&gateway.ops.store().status(), &site.store),
             uplink: site.uplink.as_ref().zip(uplink).map(|(settings, state)| view::uplink(settings, &state)),
+            interface: self.interface(),
             staged: lock(&self.draft).is_staged(),
         }
     }

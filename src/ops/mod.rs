@@ -4,6 +4,7 @@
 //! answered; each answer stays with the site that it was asked of.
 
 pub mod archive;
+pub mod claim;
 pub mod control;
 pub mod counter_events;
 pub mod demand_response;
@@ -102,6 +103,8 @@ pub struct Ops {
     controls: control::Controls,
     /// Who knows how the lines go.
     lines: OnceLock<Arc<dyn lines::LineWatch>>,
+    /// How the gateway gets its first platform.
+    claims: claim::Claims,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -122,6 +125,7 @@ impl Ops {
             demand_alarm: <_>::default(),
             controls: control::Controls::default(),
             lines: OnceLock::new(),
+            claims: claim::Claims::default(),
             archiving: Mutex::default(),
         }))
     }

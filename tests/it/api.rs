@@ -5,6 +5,7 @@
 mod client;
 mod demand;
 mod examples;
+mod gate;
 mod golden;
 mod health;
 mod hostile;

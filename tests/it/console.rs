@@ -15,9 +15,9 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, LineLoad, LineState,
-    LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder, RecordFailure, Status,
-    StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
+    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, InterfaceView, LineLoad,
+    LineState, LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder,
+    RecordFailure, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
@@ -239,6 +239,7 @@ impl Desk for FakeDesk {
                 backlog_scans: 1_200,
                 last_error: Some("broker broker.example:1883: connection refused".to_owned()),
             }),
+            interface: InterfaceView { plain: Some(([127, 0, 0, 1], 8_080).into()), ..<_>::default() },
             staged: self.draft(|draft| draft.is_staged()),
         }
     }

@@ -186,3 +186,104 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Arrivals<S> {
         let _ = timeout(LINGER_MAX, thrown_away).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\n";
+
+    fn pair() -> (DuplexStream, Arrivals<DuplexStream>) {
+        let (client, ours) = duplex(4 * limits::API_BODY_BYTES_MAX);
+        (client, Arrivals::on(ours))
+    }
+
+    /// Sends `bytes` one by one, with `pause` after each.
+    async fn drip(mut client: DuplexStream, bytes: &[u8], pause: Duration) {
+        for byte in bytes {
+            if client.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            sleep(pause).await;
+        }
+        sleep(Duration::from_hours(1)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_read_however_it_is_cut_and_what_follows_stays() {
+        let wire = format!("{HEAD}Content-Length: 3\r\n\r\nabc{HEAD}\r\n");
+        for pause in [Duration::ZERO, Duration::from_millis(1)] {
+            let (client, mut arrivals) = pair();
+            let sent = drip(client, wire.as_bytes(), pause);
+            let read = async {
+                let head = arrivals.head().await.unwrap();
+                assert_eq!(arrivals.body(&head).await.unwrap(), b"abc");
+                assert_eq!(arrivals.head().await.unwrap().framing, Framing::None);
+            };
+            tokio::select! { () = sent => {}, () = read => {} }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_is_given_up_and_so_is_a_body() {
+        let started = Instant::now();
+        let (client, mut arrivals) = pair();
+        tokio::spawn(drip(client, HEAD.as_bytes(), Duration::from_secs(1)));
+        assert!(matches!(arrivals.head().await, Err(ArrivalFault::HeadLate)));
+        assert_eq!(started.elapsed(), HEAD_MAX);
+
+        for framing in ["Content-Length: 100\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n64\r\n"] {
+            let (mut client, mut arrivals) = pair();
+            client.write_all(format!("{HEAD}{framing}").as_bytes()).await.unwrap();
+            let head = arrivals.head().await.unwrap();
+            tokio::spawn(drip(client, &[b'x'; 100], Duration::from_secs(1)));
+            assert!(matches!(arrivals.body(&head).await, Err(ArrivalFault::BodyLate)), "{framing}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_is_ended_and_so_is_one_that_only_opens() {
+        let (_client, mut arrivals) = pair();
+        assert!(matches!(arrivals.head().await, Err(ArrivalFault::HeadLate)));
+        let started = Instant::now();
+        let (mut client, mut arrivals) = pair();
+        client.write_all(format!("{HEAD}\r\n").as_bytes()).await.unwrap();
+        arrivals.head().await.unwrap();
+        assert!(matches!(arrivals.head().await, Err(ArrivalFault::Gone)));
+        assert_eq!(started.elapsed(), IDLE_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_body_is_refused_as_soon_as_it_is_known_to_be() {
+        let long = "x".repeat(limits::API_BODY_BYTES_MAX / 2 + 1);
+        let half = format!("{:x}\r\n{long}\r\n", long.len());
+        for body in [
+            "Content-Length: 9000000000000000000\r\n\r\n".to_owned(),
+            format!("Transfer-Encoding: chunked\r\n\r\n{half}{half}"),
+        ] {
+            let (mut client, mut arrivals) = pair();
+            client.write_all(format!("{HEAD}{body}").as_bytes()).await.unwrap();
+            let head = arrivals.head().await.unwrap();
+            assert!(matches!(arrivals.body(&head).await, Err(ArrivalFault::BodyLong)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_to_be_told_to_go_on_is_told() {
+        let (mut client, mut arrivals) = pair();
+        let head = format!("{HEAD}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let head = arrivals.head().await.unwrap();
+        let asks = async {
+            let mut told = [0; 25];
+            client.read_exact(&mut told).await.unwrap();
+            client.write_all(b"{}").await.unwrap();
+            told
+        };
+        let (body, told) = tokio::join!(arrivals.body(&head), asks);
+        assert_eq!((body.unwrap().as_slice(), &told), (&b"{}"[..], b"HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+}

@@ -105,6 +105,7 @@ impl Gate {
         if stream::prepare(&tcp).is_err() {
             return;
         }
+        let is_private = tls.is_some() || from.ip().to_canonical().is_loopback();
         let stream = match tls {
             None => Stream::Plain(tcp),
             Some(tls) => match timeout(HANDSHAKE_MAX, tls.accept(tcp)).await {
@@ -113,7 +114,7 @@ impl Gate {
             },
         };
         let certificate_sha256 = stream.client_certificate().map(auth::sha256);
-        visit(self, stream, Guest { seat, from, certificate_sha256 }).await;
+        visit(self, stream, Guest { seat, from, is_private, certificate_sha256 }).await;
     }
 
     /// Whoever has seat `number` has shown a valid credential.

@@ -99,7 +99,7 @@ pub(in crate::api) fn open(
         socket: socket.to_owned(),
         key,
         guests: Mutex::default(),
-        access: Access::default(),
+        access: Access::new(),
         lanes: Lanes::new(),
         tally,
         closing: closing.clone(),

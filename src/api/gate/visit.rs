@@ -24,6 +24,8 @@ pub(super) struct Guest {
     pub(super) seat: u64,
     /// Where it comes from.
     pub(super) from: SocketAddr,
+    /// It cannot be listened to on its way: TLS, or this machine.
+    pub(super) is_private: bool,
     /// SHA-256 of the certificate that it has shown.
     pub(super) certificate_sha256: Option<[u8; 32]>,
 }

@@ -5,6 +5,7 @@
 //! changes.
 
 pub mod answer;
+pub mod claim;
 pub mod code;
 pub mod compat;
 pub mod demand;

@@ -9,6 +9,8 @@ pub const PATH_HEALTH: &str = "healthz";
 /// The open path of the interface's own description.
 pub const PATH_OPENAPI: &str = "openapi.json";
 
+/// The path where a gateway that nobody owns is claimed.
+pub const PATH_CLAIM: &str = "claim";
 /// The path of figures for monitoring systems.
 pub const PATH_METRICS: &str = "metrics";
 

@@ -15,6 +15,8 @@ pub enum Kind {
     Line,
     /// `[[category]]`
     Category,
+    /// `[[platform]]`
+    Platform,
     /// A register map.
     Map,
     /// A register of a map.
@@ -27,6 +29,7 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Meter => "meter",
+            Self::Platform => "platform",
             Self::Point => "point",
             Self::Line => "line",
             Self::Category => "category",

@@ -147,3 +147,14 @@ fn read_exactly(stream: &mut TcpStream, length: usize) -> Vec<u8> {
     stream.read_exact(&mut bytes).unwrap();
     bytes
 }
+
+/// Connects from a certain address of this machine.
+pub(super) fn connect_from(from: SocketAddr, to: SocketAddr) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &from).unwrap();
+    connect(&socket, &to).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}

@@ -123,6 +123,11 @@ impl Served {
         self.store.append_blocking(Scan { group, at: time, samples }).unwrap();
     }
 
+    /// The folder of the site's data.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.as_ref().unwrap().path()
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().local_addr()
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use self::failures::Failures;
 use self::nonces::{Nonces, NotNew};
-use self::rate::Rates;
+use self::rate::{Rates, Strangers};
 use self::signature::Signature;
 use super::head::{Field, RequestHead};
 use super::seats::Neighbourhood;
@@ -63,15 +63,33 @@ impl Admitted {
 /// What somebody is told who may not ask, and what is counted.
 pub(super) type Refused = (Fault, Turn);
 
+/// Requests of one address in a minute at paths that are open to anybody.
+const OPEN_PER_MIN: u32 = 240;
+/// Claims of one address in a minute; a code of 80 bits is not found by trying.
+const CLAIMS_PER_MIN: u32 = 10;
+
 /// What is remembered of those who ask.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Access {
     rates: Mutex<Rates>,
+    strangers: Mutex<Strangers>,
     failures: Mutex<Failures>,
     nonces: Mutex<Nonces>,
+    claims: Mutex<Strangers>,
 }
 
 impl Access {
+    /// Nobody has asked yet.
+    pub(super) fn new() -> Self {
+        Self {
+            rates: Mutex::default(),
+            strangers: Mutex::new(Strangers::of(OPEN_PER_MIN)),
+            failures: Mutex::default(),
+            nonces: Mutex::default(),
+            claims: Mutex::new(Strangers::of(CLAIMS_PER_MIN)),
+        }
+    }
+
     /// Whether the request of `head` may be answered, by its path and whoever asks.
     ///
     /// # Errors
@@ -84,8 +102,11 @@ impl Access {
         ops: &Arc<Ops>,
     ) -> Result<Admitted, Refused> {
         let from = Neighbourhood::of(guest.from.ip());
-        if matches!(place, Place::Health | Place::OpenApi | Place::Unknown) {
-            let granted = lock(&self.rates).ask_as_stranger(from, Instant::now());
+        if !ops.is_claimed() {
+            return self.admit_to_claim(place, guest);
+        }
+        if matches!(place, Place::Health | Place::OpenApi | Place::Claim | Place::Unknown) {
+            let granted = lock(&self.strangers).ask(from, Instant::now());
             granted.map_err(too_many)?;
             return Ok(Admitted { platform: None, body_sha256: None });
         }
@@ -98,6 +119,22 @@ impl Access {
             granted.map_err(too_many)?;
         }
         Ok(admitted)
+    }
+
+    /// Before a gateway is claimed it answers nothing but that; and the code goes over no open network.
+    fn admit_to_claim(&self, place: Place, guest: &Guest) -> Result<Admitted, Refused> {
+        let refused = |why| Err((Fault::of(Code::Forbidden, why), Turn::Unauthorized));
+        if place != Place::Claim {
+            return refused("this gateway is not claimed; POST /claim with the code that its console shows");
+        }
+        if !guest.is_private {
+            return refused("the claim code must not be sent over an open network; use HTTPS");
+        }
+        let from = Neighbourhood::of(guest.from.ip());
+        match lock(&self.claims).ask(from, Instant::now()) {
+            Ok(()) => Ok(Admitted { platform: None, body_sha256: None }),
+            Err(wait_s) => Err(too_many(wait_s)),
+        }
     }
 
     fn identify(&self, head: &RequestHead, guest: &Guest, ops: &Arc<Ops>) -> Result<Admitted, Fault> {

@@ -5,8 +5,6 @@ use tokio::time::Instant;
 use crate::api::gate::seats::Neighbourhood;
 use crate::limits;
 
-/// Requests of one address in a minute at paths that are open to anybody.
-const STRANGER_PER_MIN: u32 = 240;
 /// Addresses that are remembered; the one that asked longest ago is forgotten first.
 const STRANGERS_MAX: usize = 256;
 
@@ -38,11 +36,10 @@ impl Purse {
     }
 }
 
-/// What everybody may still ask for.
+/// What platforms may still ask for.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     platforms: Vec<(String, Purse)>,
-    strangers: Vec<(Neighbourhood, Purse)>,
 }
 
 impl Rates {
@@ -61,23 +58,37 @@ impl Rates {
         });
         self.platforms[at].1.take(per_min, now)
     }
+}
 
-    /// Somebody without a credential asks.
+/// What those may still ask for who show nothing.
+#[derive(Debug)]
+pub(super) struct Strangers {
+    per_min: u32,
+    /// In the order of their last requests.
+    purses: Vec<(Neighbourhood, Purse)>,
+}
+
+impl Strangers {
+    /// Each address may ask `per_min` times a minute.
+    pub(super) const fn of(per_min: u32) -> Self {
+        Self { per_min, purses: Vec::new() }
+    }
+
+    /// Somebody at this address asks.
     ///
     /// # Errors
     /// The seconds after which they may.
-    pub(super) fn ask_as_stranger(&mut self, from: Neighbourhood, now: Instant) -> Result<(), u32> {
-        let known = self.strangers.iter().position(|(known, _)| *known == from);
-        // The order of the list is that of the last requests.
+    pub(super) fn ask(&mut self, from: Neighbourhood, now: Instant) -> Result<(), u32> {
+        let known = self.purses.iter().position(|(known, _)| *known == from);
         let (_, mut purse) = match known {
-            Some(at) => self.strangers.remove(at),
-            None => (from, Purse::full(STRANGER_PER_MIN, now)),
+            Some(at) => self.purses.remove(at),
+            None => (from, Purse::full(self.per_min, now)),
         };
-        let granted = purse.take(STRANGER_PER_MIN, now);
-        if self.strangers.len() >= STRANGERS_MAX {
-            self.strangers.remove(0);
+        let granted = purse.take(self.per_min, now);
+        if self.purses.len() >= STRANGERS_MAX {
+            self.purses.remove(0);
         }
-        self.strangers.push((from, purse));
+        self.purses.push((from, purse));
         granted
     }
 }
@@ -104,11 +115,11 @@ mod tests {
 
     #[test]
     fn no_more_strangers_are_remembered_than_there_is_room_for() {
-        let (mut rates, now) = (Rates::default(), Instant::now());
+        let (mut strangers, now) = (Strangers::of(10), Instant::now());
         for number in 0..2_000_u32 {
             let from = Neighbourhood::of(std::net::IpAddr::from(number.to_be_bytes()));
-            assert_eq!(rates.ask_as_stranger(from, now), Ok(()));
+            assert_eq!(strangers.ask(from, now), Ok(()));
         }
-        assert_eq!(rates.strangers.len(), STRANGERS_MAX);
+        assert_eq!(strangers.purses.len(), STRANGERS_MAX);
     }
 }
