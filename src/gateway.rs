@@ -23,6 +23,7 @@ use crate::config::doubts;
 use crate::config::site::{ApiSettings, Site, UplinkSettings};
 use crate::failure::Failure;
 use crate::limits;
+use crate::model::audit::{Actor, Deed, Note};
 use crate::ops::Ops;
 use crate::store::Store;
 use crate::time::trust::Evidence;
@@ -79,7 +80,7 @@ pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, F
 }
 
 /// The clock of this machine, with what it and the store know of it.
-fn machine_clock(store: &Store, trusts_clock: bool) -> MachineClock {
+pub(crate) fn machine_clock(store: &Store, trusts_clock: bool) -> MachineClock {
     let places = Places::of_system();
     let known = store.clock_evidence(&places.read_boot_id());
     let evidence = Evidence {
@@ -149,6 +150,7 @@ impl Gateway {
         if let Some((address, fingerprint)) = api.tls() {
             log::info!("API over TLS on {address}, certificate SHA-256 {fingerprint}");
         }
+        ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(env!("CARGO_PKG_VERSION")));
         let gateway = Arc::new(Self {
             api: Mutex::new(Some(api)),
             uplink: Mutex::new(None),
@@ -267,6 +269,7 @@ impl Gateway {
             uplink.shutdown().await;
         }
         let (api, store) = (self.api.lock().await.take(), self.ops.store().clone());
+        self.ops.note(Note::done(Actor::SYSTEM, Deed::Stop).about(env!("CARGO_PKG_VERSION")));
         store.end_run();
         let closed = tokio::task::spawn_blocking(move || {
             if let Some(api) = api {

@@ -246,6 +246,21 @@ pub const CONTROLS_MAX: usize = 64;
 /// Lines of the book of what was written; about 100 bytes each.
 pub const CONTROL_LINES_MAX: usize = 1_000;
 
+/// Entries of one ring of the audit book, which has four; some 200 bytes of memory each.
+pub const AUDIT_RING_MAX: usize = 1_024;
+/// Characters of what a deed is about: a few dozen keys of a site file.
+pub const AUDIT_ABOUT_CHARS_MAX: usize = 256;
+/// How long a note that is made again is counted to the entry that it has: an hour.
+pub const AUDIT_REPEAT_MS: i64 = 3_600_000;
+/// Entries that further notes may be counted to.
+pub const AUDIT_OPEN_MAX: usize = 128;
+/// Entries of refusals in an hour; further ones are counted in one more.
+pub const AUDIT_REFUSALS_AN_HOUR_MAX: u32 = 30;
+/// Pause between two writes of what was only counted: what a power cut takes of a count.
+pub const AUDIT_SETTLE_MS: i64 = 600_000;
+/// Entries of one page of the audit book.
+pub const AUDIT_PAGE_MAX: usize = 500;
+
 /// Events of demand response that are kept: a summer of them for years; the oldest that are over go first.
 pub const DR_EVENTS_MAX: usize = 400;
 /// Events of demand response that are not over yet; further ones are refused.
@@ -290,6 +305,8 @@ pub const SIM_CONNECTIONS_MAX: usize = 32;
 /// Requests that no recording knows and that are told while it is played back, each once.
 pub const SIM_UNKNOWN_TOLD_MAX: usize = 100;
 
+// Two names, what a deed is about, and what stands beside them.
+const _: () = assert!((2 * NAME_CHARS_MAX + AUDIT_ABOUT_CHARS_MAX) * 4 + 64 < STORE_VALUE_BYTES_MAX);
 const _: () = assert!(TCP_FRAME_BYTES_MAX <= RECORDING_BYTES_MAX);
 // A line of the file: four characters a byte at most, and sixty before them.
 const _: () = assert!(RECORDING_BYTES_MAX * 4 + RECORDING_FRAMES_MAX * 60 < RECORDING_FILE_BYTES_MAX);

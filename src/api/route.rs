@@ -15,8 +15,11 @@ use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
 use super::{auth, body, guard, query_string};
 use crate::config::site::{Platform, Scope};
+use crate::model::audit::{self, Actor, Deed, Note, Who};
+use crate::model::demand_response::EventOrder;
 use crate::ops::Ops;
 use crate::ops::claim::ClaimError;
+use crate::ops::demand_response::{Entered, OrderError};
 use crate::ops::query::Audience;
 
 /// Methods of the open paths.
@@ -175,7 +178,14 @@ fn operate(
         }
         _ => return Err(Fault::method_not_allowed(operation.allow())),
     };
-    answer(ops, platform, operation, question).map(document)
+    answer(ops, (platform, &actor(request, platform)), operation, question).map(document)
+}
+
+/// The platform that asks, and from where.
+fn actor(request: &Request, platform: &Platform) -> Actor {
+    let address = header(request, GateKey::PEER_HEADER).and_then(|address| address.parse().ok());
+    let address = address.map(audit::Place::Address);
+    Actor { who: Who::Platform(platform.id.clone()), from: address.unwrap_or(audit::Place::Inside) }
 }
 
 fn refuse_body(request: &Request) -> Result<(), Fault> {
@@ -213,7 +223,7 @@ fn check_media_type(request: &Request) -> Result<(), Fault> {
 
 fn answer(
     ops: &Arc<Ops>,
-    platform: &Platform,
+    (platform, actor): (&Platform, &Actor),
     operation: Operation,
     question: Question,
 ) -> Result<Document, Fault> {
@@ -258,7 +268,7 @@ fn answer(
         }
         Subject::PutDrEvent => {
             let site = ops.dr_site(question.cems_id.clone())?;
-            let entered = ops.enter_event(question.into_event_order(offset)?, &platform.id)?;
+            let entered = enter_event(ops, actor, question.into_event_order(offset)?)?;
             let is_new = entered.is_new;
             Document::DrEntered(site, Box::new(ops.dr_row_now(entered.event)?), is_new)
         }
@@ -274,4 +284,12 @@ fn answer(
         }
         Subject::About => Document::About,
     })
+}
+
+/// Enters an event, and notes who did so.
+fn enter_event(ops: &Ops, actor: &Actor, order: EventOrder) -> Result<Entered, OrderError> {
+    let (id, wanted_kw) = (order.id.clone(), order.invitation.wanted_kw);
+    let entered = ops.enter_event(order, actor.who.name());
+    let note = Note::done(actor.clone(), Deed::EnterEvent);
+    ops.noted(entered, note.about(ops.known_event(&id)).value(wanted_kw))
 }

@@ -134,6 +134,14 @@ impl Draft {
         self.staged.as_ref().map_or_else(|| read(&self.path), |staged| Ok(staged.text.clone()))
     }
 
+    /// What the file says, without the staged edits.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn on_file(&self) -> Result<String, DraftError> {
+        read(&self.path)
+    }
+
     /// Stages one more edit.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The site file: one TOML text in, a checked [`Site`](site::Site) or every fault of it out.
 
+pub mod changed_keys;
 pub mod difference;
 pub mod draft;
 pub mod edit;

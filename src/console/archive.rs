@@ -1,7 +1,7 @@
 //! What came of an export, a backup or a restore, in either language; pure.
 
 use super::language::Language;
-use crate::ops::archive::{ArchiveError, BackupReport, ExportReport, RestoreReport};
+use crate::ops::archive::{ArchiveError, AuditReport, BackupReport, ExportReport, RestoreReport};
 use crate::store::backup::BackupError;
 
 /// What was exported.
@@ -11,6 +11,16 @@ pub fn exported(report: &ExportReport, language: Language) -> String {
     match language {
         Language::English => format!("exported: {readings} readings{unread}\n"),
         Language::Chinese => format!("已导出：读数 {readings}{unread}\n"),
+    }
+}
+
+/// What was exported of the audit book.
+#[must_use]
+pub fn audit_exported(report: &AuditReport, language: Language) -> String {
+    let AuditReport { entries, gone } = report;
+    match language {
+        Language::English => format!("exported: {entries} entries; {gone} older ones had to go before\n"),
+        Language::Chinese => format!("已导出：审计记录 {entries} 条；更早的 {gone} 条已被清除\n"),
     }
 }
 

@@ -10,6 +10,7 @@ use super::verb::Verb;
 use super::words::{Words, split};
 use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
 use crate::counter::Assumption;
+use crate::limits;
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::counter_events::Correction;
 use crate::ops::manual::Entering;
@@ -74,6 +75,13 @@ pub enum Command {
     Commit,
     /// Undo.
     Rollback,
+    /// The last entries of the audit book.
+    Audit {
+        /// At most so many.
+        count: usize,
+        /// Of somebody by a name or a kind, or of everybody.
+        who: Option<String>,
+    },
     /// Back the whole store up to a file.
     Backup(PathBuf),
     /// Restore a backup.
@@ -123,6 +131,8 @@ pub enum Refusal {
     Event(String),
     /// Not what an event can have been.
     Correction(String),
+    /// Not a count of entries.
+    Entries(String),
     /// Not a value that somebody can enter.
     Value(String),
     /// Not an amount.
@@ -186,6 +196,7 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Diff => Command::Diff,
         Verb::Commit => Command::Commit,
         Verb::Rollback => Command::Rollback,
+        Verb::Audit => audit(&mut words)?,
         Verb::Backup => Command::Backup(path(words.needed(verb)?)?),
         Verb::Restore => Command::Restore(path(words.needed(verb)?)?),
         Verb::Lang => Command::Lang(language(words.needed(verb)?)?),
@@ -270,6 +281,25 @@ fn entering(words: &mut Words<'_>) -> Result<Entering, Refusal> {
         }
     }
     Ok(entering)
+}
+
+/// Entries of the audit book that are shown where nothing is said.
+const AUDIT_SHOWN: usize = 20;
+
+fn audit(words: &mut Words<'_>) -> Result<Command, Refusal> {
+    let mut word = words.next();
+    let mut count = AUDIT_SHOWN;
+    if let Some(given) = word.filter(|word| *word != "who") {
+        let parsed = given.parse().ok().filter(|count| (1..=limits::AUDIT_PAGE_MAX).contains(count));
+        count = parsed.ok_or_else(|| Refusal::Entries(given.to_owned()))?;
+        word = words.next();
+    }
+    let who = match word {
+        None => None,
+        Some("who") => Some(words.needed(Verb::Audit)?.to_owned()),
+        Some(_) => return Err(Refusal::Usage(Verb::Audit)),
+    };
+    Ok(Command::Audit { count, who })
 }
 
 fn read_order(words: &mut Words<'_>) -> Result<ReadOrder, Refusal> {
@@ -457,6 +487,15 @@ mod tests {
     }
 
     #[test]
+    fn the_audit_book_is_asked_for_by_count_and_by_name() {
+        let audit = |count, who: Option<&str>| Ok(Command::Audit { count, who: who.map(str::to_owned) });
+        assert_eq!(parse("audit"), audit(20, None));
+        assert_eq!(parse("audit 500"), audit(500, None));
+        assert_eq!(parse("audit who \"li si\""), audit(20, Some("li si")));
+        assert_eq!(parse("audit 5 who who"), audit(5, Some("who")));
+    }
+
+    #[test]
     fn short_forms_and_blanks_are_understood() {
         assert_eq!(parse(""), Ok(Command::Nothing));
         assert_eq!(parse("  status  "), Ok(Command::Status));
@@ -508,6 +547,10 @@ mod tests {
             ("enter PT-B OUTPUT nan", Refusal::Value(text("nan"))),
             ("enter PT-B OUTPUT 1 2024-06-11 x", Refusal::Usage(Verb::Enter)),
             ("enter PT-B OUTPUT 1 who=me", Refusal::Key { given: text("who"), known: "by" }),
+            ("audit all", Refusal::Entries(text("all"))),
+            ("audit 501", Refusal::Entries(text("501"))),
+            ("audit who", Refusal::Usage(Verb::Audit)),
+            ("audit 5 zhang", Refusal::Usage(Verb::Audit)),
             ("backup", Refusal::Usage(Verb::Backup)),
             ("backup cems.backup", Refusal::Path(text("cems.backup"))),
             ("restore /a /b", Refusal::Usage(Verb::Restore)),

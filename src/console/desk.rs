@@ -13,6 +13,7 @@ use crate::config::edit::Edit;
 use crate::modbus::exceptions::ExceptionCounts;
 use crate::modbus::recorder::Excerpt;
 use crate::model::alarm::Alarm;
+use crate::model::audit::{Deed, Outcome};
 use crate::model::demand_response::{DrEvent, EventOrder};
 use crate::model::gap::Gap;
 use crate::model::learned::Learned;
@@ -26,7 +27,7 @@ use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::ops::query::{DrRow, QueryError};
 use crate::stats::demand::{AlarmLevel, Demand};
-use crate::store::CounterEvent;
+use crate::store::{AuditPage, CounterEvent};
 use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
 
@@ -56,7 +57,7 @@ pub trait Desk: Send + Sync {
     ///
     /// # Errors
     /// Why nothing was noted.
-    fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError>;
+    async fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError>;
 
     /// Keeps a value that somebody enters by hand.
     ///
@@ -143,6 +144,12 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why nothing was undone.
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError>;
+
+    /// Notes in the audit book what somebody did at this console, or was refused.
+    fn note(&self, what: Deed, outcome: Outcome);
+
+    /// The newest entries of the audit book, at most `count`, of somebody by a name or of everybody.
+    fn audit(&self, who: Option<&str>, count: usize) -> AuditPage;
 
     /// Backs the whole store up to `file`, while everything goes on; `progress` hears how far it has
     /// come.

@@ -10,7 +10,7 @@ use crate::config::draft::DraftError;
 use crate::config::edit::{EditError, Kind};
 use crate::config::replace::beside;
 use crate::config::text::remedy;
-use crate::limits::CONSOLE_LINE_BYTES_MAX;
+use crate::limits::{AUDIT_PAGE_MAX, CONSOLE_LINE_BYTES_MAX};
 use crate::model::quality::Quality;
 use crate::time::TimeFault;
 
@@ -78,6 +78,12 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
         }
         (Refusal::Path(given), Language::Chinese) => {
             format!("“{given}”不是从根目录开始的路径；应写成 /media/usb/{given}")
+        }
+        (Refusal::Entries(given), Language::English) => {
+            format!("'{given}' is no count; give 1 to {AUDIT_PAGE_MAX}")
+        }
+        (Refusal::Entries(given), Language::Chinese) => {
+            format!("“{given}”不是有效条数；应为 1 至 {AUDIT_PAGE_MAX}")
         }
         (Refusal::Value(given), Language::English) => {
             format!("'{given}' is no value; give a number, or none to take back what was entered")

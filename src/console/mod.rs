@@ -7,6 +7,7 @@
 mod alarms;
 pub mod archive;
 mod attach;
+mod audit;
 mod clock;
 pub mod command;
 mod controls;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use super::archive;
+use super::audit;
 use super::command::{Command, parse};
 use super::controls;
 use super::counter_events;
@@ -28,6 +29,7 @@ use super::responses::{self, NewEvent};
 use super::terminal::{Input, Terminal};
 use super::trace;
 use crate::config::edit::Edit;
+use crate::model::audit::{Deed, Outcome, Reason};
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
 use crate::time::UtcTime;
@@ -102,6 +104,9 @@ enum Next {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn run(&mut self) -> io::Result<()> {
+        if self.is_in {
+            self.desk.note(Deed::LogIn, Outcome::Done);
+        }
         self.greet().await?;
         loop {
             let prompt = self.prompt();
@@ -188,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let events = self.desk.counter_events(point.as_deref(), SHOWN_MAX);
                 counter_events::events(&events, self.desk.status().utc_offset, language)
             }
-            Command::Correct(number, correction) => match self.desk.correct(number, correction) {
+            Command::Correct(number, correction) => match self.desk.correct(number, correction).await {
                 Ok(event) => counter_events::settled(&event, "", language) + "\n",
                 Err(error) => counter_events::refused(&error, language),
             },
@@ -227,6 +232,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Command::Diff => render::difference(&self.desk.diff().await, language),
             Command::Commit => self.commit().await,
             Command::Rollback => self.roll_back().await,
+            Command::Audit { count, who } => {
+                let page = self.desk.audit(who.as_deref(), count);
+                audit::audit(&page, self.desk.status().utc_offset, language)
+            }
             Command::Backup(file) => self.back_up(&file).await?,
             Command::Restore(file) => self.restore(&file).await?,
             Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
@@ -496,10 +505,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.terminal.forget_typed();
         Ok(match checked {
             Ok(true) => {
+                self.desk.note(Deed::LogIn, Outcome::Done);
                 self.say("logged in\n", "已登录\n").await?;
                 Ok(true)
             }
             Ok(false) => {
+                self.desk.note(Deed::LogIn, Outcome::Refused(Reason::WrongPassword));
                 self.say("wrong password\n", "密码错误\n").await?;
                 Ok(false)
             }
@@ -529,6 +540,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         match login.set(first).await {
             Ok(()) => {
+                self.desk.note(Deed::SetPassword, Outcome::Done);
                 self.say("the password is set; logged in\n", "密码已设置，已登录\n").await?;
                 Ok(Ok(true))
             }

@@ -69,6 +69,8 @@ pub enum Verb {
     Commit,
     /// `rollback`
     Rollback,
+    /// `audit`
+    Audit,
     /// `backup`
     Backup,
     /// `restore`
@@ -81,7 +83,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -114,6 +116,7 @@ impl Verb {
         Self::Diff,
         Self::Commit,
         Self::Rollback,
+        Self::Audit,
         Self::Backup,
         Self::Restore,
         Self::Lang,
@@ -156,6 +159,7 @@ impl Verb {
             Self::Diff => "diff",
             Self::Commit => "commit",
             Self::Rollback => "rollback",
+            Self::Audit => "audit",
             Self::Backup => "backup",
             Self::Restore => "restore",
             Self::Lang => "lang",
@@ -192,6 +196,7 @@ impl Verb {
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
             Self::DrCancel | Self::PointRemove => "ID",
             Self::Backup | Self::Restore => "FILE",
+            Self::Audit => "[COUNT] [who NAME]",
             Self::Lang => "zh|en",
             _ => "",
         }
@@ -228,6 +233,7 @@ impl Verb {
             Self::MeterRemove => "meter remove m-chiller3 points",
             Self::PointAdd => "point add PT-DEMAND m-grid demand,demand_max role=check",
             Self::PointRemove => "point remove PT-DEMAND",
+            Self::Audit => "audit 50 who zhang",
             Self::Backup => "backup /media/usb/cems.backup",
             Self::Restore => "restore /media/usb/cems.backup",
             Self::Lang => "lang zh",
@@ -316,6 +322,10 @@ impl Verb {
             Self::Rollback => {
                 ("drop the staged edits, or undo the last commit", "放弃暂存的修改；无暂存时撤销上次提交")
             }
+            Self::Audit => (
+                "who did what, when, from where, and what was refused",
+                "审计记录：何人何时何处做了什么、被拒绝了什么",
+            ),
             Self::Backup => (
                 "write everything that is stored to a file, while polling goes on",
                 "将全部存储数据备份到文件，采集不中断",

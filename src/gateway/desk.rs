@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Gateway, view};
 use crate::api::ApiServer;
 use crate::config;
+use crate::config::changed_keys::{changed_keys, listed};
 use crate::config::difference::DiffLine;
 use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
@@ -24,13 +25,16 @@ use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
 use crate::document::Faults;
 use crate::failure::Failure;
+use crate::limits;
 use crate::meters;
 use crate::modbus::line::LineHandle;
 use crate::modbus::recorder::Excerpt;
 use crate::modbus::recording::Recording;
+use crate::model::audit::{Actor, Deed, Note, Outcome, Place, Reason, Who};
 use crate::model::demand_response::DrEvent;
 use crate::model::meter::{MapLibrary, SerialSettings};
 use crate::model::point::Parameter;
+use crate::ops::Ops;
 use crate::ops::archive::{ArchiveError, BackupReport, RestoreReport, keep_recording};
 use crate::ops::claim::Ownership;
 use crate::ops::control::{ControlError, ControlLineOf, ControlOf};
@@ -38,7 +42,7 @@ use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::ops::query::{DrRow, QueryError};
-use crate::store::{CounterEvent, StoreError};
+use crate::store::{AuditPage, CounterEvent, StoreError};
 use crate::uplink::UplinkHandle;
 
 /// Who speaks to the ledger of demand response from a console.
@@ -54,7 +58,9 @@ pub(super) struct GatewayDesk {
     gateway: Arc<Gateway>,
     draft: Arc<Mutex<Draft>>,
     /// One commit or rollback at a time, up to its last effect.
-    applying: tokio::sync::Mutex<()>,
+    applying: Arc<tokio::sync::Mutex<()>>,
+    /// Where the console is.
+    place: Place,
     /// Where a change of the site is carried out for those who wait on a thread of their own.
     runtime: tokio::runtime::Handle,
 }
@@ -64,9 +70,61 @@ impl GatewayDesk {
         Self {
             gateway,
             draft: Arc::new(Mutex::new(Draft::of(config))),
-            applying: tokio::sync::Mutex::default(),
+            applying: Arc::default(),
+            place: Place::Socket,
             runtime: tokio::runtime::Handle::current(),
         }
+    }
+
+    /// The same desk for a console at another place.
+    fn at(&self, place: Place) -> Self {
+        let (gateway, draft) = (Arc::clone(&self.gateway), Arc::clone(&self.draft));
+        let (applying, runtime) = (Arc::clone(&self.applying), self.runtime.clone());
+        Self { gateway, draft, applying, place, runtime }
+    }
+
+    /// Somebody at this console, by the name that was given.
+    fn actor(&self, name: &str) -> Actor {
+        let name = if name == CONSOLE { "" } else { name };
+        Actor { who: Who::Console(name.to_owned()), from: self.place.clone() }
+    }
+
+    /// Does what blocks where it holds nobody up, and notes it in the audit book as `note` tells it then.
+    async fn noted<T, E>(
+        &self,
+        work: impl FnOnce(&Ops) -> Result<T, E> + Send + 'static,
+        note: impl FnOnce(&Ops) -> Note + Send + 'static,
+    ) -> Option<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        for<'e> Reason: From<&'e E>,
+    {
+        let ops = Arc::clone(&self.gateway.ops);
+        spawn_blocking(move || ops.noted(work(&ops), note(&ops))).await.ok()
+    }
+
+    /// Lets `change` change the site file, and notes which keys of it are others now. Where it leaves the file
+    /// alone there is nothing to note.
+    async fn change_file<T: Send + 'static>(
+        &self,
+        what: Deed,
+        change: impl FnOnce(&mut Draft) -> Result<T, DraftError> + Send + 'static,
+    ) -> Result<T, DraftError> {
+        let changed = self.on_draft(move |draft| {
+            let before = draft.on_file()?;
+            let done = change(draft);
+            let after = draft.on_file()?;
+            Ok((done, (before != after).then(|| changed_keys(&before, &after))))
+        });
+        let (done, keys) = changed.await?;
+        if done.is_ok() && keys.is_none() {
+            return done;
+        }
+        let about = listed(&keys.unwrap_or_default(), limits::AUDIT_ABOUT_CHARS_MAX);
+        let note = Note::done(self.actor(CONSOLE), what).about(about);
+        let noted = self.noted(move |_| done, move |_| note).await;
+        noted.unwrap_or_else(|| Err(DraftError::NotApplied("it could not be noted".to_owned())))
     }
 
     /// Works on the draft where its reading and syncing of files holds nobody up.
@@ -95,11 +153,13 @@ impl GatewayDesk {
         self.gateway.plant.line(line).ok_or_else(|| ReadFailure::NoSuchLine { known: known() })
     }
 
-    async fn apply(&self, site: Site) -> Result<Applied, DraftError> {
+    /// Puts a site file to work that was written; what cannot be is noted.
+    async fn apply(&self, what: Deed, site: Site) -> Result<Applied, DraftError> {
         let changed = self.gateway.become_site(site).await;
-        changed
-            .map(|changed| Applied { changed })
-            .map_err(|failure| DraftError::NotApplied(failure.message().to_owned()))
+        changed.map(|changed| Applied { changed }).map_err(|failure| {
+            self.note(what, Outcome::Refused(Reason::NotApplied));
+            DraftError::NotApplied(failure.message().to_owned())
+        })
     }
 }
 
@@ -121,7 +181,7 @@ impl Ownership for GatewayDesk {
             // A draft of its own: what a technician has staged is not committed by somebody else.
             let mut draft = Draft::of(&path);
             let site = draft.stage(&edit, &MapLibrary::new()).and_then(|()| draft.commit(read_site));
-            let applied = self.apply(site.map_err(|error| error.to_string())?).await;
+            let applied = self.apply(Deed::Claim, site.map_err(|error| error.to_string())?).await;
             applied.map(drop).map_err(|error| error.to_string())
         })
     }
@@ -172,14 +232,24 @@ impl Desk for GatewayDesk {
         self.gateway.ops.counter_events(point, count)
     }
 
-    fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
-        self.gateway.ops.correct(number, correction)
+    async fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
+        let note = Note::done(self.actor(CONSOLE), Deed::RuleEvent);
+        let is_known = move |ops: &Ops| ops.store().counter_event(number).is_some();
+        let ruled = self.noted(
+            move |ops| ops.correct(number, correction),
+            move |ops| if is_known(ops) { note.about(number.to_string()) } else { note },
+        );
+        ruled.await.unwrap_or(Err(CorrectionError::NoSuchEvent(number)))
     }
 
     async fn enter(&self, entering: &Entering) -> Result<EntryOf, EnteringError> {
-        let (ops, entering) = (Arc::clone(&self.gateway.ops), entering.clone());
-        let entered = spawn_blocking(move || ops.enter(&entering)).await;
-        entered.unwrap_or(Err(EnteringError::Store(StoreError::Closed)))
+        let (entering, named) = (entering.clone(), entering.clone());
+        let note = Note::done(self.actor(&entering.by), Deed::EnterValue).value(entering.value);
+        let entered = self.noted(
+            move |ops| ops.enter(&entering),
+            move |ops| note.about(ops.known_parameter(&named.point, &named.parameter)),
+        );
+        entered.await.unwrap_or(Err(EnteringError::Store(StoreError::Closed)))
     }
 
     fn manual_entries(&self, point: Option<&str>, count: usize) -> Vec<EntryOf> {
@@ -198,13 +268,19 @@ impl Desk for GatewayDesk {
     }
 
     async fn dr_order(&self, order: DrOrder) -> Result<DrEvent, OrderError> {
-        let ops = Arc::clone(&self.gateway.ops);
-        let noted = spawn_blocking(move || match order {
+        let (what, id, value) = match &order {
+            DrOrder::Enter(order) => (Deed::EnterEvent, order.id.clone(), order.invitation.wanted_kw),
+            DrOrder::Reply { id, promised_kw } => (Deed::ReplyToEvent, id.clone(), *promised_kw),
+            DrOrder::Cancel { id } => (Deed::CancelEvent, id.clone(), None),
+        };
+        let note = Note::done(self.actor(CONSOLE), what).value(value);
+        let ordered = move |ops: &Ops| match order {
             DrOrder::Enter(order) => ops.enter_event(order, CONSOLE).map(|entered| entered.event),
             DrOrder::Reply { id, promised_kw } => ops.reply_to_event(&id, promised_kw, CONSOLE),
             DrOrder::Cancel { id } => ops.cancel_event(&id, CONSOLE),
-        });
-        noted.await.unwrap_or(Err(OrderError::Store(StoreError::Closed)))
+        };
+        let noted = self.noted(ordered, move |ops| note.about(ops.known_event(&id))).await;
+        noted.unwrap_or(Err(OrderError::Store(StoreError::Closed)))
     }
 
     fn controls(&self, point: Option<&str>) -> Vec<ControlOf> {
@@ -216,11 +292,23 @@ impl Desk for GatewayDesk {
     }
 
     async fn control(&self, order: &ControlOrder) -> Result<ControlOf, ControlError> {
-        let (ops, ordered) = (Arc::clone(&self.gateway.ops), order.clone());
-        let noted = spawn_blocking(move || match ordered {
-            ControlOrder::Hold(holding) => ops.hold(&holding),
-            ControlOrder::Release { point, parameter, by } => ops.release(&point, &parameter, &by),
-        });
+        let (ordered, named) = (order.clone(), order.clone());
+        let note = match order {
+            ControlOrder::Hold(holding) => {
+                Note::done(self.actor(&holding.by), Deed::Hold).value(Some(holding.value))
+            }
+            ControlOrder::Release { by, .. } => Note::done(self.actor(by), Deed::Release),
+        };
+        let noted = self.noted(
+            move |ops| match ordered {
+                ControlOrder::Hold(holding) => ops.hold(&holding),
+                ControlOrder::Release { point, parameter, by } => ops.release(&point, &parameter, &by),
+            },
+            move |ops| {
+                let (point, parameter) = named.names();
+                note.about(ops.known_parameter(point, parameter))
+            },
+        );
         noted.await.unwrap_or(Err(ControlError::Store(StoreError::Closed)))?;
         let (point, parameter) = order.names();
         let until = Instant::now() + CONTROL_PATIENCE;
@@ -264,7 +352,11 @@ impl Desk for GatewayDesk {
     }
 
     async fn relearn(&self, meter: &str) -> bool {
-        self.gateway.plant.forget(meter).await
+        let is_known = self.gateway.plant.forget(meter).await;
+        let outcome = if is_known { Outcome::Done } else { Outcome::Refused(Reason::NoSuchName) };
+        let note = Note { outcome, ..Note::done(self.actor(CONSOLE), Deed::Relearn) };
+        self.gateway.ops.note(if is_known { note.about(meter) } else { note });
+        is_known
     }
 
     async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
@@ -290,33 +382,48 @@ impl Desk for GatewayDesk {
 
     async fn commit(&self) -> Result<Applied, DraftError> {
         let _one_at_a_time = self.applying.lock().await;
-        let site = self.on_draft(|draft| draft.commit(read_site)).await?;
-        self.apply(site).await
+        let site = self.change_file(Deed::Commit, |draft| draft.commit(read_site)).await?;
+        self.apply(Deed::Commit, site).await
     }
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
         let _one_at_a_time = self.applying.lock().await;
-        Ok(match self.on_draft(|draft| draft.rollback(read_site)).await? {
+        Ok(match self.change_file(Deed::RollBack, |draft| draft.rollback(read_site)).await? {
             Undone::Dropped => Undone::Dropped,
-            Undone::Restored(turn, site) => Undone::Restored(turn, self.apply(site).await?),
+            Undone::Restored(turn, site) => Undone::Restored(turn, self.apply(Deed::RollBack, site).await?),
         })
+    }
+
+    fn note(&self, what: Deed, outcome: Outcome) {
+        self.gateway.ops.note(Note { outcome, ..Note::done(self.actor(CONSOLE), what) });
+    }
+
+    fn audit(&self, who: Option<&str>, count: usize) -> AuditPage {
+        self.gateway.ops.audit(None, count, who)
     }
 
     async fn backup(&self, file: &Path, progress: Progress) -> Result<BackupReport, ArchiveError> {
         let (ops, file) = (Arc::clone(&self.gateway.ops), file.to_owned());
+        let note = Note::done(self.actor(CONSOLE), Deed::BackUp);
         let mut tell = move |done, of| {
             progress.send_replace((done, of));
         };
-        archive(move || ops.backup_to(&file, &mut tell)).await
+        archive(move || ops.noted(ops.backup_to(&file, &mut tell), note.about(known_file(&file)))).await
     }
 
     async fn restore(&self, file: &Path, progress: Progress) -> Result<RestoreReport, ArchiveError> {
         let (ops, file) = (Arc::clone(&self.gateway.ops), file.to_owned());
+        let note = Note::done(self.actor(CONSOLE), Deed::Restore);
         let mut tell = move |done, of| {
             progress.send_replace((done, of));
         };
-        archive(move || ops.restore_from(&file, &mut tell)).await
+        archive(move || ops.noted(ops.restore_from(&file, &mut tell), note.about(known_file(&file)))).await
     }
+}
+
+/// The path of a file that is there, and nothing where there is none: it may be anything then.
+fn known_file(path: &Path) -> String {
+    if path.exists() { path.display().to_string() } else { String::new() }
 }
 
 /// Does what blocks and takes long on a thread of its own: it ends with the store, or with the process.
@@ -347,11 +454,12 @@ impl Consoles {
         port: Option<&SerialSettings>,
     ) -> Result<Self, Failure> {
         let orders = if_the_medium_lets_us(listen_for_orders(data, Arc::clone(&desk.gateway.ops)))?;
-        let desk: Arc<dyn Desk> = desk;
-        let socket = if_the_medium_lets_us(console::listen(data, Arc::clone(&desk)))?;
         let login = Arc::new(Login::of(data));
-        let port = port
-            .map(|settings| AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), desk, login))));
+        let port = port.map(|settings| {
+            let at_port = Arc::new(desk.at(Place::Port(settings.port.clone())));
+            AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), at_port, login)))
+        });
+        let socket = if_the_medium_lets_us(console::listen(data, desk))?;
         Ok(Self { _socket: socket, _orders: orders, _port: port })
     }
 }

@@ -1,4 +1,5 @@
-//! Freezes what is due of events of demand response, so that it is kept before the readings go.
+//! Freezes what is due of events of demand response, so that it is kept before the readings go, and has the
+//! audit book write what it only counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ async fn settle_now_and_then(ops: Arc<Ops>) {
             Ok(Err(error)) => log::warn!("demand response: nothing is frozen at present: {error}"),
             Err(error) => log::error!("demand response: what is due could not be frozen: {error}"),
         }
+        ops.settle_audit();
         tokio::time::sleep(PERIOD).await;
     }
 }

@@ -42,7 +42,7 @@ impl Timekeeper {
     /// Notes that a new run of `store` begins, goes on with what the one before did not re-date, and
     /// watches `clock` from now on.
     pub(super) fn start(store: Store, clock: Arc<dyn Clock>) -> Self {
-        let first = sight(clock.as_ref());
+        let first = clock.sight();
         store.begin_run(&first, &clock.boot_id());
         let found = Arc::new(Notify::new());
         let redating = tokio::spawn(redate_whenever(store.clone(), Arc::clone(&found)));
@@ -50,17 +50,12 @@ impl Timekeeper {
     }
 }
 
-fn sight(clock: &dyn Clock) -> Sight {
-    let shown = clock.now();
-    Sight { shown, state: clock.state_showing(shown), steady_ms: clock.steady_ms() }
-}
-
 async fn watch(store: Store, clock: Arc<dyn Clock>, first: Sight, found: Arc<Notify>) {
     tell_doubt(&first);
     let mut watch = ClockWatch::starting(first);
     loop {
         tokio::time::sleep(LOOK_INTERVAL.as_duration()).await;
-        let now = sight(clock.as_ref());
+        let now = clock.sight();
         let Some(event) = watch.look(now) else { continue };
         tell(&event, &now);
         if event.is_step() {

@@ -3,6 +3,7 @@
 //! No I/O here, and nothing that knows a file, a wire or a database.
 
 pub mod alarm;
+pub mod audit;
 pub mod category;
 pub mod cems;
 pub mod codes;

@@ -4,6 +4,7 @@
 //! answered; each answer stays with the site that it was asked of.
 
 pub mod archive;
+pub mod audit;
 pub mod claim;
 pub mod control;
 pub mod counter_events;

@@ -19,12 +19,14 @@
 //! - `periods`: sealed readings, in databases of some days each.
 //! - `rows`: what they come to over quarter hours, days and months, kept when they have gone.
 //! - `ledgers`: small tables in memory and in the main database: gaps with their causes, what registers
-//!   did besides growing, events of demand response, starts of the store, cursors, wear of the flash.
+//!   did besides growing, events of demand response, starts of the store, cursors, wear of the flash, who
+//!   did what to the gateway.
 //! - `state` decides what is to be done next, `writer` does it, `recovery` reads what is there at a start.
 //! - `code`: how readings become few bits.
 //!
 //! No handle ever waits for the disk except in `flush`, `close` and where sealed epochs are read.
 
+mod audit;
 pub mod backup;
 mod code;
 mod columns;
@@ -67,6 +69,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use crate::stats::SeriesProfile;
+pub use audit::AuditPage;
 pub use error::StoreError;
 pub use history::History;
 pub use latest::Latest;

@@ -35,6 +35,7 @@ impl Store {
         let mut state = self.shared.state();
         let last_sequence = state.last_sequence;
         state.ledgers.boots.end(last_sequence);
+        state.ledgers.audit.settle_all();
         self.write_soon(state);
     }
 

@@ -13,11 +13,13 @@ use crate::store::error::StoreError;
 
 /// The trees of small tables that a copy carries as they are. Cursors are carried by name; how a medium
 /// wears out and when a store was started is of no interest on another, and what is held at a meter now is
-/// none of its business.
+/// none of its business. What was done to a gateway is told by its own book: nobody writes into that of
+/// another one by way of a file.
 fn record_trees() -> impl Iterator<Item = Tree> {
-    Tree::LEDGERS
-        .into_iter()
-        .filter(|tree| !matches!(tree, Tree::Cursors | Tree::Flash | Tree::Boots | Tree::Controls))
+    let is_left_out = |tree: &Tree| {
+        matches!(tree, Tree::Cursors | Tree::Flash | Tree::Boots | Tree::Controls | Tree::Audit)
+    };
+    Tree::LEDGERS.into_iter().filter(move |tree| !is_left_out(tree))
 }
 
 impl Store {

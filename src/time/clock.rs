@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 
 use super::UtcTime;
-use super::trust::ClockState;
+use super::trust::{ClockState, Sight};
 
 /// Where the time of day comes from.
 pub trait Clock: Send + Sync {
@@ -29,6 +29,12 @@ pub trait Clock: Send + Sync {
     /// machine is. One that is handed in is itself never set.
     fn steady_ms(&self) -> i64 {
         self.now().as_ms()
+    }
+
+    /// The clock as it is seen now.
+    fn sight(&self) -> Sight {
+        let shown = self.now();
+        Sight { shown, state: self.state_showing(shown), steady_ms: self.steady_ms() }
     }
 
     /// Which start of the machine this is, so that two times of the steady clock can be compared; empty

@@ -11,12 +11,14 @@ use clap::Args;
 
 use crate::config::site::StoreSettings;
 use crate::console::Language;
-use crate::console::archive::{backed_up, exported, restored};
+use crate::console::archive::{audit_exported, backed_up, exported, restored};
 use crate::console::orders::{AskError, Order, ask};
 use crate::failure::Failure;
+use crate::gateway::machine_clock;
+use crate::model::audit::{Note, Outcome, Reason};
 use crate::ops::archive::{self, ArchiveError, ExportOrder, Labels, NewFile};
 use crate::store::Store;
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, SystemClock, UtcOffset};
 
 /// How often a terminal is told how far something has come.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(200);
@@ -27,6 +29,9 @@ pub struct ExportOptions {
     /// The data folder, of a running gateway too
     #[arg(long, default_value = DATA)]
     data: PathBuf,
+    /// The audit book instead of readings
+    #[arg(long, conflicts_with_all = ["point", "parameter", "from", "to"])]
+    audit: bool,
     /// Only this point
     #[arg(long)]
     point: Option<String>,
@@ -57,13 +62,14 @@ pub struct FileOptions {
 /// Where the service keeps its data.
 const DATA: &str = "/var/lib/cems-gateway";
 
-/// `export`: readings as CSV.
+/// `export`: readings, or the audit book, as CSV.
 ///
 /// # Errors
 /// When there is no store, the order names what there is not, or the output takes no more.
 pub fn export(options: ExportOptions) -> Result<ExitCode, Failure> {
-    let ExportOptions { data, point, parameter, from, to, out } = options;
-    let order = Order::Export(ExportOrder { point, parameter, from, to });
+    let ExportOptions { data, audit, point, parameter, from, to, out } = options;
+    let readings = ExportOrder { point, parameter, from, to };
+    let order = if audit { Order::ExportAudit } else { Order::Export(readings) };
     let text = match out {
         None => carry_out(&data, &order, io::stdout().lock())?,
         Some(path) => {
@@ -110,6 +116,7 @@ fn carry_out(data: &Path, order: &Order, mut out: impl Write) -> Result<String, 
         Err(AskError::NoGateway { .. }) => {
             let folder = Folder::open(data, matches!(order, Order::Restore(..)))?;
             let done = alone(&folder.store, order, out, &mut |done, of| line.show(done, of));
+            note(&folder.store, order.note(), &done);
             folder.leave()?;
             done.map_err(|error| (Failure::new(&error), kind_of_output(&error)))
         }
@@ -198,12 +205,24 @@ fn alone(
     match order {
         Order::Export(order) => archive::export(store, &Labels::default(), order, out, progress)
             .map(|report| exported(&report, language)),
+        Order::ExportAudit => {
+            archive::export_audit(store, UtcOffset::UTC, out).map(|report| audit_exported(&report, language))
+        }
         Order::Backup(file) => archive::backup(store, SystemClock.now(), file, progress)
             .map(|report| backed_up(&report, language)),
         Order::Restore(file, name) => {
             archive::restore(store, file, name, progress).map(|report| restored(&report, language))
         }
     }
+}
+
+/// Notes what came of it in the audit book of the folder.
+fn note(store: &Store, note: Note, done: &Result<String, ArchiveError>) {
+    let outcome = match done {
+        Ok(_) => Outcome::Done,
+        Err(error) => Outcome::Refused(Reason::from(error)),
+    };
+    store.note_audit(Note { outcome, ..note }, &machine_clock(store, false).sight());
 }
 
 /// Tells a person at standard error, where there is one.

@@ -27,6 +27,7 @@ use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::modbus::recorder::Excerpt;
 use cems_gateway::modbus::recording::Recording;
 use cems_gateway::model::alarm::Alarm;
+use cems_gateway::model::audit::{self, Actor, AuditEntry, Deed, Note, Place, Reason, Who};
 use cems_gateway::model::control::{ControlAct, Writable};
 use cems_gateway::model::demand_response::{
     Act, BaselineMethod, DrEvent, EventOrder, EventStatus, Invitation, Measured, Outcome, Reply,
@@ -51,7 +52,7 @@ use cems_gateway::ops::query::{DrRow, QueryError};
 use cems_gateway::stats::demand::{AlarmLevel, Basis, Demand};
 use cems_gateway::stats::response::Terms;
 use cems_gateway::store::backup::BackupError;
-use cems_gateway::store::{ControlLine, CounterEvent, ManualEntry, Ruled};
+use cems_gateway::store::{AuditPage, ControlLine, CounterEvent, ManualEntry, Ruled};
 use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{Interval, UtcOffset, UtcTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -112,9 +113,15 @@ struct FakeDesk {
     draft: Mutex<Draft>,
     /// How often the points were asked for; every time there is a newer reading.
     asked: AtomicI64,
+    /// What was noted in the audit book.
+    noted: Mutex<Vec<(Deed, audit::Outcome)>>,
 }
 
 impl FakeDesk {
+    fn of(path: &Path) -> Self {
+        Self { draft: Mutex::new(Draft::of(path)), asked: AtomicI64::new(0), noted: Mutex::default() }
+    }
+
     fn draft<T>(&self, work: impl FnOnce(&mut Draft) -> T) -> T {
         work(&mut self.draft.lock().unwrap())
     }
@@ -312,7 +319,7 @@ impl Desk for FakeDesk {
         events.map(of).into_iter().filter(|_| point.is_none_or(|id| id == "PT-GRID")).collect()
     }
 
-    fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
+    async fn correct(&self, number: u32, correction: Correction) -> Result<CounterEvent, CorrectionError> {
         let ruled = |verdict, counted| Some(Ruled { at: at(0), verdict, counted });
         match (number, correction) {
             (3, Correction::Confirm) => {
@@ -513,6 +520,16 @@ impl Desk for FakeDesk {
         })
     }
 
+    fn note(&self, what: Deed, outcome: audit::Outcome) {
+        self.noted.lock().unwrap().push((what, outcome));
+    }
+
+    fn audit(&self, who: Option<&str>, count: usize) -> AuditPage {
+        let fits = |entry: &AuditEntry| who.is_none_or(|name| entry.note.actor.who.is_called(name));
+        let entries = audit_entries().into_iter().rev().filter(fits).take(count).collect();
+        AuditPage { entries, gone: 3 }
+    }
+
     async fn backup(&self, file: &Path, progress: Progress) -> Result<BackupReport, ArchiveError> {
         if file.ends_with("old.backup") {
             return Err(ArchiveError::Exists(file.to_owned()));
@@ -598,12 +615,49 @@ fn entry_of(value: Option<f64>, before: Option<f64>, by: &str) -> EntryOf {
     EntryOf { point: "PT-PROD-B".to_owned(), parameter: "OUTPUT".to_owned(), unit: "t".to_owned(), entry }
 }
 
+/// One entry of every kind.
+fn audit_entries() -> Vec<AuditEntry> {
+    let entry = |number, note, clock, count| {
+        let last = at(i64::from(count) - 1);
+        AuditEntry { number, note, at: at(0), clock, last, count }
+    };
+    let by = |who, from| Actor { who, from };
+    let zhang = || by(Who::Console("zhang".to_owned()), Place::Port("/dev/ttyS1".to_owned()));
+    let stranger = || by(Who::Unknown, Place::Address([192, 0, 2, 7].into()));
+    let cloud = || by(Who::Platform("cloud".to_owned()), Place::Address([192, 0, 2, 8].into()));
+    let operator = by(Who::Operator, Place::CommandLine);
+    let refused =
+        |reason| Note::refused(by(Who::Console("li\u{1b}[2J".to_owned()), Place::Socket), Deed::Hold, reason);
+    let notes = [
+        Note::done(Actor::SYSTEM, Deed::Start).about("1.2.3"),
+        Note::done(zhang(), Deed::Hold).about("PT-EV/LIMIT").value(Some(40.0)),
+        Note::refused(stranger(), Deed::Ask, Reason::NoSuchToken),
+        Note::done(cloud(), Deed::EnterEvent).about("DR-3").value(Some(500.0)),
+        Note::done(zhang(), Deed::Commit).about("+meter[m-chiller3] point[PT-GRID].name"),
+        Note::done(operator, Deed::Export).about("readings"),
+    ];
+    let mut entries: Vec<_> =
+        (4..).zip(notes).map(|(number, note)| entry(number, note, ClockState::Holdover, 1)).collect();
+    entries[0].clock = ClockState::Unset;
+    entries[2].count = 17;
+    entries[2].last = at(60);
+    let refusals = (20..).zip(Reason::all());
+    entries
+        .extend(refusals.map(|(number, reason)| entry(number, refused(reason), ClockState::Synchronised, 1)));
+    let deeds = (50..).zip(Deed::all());
+    entries.extend(
+        deeds.map(|(number, what)| entry(number, Note::done(zhang(), what), ClockState::Synchronised, 1)),
+    );
+    entries
+}
+
 /// A person with a terminal, and the gateway at the other end of the wire.
 struct Technician {
     wire: DuplexStream,
     console: JoinHandle<std::io::Result<()>>,
     seen: String,
     folder: tempfile::TempDir,
+    desk: Arc<FakeDesk>,
 }
 
 impl Technician {
@@ -611,11 +665,11 @@ impl Technician {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("site.toml");
         std::fs::write(&path, SITE).unwrap();
-        let desk = FakeDesk { draft: Mutex::new(Draft::of(&path)), asked: AtomicI64::new(0) };
+        let desk = Arc::new(FakeDesk::of(&path));
         let (wire, far_end) = tokio::io::duplex(4_096);
         let access = access(folder.path());
-        let console = tokio::spawn(console::serve(far_end, Arc::new(desk), access));
-        Self { wire, console, seen: String::new(), folder }
+        let console = tokio::spawn(console::serve(far_end, Arc::clone(&desk) as _, access));
+        Self { wire, console, seen: String::new(), folder, desk }
     }
 
     fn with_password() -> Self {
@@ -707,6 +761,8 @@ async fn a_day_at_the_console(technician: &mut Technician) {
     technician.types(" ").await;
     technician.enters(&["trace rs485-9", "trace", "record rs485-1 /media/usb/rs485-1.frames"]).await;
     technician.enters(&["record rs485-1 /media/usb/old.frames", "record rs485-1 frames"]).await;
+    technician.enters(&["audit 100", "audit who cloud", "audit 2 who zhang", "audit who nobody"]).await;
+    technician.enters(&["audit 0", "audit zhang", "help audit"]).await;
     technician.enters(&["learned m-grid", "learned m-9", "relearn m-grid", "relearn m-9", "relearn"]).await;
     technician.enters(&["read rs485-1 1 register 52 2", "read rs485-1", "reboot"]).await;
     technician.enters(&["meter add m-2 rs485-1 0", "meter add m-2 rs485-1 2 role=branch role=main"]).await;
@@ -822,6 +878,29 @@ async fn a_line_that_is_too_long_is_refused_politely_and_the_next_one_is_obeyed(
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_in_and_who_does_not_is_noted() {
+    let mut technician = Technician::with_password();
+    technician.enters(&["login", "right 1234", "right 1234", "logout", "login"]).await;
+    technician.types_and_waits("wrong\r", Duration::from_secs(40)).await;
+    technician.enters(&["login", "right 1234"]).await;
+    let noted = technician.desk.noted.lock().unwrap().clone();
+    let wrong = audit::Outcome::Refused(Reason::WrongPassword);
+    let done = audit::Outcome::Done;
+    assert_eq!(noted, [(Deed::SetPassword, done), (Deed::LogIn, wrong), (Deed::LogIn, done)]);
+
+    let at_the_box = Technician::at_a_console(|_| Access::Open);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(*at_the_box.desk.noted.lock().unwrap(), [(Deed::LogIn, done)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_book_is_shown_to_nobody_who_is_not_logged_in() {
+    let mut technician = Technician::with_password();
+    technician.enters(&["audit"]).await;
+    assert!(technician.saw().ends_with("audit\nlog in first: login\n(login) > "), "{}", technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_hangs_up_ends_the_session() {
     let mut technician = Technician::with_password();
     technician.types("login\r").await;
@@ -848,8 +927,7 @@ async fn a_serial_port_greets_and_listens() {
         rs485: None,
     };
     let folder = tempfile::tempdir().unwrap();
-    let desk =
-        FakeDesk { draft: Mutex::new(Draft::of(&folder.path().join("none"))), asked: AtomicI64::new(0) };
+    let desk = FakeDesk::of(&folder.path().join("none"));
     let login = Arc::new(Login::of(folder.path()));
     let console = tokio::spawn(console::serve_port(settings, Arc::new(desk), login));
 
@@ -879,7 +957,7 @@ async fn the_socket_is_the_operators_own_and_goes_with_the_gateway() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site.toml");
     std::fs::write(&site, SITE).unwrap();
-    let desk = || Arc::new(FakeDesk { draft: Mutex::new(Draft::of(&site)), asked: AtomicI64::new(0) });
+    let desk = || Arc::new(FakeDesk::of(&site));
     // Left by a crash: a socket file that nobody listens on.
     drop(std::os::unix::net::UnixListener::bind(console::socket_path(folder.path())).unwrap());
     let listening = console::listen(folder.path(), desk()).unwrap();

@@ -20,6 +20,9 @@ impl GateKey {
     /// The header that carries the ID of the platform that asks, where it has shown who it is.
     pub(in crate::api) const PLATFORM_HEADER: &'static str = "x-gate-platform";
 
+    /// The header that carries the address of the client.
+    pub(in crate::api) const PEER_HEADER: &'static str = "x-gate-peer";
+
     /// A new one, of the system's randomness.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Relay: one whole request to a worker, and its answer back at the pace of the client.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,12 +41,24 @@ pub(super) enum Relayed {
     Stalled,
 }
 
+/// What the workers are told of who asks.
+pub(super) struct Introduction<'a> {
+    /// What shows that the gate says so.
+    pub(super) key: &'a GateKey,
+    /// The address of the client.
+    pub(super) from: IpAddr,
+    /// The ID of the platform, where one has shown who it is.
+    pub(super) platform: Option<&'a str>,
+}
+
 /// `head` and `body` as the workers take them: one way to say each thing, and nothing else.
-pub(super) fn canonical(head: &RequestHead, body: &[u8], key: &GateKey, platform: Option<&str>) -> Vec<u8> {
+pub(super) fn canonical(head: &RequestHead, body: &[u8], introduction: &Introduction<'_>) -> Vec<u8> {
+    let Introduction { key, from, platform } = introduction;
     let mut out = Vec::with_capacity(512 + body.len());
     // Writing into memory does not fail.
     let _ = write!(out, "{} {} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n", head.method, head.target);
     let _ = write!(out, "{}: {}\r\n", GateKey::HEADER, key.value());
+    let _ = write!(out, "{}: {from}\r\n", GateKey::PEER_HEADER);
     if let Some(platform) = platform {
         let _ = write!(out, "{}: {platform}\r\n", GateKey::PLATFORM_HEADER);
     }

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::access::Admitted;
 use super::answer::Addressee;
 use super::arrival::Arrivals;
 use super::head::{Field, RequestHead};
 use super::lanes::Lane;
-use super::relay::{self, Relayed};
+use super::relay::{self, Introduction, Relayed};
 use super::stream::Stream;
 use super::tally::Turn;
 use super::{Gate, closes};
@@ -116,22 +115,23 @@ impl Gate {
             self.tally.count(turn);
             return self.refuse(arrivals.stream(), &asked, &fault, to).await;
         }
-        self.have_answered(arrivals.stream(), (head, &body, lane_of(place)), (&asked, to), &admitted).await
+        let from = guest.from.ip().to_canonical();
+        let introduction = Introduction { key: &self.key, from, platform: admitted.platform_id() };
+        let request = relay::canonical(head, &body, &introduction);
+        self.have_answered(arrivals.stream(), (&request, lane_of(place)), (&asked, to)).await
     }
 
     async fn have_answered(
         &self,
         stream: &mut Stream,
-        (head, body, lane): (&RequestHead, &[u8], Lane),
+        (request, lane): (&[u8], Lane),
         (asked, to): (&Asked, Addressee),
-        admitted: &Admitted,
     ) -> Next {
         let Some(worker) = self.lanes.enter(lane).await else {
             self.tally.count(Turn::Busy);
             return self.refuse(stream, asked, &refusal::busy(), to).await;
         };
-        let request = relay::canonical(head, body, &self.key, admitted.platform_id());
-        match relay::relay(stream, (&self.socket, &request, worker), to, &self.tally.spools).await {
+        match relay::relay(stream, (&self.socket, request, worker), to, &self.tally.spools).await {
             Relayed::Whole { keeps_alive: true } => Next::Ask,
             Relayed::Whole { keeps_alive: false } => Next::Close,
             Relayed::Unanswered => {

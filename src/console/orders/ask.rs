@@ -63,6 +63,7 @@ pub fn ask(
 fn give(order: &Order, socket: &mut UnixStream) -> io::Result<()> {
     match order {
         Order::Export(order) => Head::Export(order.clone()).write(socket),
+        Order::ExportAudit => Head::ExportAudit.write(socket),
         Order::Backup(file) => {
             Head::Backup.write(socket)?;
             file::send(socket, file)

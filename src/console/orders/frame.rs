@@ -14,6 +14,7 @@ const NOT_GIVEN: u16 = u16::MAX;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Head {
     Export(ExportOrder),
+    ExportAudit,
     Backup,
     Restore(PathBuf),
 }
@@ -36,6 +37,7 @@ impl Head {
                 write_frame(out, 1, &fields_of(&fields)?)
             }
             Self::Backup => write_frame(out, 2, &[]),
+            Self::ExportAudit => write_frame(out, 4, &[]),
             Self::Restore(path) => write_frame(out, 3, &path_field(path)?),
         }
     }
@@ -53,6 +55,7 @@ impl Head {
             1 => Self::Export(ExportOrder { point: text()?, parameter: text()?, from: text()?, to: text()? }),
             2 => Self::Backup,
             3 => Self::Restore(take_path(fields)?),
+            4 => Self::ExportAudit,
             _ => return None,
         };
         payload.is_empty().then_some(order)
@@ -170,7 +173,9 @@ mod tests {
             path in "[^\0]{1,80}",
         ) {
             let export = ExportOrder { point, parameter, from, to };
-            for order in [Head::Export(export), Head::Backup, Head::Restore((&path).into())] {
+            let orders =
+                [Head::Export(export), Head::ExportAudit, Head::Backup, Head::Restore((&path).into())];
+            for order in orders {
                 let mut bytes = Vec::new();
                 order.write(&mut bytes).unwrap();
                 prop_assert_eq!(Head::read(&mut bytes.as_slice()).unwrap(), order);

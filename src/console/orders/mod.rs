@@ -8,6 +8,7 @@
 //! frame     kind u8 | bytes of the payload u32, big-endian | payload
 //!
 //! to the gateway      1 export: point, parameter, from, to | 2 backup | 3 restore: name of the file
+//!                     4 export of the audit book
 //! from the gateway    16 progress: u64 parts done | u64 of so many
 //!                     17 data: bytes of the export
 //!                     18 done: what was done, to be shown | 19 failed: why, to be shown
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 pub use ask::{AskError, ask};
 pub use serve::{OrderSocket, listen_for_orders};
 
+use crate::model::audit::{Actor, Deed, Note, Place, Who};
 use crate::ops::archive::ExportOrder;
 
 /// What the command line may order.
@@ -38,8 +40,24 @@ use crate::ops::archive::ExportOrder;
 pub enum Order {
     /// Readings as CSV.
     Export(ExportOrder),
+    /// The audit book as CSV.
+    ExportAudit,
     /// A backup of the whole store into this file.
     Backup(File),
     /// A restore of this file, which has this name.
     Restore(File, PathBuf),
+}
+
+impl Order {
+    /// What the audit book says of it when it is done.
+    #[must_use]
+    pub fn note(&self) -> Note {
+        let (what, about) = match self {
+            Self::Export(_) => (Deed::Export, "readings"),
+            Self::ExportAudit => (Deed::Export, "audit"),
+            Self::Backup(_) => (Deed::BackUp, ""),
+            Self::Restore(..) => (Deed::Restore, ""),
+        };
+        Note::done(Actor { who: Who::Operator, from: Place::CommandLine }, what).about(about)
+    }
 }

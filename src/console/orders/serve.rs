@@ -14,6 +14,7 @@ use super::frame::{Answer, Head};
 use super::{Order, file};
 use crate::limits;
 use crate::ops::Ops;
+use crate::ops::archive::ArchiveError;
 
 /// How long whoever has come may take to say what for.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,28 +72,39 @@ fn obey(ops: &Ops, stream: UnixStream) -> io::Result<()> {
     stream.set_read_timeout(Some(ORDER_TIMEOUT))?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut teller = Teller { stream, told_at: None };
-    let done = match receive(&mut teller.stream) {
+    let order = match receive(&mut teller.stream) {
         Err(error) => return Answer::Failed(error.to_string()).write(&mut teller.stream),
-        Ok(Order::Export(order)) => {
-            let out = BufWriter::with_capacity(limits::ORDER_DATA_BYTES, Data(teller.stream.try_clone()?));
-            ops.export(&order, out, &mut |done, of| teller.progress(done, of))
-                .map(|report| archive::exported(&report, Language::English))
-        }
-        Ok(Order::Backup(file)) => ops
-            .backup(&file, &mut |done, of| teller.progress(done, of))
-            .map(|report| archive::backed_up(&report, Language::English)),
-        Ok(Order::Restore(file, name)) => ops
-            .restore(&file, &name, &mut |done, of| teller.progress(done, of))
-            .map(|report| archive::restored(&report, Language::English)),
+        Ok(order) => order,
     };
+    let note = order.note();
+    let done = ops.noted(carry_out(ops, order, &mut teller), note);
     let answer = done.map_or_else(|error| Answer::Failed(error.to_string()), Answer::Done);
     answer.write(&mut teller.stream)
+}
+
+/// Does what was ordered; gives what is to be shown of it.
+fn carry_out(ops: &Ops, order: Order, teller: &mut Teller) -> Result<String, ArchiveError> {
+    let english = Language::English;
+    let out = teller.stream.try_clone().map_err(ArchiveError::Output)?;
+    let out = BufWriter::with_capacity(limits::ORDER_DATA_BYTES, Data(out));
+    let progress = &mut |done, of| teller.progress(done, of);
+    match order {
+        Order::Export(order) => {
+            ops.export(&order, out, progress).map(|report| archive::exported(&report, english))
+        }
+        Order::ExportAudit => ops.export_audit(out).map(|report| archive::audit_exported(&report, english)),
+        Order::Backup(file) => ops.backup(&file, progress).map(|report| archive::backed_up(&report, english)),
+        Order::Restore(file, name) => {
+            ops.restore(&file, &name, progress).map(|report| archive::restored(&report, english))
+        }
+    }
 }
 
 /// Receives an order, with the file that comes beside it.
 fn receive(socket: &mut UnixStream) -> io::Result<Order> {
     Ok(match Head::read(socket)? {
         Head::Export(order) => Order::Export(order),
+        Head::ExportAudit => Order::ExportAudit,
         Head::Backup => Order::Backup(file::receive(socket)?),
         Head::Restore(name) => Order::Restore(file::receive(socket)?, name),
     })

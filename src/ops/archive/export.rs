@@ -127,7 +127,7 @@ pub fn export(
     Ok(ExportReport { readings: rows.end().map_err(output)?, unread: walk.unread() })
 }
 
-fn output(error: csv::Error) -> ArchiveError {
+pub(super) fn output(error: csv::Error) -> ArchiveError {
     ArchiveError::Output(match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),

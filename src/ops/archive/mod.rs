@@ -1,9 +1,10 @@
 //! Archive: readings out of the store and back into it, while the gateway runs or with it stopped:
-//! `export` as CSV, `backup` of everything as one file, `restore` of such a file.
+//! `export` as CSV, of the audit book too, `backup` of everything as one file, `restore` of such a file.
 //!
 //! Everything here blocks, goes through the store from one end to the other with flat memory, and
 //! leaves polling alone: it reads a store as it stood at the start and appends like everybody else.
 
+mod audit;
 mod backup;
 mod export;
 mod new_file;
@@ -17,6 +18,7 @@ use std::sync::{MutexGuard, TryLockError};
 
 use thiserror::Error;
 
+pub use audit::{AuditReport, export_audit};
 pub use backup::{BackupReport, backup};
 pub use export::{ExportOrder, ExportReport, Labels, export};
 pub use new_file::NewFile;
@@ -102,6 +104,14 @@ impl Ops {
         progress: Progress<'_>,
     ) -> Result<ExportReport, ArchiveError> {
         export(self.store(), &Labels::of(&self.site()), order, out, progress)
+    }
+
+    /// Writes the audit book as CSV.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn export_audit(&self, out: impl io::Write) -> Result<AuditReport, ArchiveError> {
+        export_audit(self.store(), self.site().cems.offset, out)
     }
 
     /// Backs the store up to `out`.

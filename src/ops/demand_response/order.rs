@@ -208,7 +208,7 @@ impl Ops {
         if at > event.order.invitation.deadline {
             return Err(OrderError::DeadlinePassed);
         }
-        self.note(id, |event| {
+        self.change_event(id, |event| {
             event.reply = Some(Reply { at, promised_kw });
             event.note(at, who, promised_kw.map_or(Act::Declined, Act::Promised));
         })
@@ -224,7 +224,7 @@ impl Ops {
         if self.known(id)?.status(at) == EventStatus::Ended {
             return Err(OrderError::Over);
         }
-        self.note(id, |event| {
+        self.change_event(id, |event| {
             event.cancelled_at = Some(at);
             event.note(at, who, Act::Cancelled);
         })
@@ -244,7 +244,7 @@ impl Ops {
         if event.cancelled_at.is_some() { Err(OrderError::Cancelled) } else { Ok(event) }
     }
 
-    fn note(&self, id: &str, change: impl FnOnce(&mut DrEvent)) -> Result<DrEvent, OrderError> {
+    fn change_event(&self, id: &str, change: impl FnOnce(&mut DrEvent)) -> Result<DrEvent, OrderError> {
         let event = self.store().change_dr_event(id, change);
         let event = event.ok_or_else(|| OrderError::NoSuchEvent(shortened(id)))?;
         self.store().flush()?;

@@ -33,6 +33,8 @@ pub(in crate::store) enum Tree {
     ControlLines,
     /// What reading each meter has taught by its ID.
     Learned,
+    /// Who did what to the gateway by number.
+    Audit,
     /// Rows of quarter hours by start and group.
     Quarters,
     /// Rows of local days.
@@ -43,7 +45,7 @@ pub(in crate::store) enum Tree {
 
 impl Tree {
     /// The small tables that are held in memory.
-    pub(in crate::store) const LEDGERS: [Self; 10] = [
+    pub(in crate::store) const LEDGERS: [Self; 11] = [
         Self::Cursors,
         Self::Gaps,
         Self::Flash,
@@ -54,10 +56,11 @@ impl Tree {
         Self::Controls,
         Self::ControlLines,
         Self::Learned,
+        Self::Audit,
     ];
 
     /// Every tree with its byte and its name in sled.
-    const ALL: [(Self, u8, &'static str); 18] = [
+    const ALL: [(Self, u8, &'static str); 19] = [
         (Self::Series, 1, "series"),
         (Self::Groups, 2, "groups"),
         (Self::Cursors, 3, "cursors"),
@@ -76,6 +79,7 @@ impl Tree {
         (Self::Controls, 16, "controls"),
         (Self::ControlLines, 17, "control-lines"),
         (Self::Learned, 18, "learned"),
+        (Self::Audit, 19, "audit"),
     ];
 
     /// Its byte in stored records.

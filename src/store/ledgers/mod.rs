@@ -1,5 +1,6 @@
 //! The small tables of the store, each under its tree.
 
+pub(in crate::store) mod audit;
 pub(in crate::store) mod book;
 pub(in crate::store) mod boots;
 pub(in crate::store) mod control_lines;
@@ -15,6 +16,7 @@ pub(in crate::store) mod ledger;
 pub(in crate::store) mod responses;
 
 use crate::store::disk::tree::Tree;
+use crate::store::ledgers::audit::AuditBook;
 use crate::store::ledgers::book::Book;
 use crate::store::ledgers::boots::Boots;
 use crate::store::ledgers::control_lines::ControlLine;
@@ -51,6 +53,8 @@ pub(super) struct Ledgers {
     pub(super) control_lines: Book<ControlLine>,
     /// What reading each meter has taught.
     pub(super) lessons: Lessons,
+    /// Who did what to the gateway.
+    pub(super) audit: AuditBook,
 }
 
 impl Ledgers {
@@ -67,6 +71,7 @@ impl Ledgers {
             Tree::Controls => Some(&mut self.controls),
             Tree::ControlLines => Some(&mut self.control_lines),
             Tree::Learned => Some(&mut self.lessons),
+            Tree::Audit => Some(&mut self.audit),
             _ => None,
         }
     }

@@ -163,6 +163,7 @@ impl State {
             let younger = std::mem::take(&mut self.ledgers.gaps);
             ledgers.gaps.go_on_as(younger, |group| self.last_scan(&latest, group));
             ledgers.boots.go_on_as(std::mem::take(&mut self.ledgers.boots));
+            ledgers.audit.go_on_as(std::mem::take(&mut self.ledgers.audit));
         } else {
             self.names = names;
         }
