@@ -22,21 +22,17 @@ pub fn changed_keys(old: &str, new: &str) -> Vec<String> {
 /// So many of the names that they have at most `chars_max` characters, and how many there are besides.
 #[must_use]
 pub fn listed(names: &[String], chars_max: usize) -> String {
-    let mut text = String::new();
-    for (place, name) in names.iter().enumerate() {
-        let left = names.len() - place;
-        // What stands for the others has to find room as well.
-        let others = if left > 1 { format!(" and {} more", left - 1).len() } else { 0 };
-        if text.chars().count() + 1 + name.chars().count() + others > chars_max {
-            text.push_str(&format!(" and {left} more"));
-            break;
+    let fits = |text: &String| text.chars().count() <= chars_max;
+    let first = |count: usize| {
+        let told = names.iter().take(count).map(String::as_str).collect::<Vec<_>>().join(" ");
+        match names.len() - count {
+            0 => told,
+            left => format!("{told} and {left} more").trim_start().to_owned(),
         }
-        if place > 0 {
-            text.push(' ');
-        }
-        text.push_str(name);
-    }
-    text.trim_start().to_owned()
+    };
+    // No name is shorter than one character and the blank behind it.
+    let most = names.len().min(chars_max / 2 + 1);
+    (0..=most).rev().map(first).find(fits).unwrap_or_default()
 }
 
 /// A changed key, or the entry that came or went with it.

@@ -112,9 +112,9 @@ impl GatewayDesk {
         change: impl FnOnce(&mut Draft) -> Result<T, DraftError> + Send + 'static,
     ) -> Result<T, DraftError> {
         let changed = self.on_draft(move |draft| {
-            let before = draft.on_file()?;
+            let before = draft.on_file().unwrap_or_default();
             let done = change(draft);
-            let after = draft.on_file()?;
+            let after = draft.on_file().unwrap_or_default();
             Ok((done, (before != after).then(|| changed_keys(&before, &after))))
         });
         let (done, keys) = changed.await?;

@@ -9,6 +9,7 @@
 mod api;
 mod archive;
 mod arrows;
+mod audit;
 mod broker;
 mod config;
 mod config_documents;

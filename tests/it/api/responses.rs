@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
 use cems_gateway::config::site::{Scope, Site};
+use cems_gateway::model::audit::{Actor, Deed, Note, Place, Reason, Who};
 use cems_gateway::model::demand_response::{Act, BaselineMethod, DemandResponse, SamplesUntil};
 use cems_gateway::model::reading::{Sample, Scan, Value as Reading};
 use cems_gateway::ops::Ops;
 use cems_gateway::ops::demand_response::OrderError;
 use cems_gateway::sim::factory::{self, Ports, site_toml};
-use cems_gateway::sim::run::Place;
+use cems_gateway::sim::run;
 use cems_gateway::store::Store;
 use cems_gateway::time::{Interval, ManualClock, UtcTime};
 use cems_gateway::{config, limits, meters};
@@ -49,7 +50,7 @@ struct Factory {
 
 fn site(change: impl FnOnce(&mut Site)) -> Site {
     let place = "127.0.0.1:1502".parse().unwrap();
-    let ports = Ports { serial: Place::Tcp(place), grid: place, der: place };
+    let ports = Ports { serial: run::Place::Tcp(place), grid: place, der: place };
     let text = site_toml(&ports, "127.0.0.1:0".parse().unwrap(), &api::token_sha256(TOKEN));
     // All lines at one place are no site; these are never used.
     let text = text.replacen("port = 1502", "port = 1503", 1).replacen("port = 1502", "port = 1504", 1);
@@ -389,6 +390,22 @@ fn the_quarter_before_and_the_day_of_the_invitation_may_be_the_measure() {
     let baseline = factory.store.dr_event("DR20240806-01").unwrap().baseline.unwrap().unwrap();
     let dates: Vec<String> = baseline.dates.iter().map(ToString::to_string).collect();
     assert_eq!(dates, ["2024-07-29", "2024-07-30", "2024-07-31", "2024-08-01", "2024-08-02"]);
+}
+
+#[test]
+fn an_event_that_a_platform_enters_or_may_not_enter_is_in_the_audit_book() {
+    let mut factory = Factory::new(|_| {});
+    factory.goes_on("2024-08-05T10:00:00+08:00");
+    factory.put(ORDER);
+    factory.put(ORDER);
+    factory.put(&ORDER.replace("DR20240806-01", "Tr0ub4dor-3").replace("2024-08-06T13", "2024-08-07T13"));
+    let page = factory.ops.audit(None, 10, None);
+    let who = Who::Platform(factory.ops.site().platforms[0].id.clone());
+    let actor = Actor { who, from: Place::Address([127, 0, 0, 1].into()) };
+    let refused = Note::refused(actor.clone(), Deed::EnterEvent, Reason::Malformed).value(Some(500.0));
+    let done = Note::done(actor, Deed::EnterEvent).about("DR20240806-01").value(Some(500.0));
+    let told: Vec<_> = page.entries.into_iter().map(|entry| (entry.note, entry.count)).collect();
+    assert_eq!(told, [(refused, 1), (done, 2)]);
 }
 
 #[test]
