@@ -135,6 +135,7 @@ impl Gateway {
         let site = Arc::new(site);
         let jobs = jobs_of_site(&site, &store).map_err(Failure::new)?;
         let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
+        ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(env!("CARGO_PKG_VERSION")));
         let api = api::serve(Arc::clone(&ops), &site.api, data).map_err(Failure::new)?;
         let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
         let plant = Arc::new(Plant::new(store, clock));
@@ -150,7 +151,6 @@ impl Gateway {
         if let Some((address, fingerprint)) = api.tls() {
             log::info!("API over TLS on {address}, certificate SHA-256 {fingerprint}");
         }
-        ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(env!("CARGO_PKG_VERSION")));
         let gateway = Arc::new(Self {
             api: Mutex::new(Some(api)),
             uplink: Mutex::new(None),

@@ -246,8 +246,8 @@ pub const CONTROLS_MAX: usize = 64;
 /// Lines of the book of what was written; about 100 bytes each.
 pub const CONTROL_LINES_MAX: usize = 1_000;
 
-/// Entries of one ring of the audit book, which has four; some 200 bytes of memory each.
-pub const AUDIT_RING_MAX: usize = 1_024;
+/// Entries of one ring of the audit book, which has five; some 200 bytes of memory each.
+pub const AUDIT_RING_MAX: usize = 800;
 /// Characters of what a deed is about: a few dozen keys of a site file.
 pub const AUDIT_ABOUT_CHARS_MAX: usize = 256;
 /// How long a note that is made again is counted to the entry that it has: an hour.

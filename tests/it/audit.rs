@@ -197,6 +197,17 @@ fn what_was_ordered_and_changed_is_in_the_book_after_a_kill() {
 }
 
 #[test]
+fn a_gateway_that_is_told_to_stop_says_so_in_the_book() {
+    let mut gateway = Gateway::start();
+    let process = rustix::process::Pid::from_child(&gateway.process);
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    assert!(gateway.process.wait().unwrap().success());
+    let version = env!("CARGO_PKG_VERSION");
+    let run = ["start", "stop"].map(|what| format!("system,,inside,{what},{version},,done,1"));
+    assert_eq!(gateway.book(), run);
+}
+
+#[test]
 fn a_password_that_is_typed_where_it_does_not_belong_is_not_in_the_book() {
     let mut gateway = Gateway::start();
     gateway.on_the_cable("", "(login) > ");

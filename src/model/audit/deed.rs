@@ -56,8 +56,10 @@ pub enum Deed {
 pub enum Ring {
     /// Whatever was refused.
     Refusals,
-    /// Starts, stops and logins.
-    Comings,
+    /// Starts and stops.
+    Runs,
+    /// Logins, and whatever else is only asked for.
+    Logins,
     /// Orders, and what is said of readings.
     Orders,
     /// What changes the gateway itself, and what leaves it.
@@ -119,7 +121,8 @@ impl Deed {
     #[must_use]
     pub const fn ring(self) -> Ring {
         match self {
-            Self::Start | Self::Stop | Self::LogIn | Self::Ask => Ring::Comings,
+            Self::Start | Self::Stop => Ring::Runs,
+            Self::LogIn | Self::Ask => Ring::Logins,
             Self::Hold
             | Self::Release
             | Self::EnterEvent
