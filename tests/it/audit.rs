@@ -278,9 +278,10 @@ fn open(dir: &Path) -> Store {
 fn a_count_that_waits_for_its_turn_is_written_when_the_run_ends() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    for second in 0..100 {
-        store.note_audit(Note::refused(platform("cloud"), Deed::Ask, Reason::TooOften), &sight(second));
-    }
+    let refused = || Note::refused(platform("cloud"), Deed::Ask, Reason::TooOften);
+    store.note_audit(refused(), &sight(0));
+    store.flush().unwrap();
+    (1..100).for_each(|second| store.note_audit(refused(), &sight(second)));
     store.end_run();
     store.close().unwrap();
     let entries = open(dir.path()).audit(None, 10, |_| true).entries;

@@ -53,10 +53,10 @@ impl Order {
     #[must_use]
     pub fn note(&self) -> Note {
         let (what, about) = match self {
-            Self::Export(_) => (Deed::Export, "readings"),
-            Self::ExportAudit => (Deed::Export, "audit"),
-            Self::Backup(_) => (Deed::BackUp, ""),
-            Self::Restore(..) => (Deed::Restore, ""),
+            Self::Export(_) => (Deed::Export, "readings".to_owned()),
+            Self::ExportAudit => (Deed::Export, "audit".to_owned()),
+            Self::Backup(_) => (Deed::BackUp, String::new()),
+            Self::Restore(_, name) => (Deed::Restore, name.display().to_string()),
         };
         Note::done(Actor { who: Who::Operator, from: Place::CommandLine }, what).about(about)
     }

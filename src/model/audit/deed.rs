@@ -58,11 +58,11 @@ pub enum Ring {
     Refusals,
     /// Starts and stops.
     Runs,
-    /// Logins, and whatever else is only asked for.
-    Logins,
+    /// Logins, and what is only taken away: exports and backups may come every hour.
+    Visits,
     /// Orders, and what is said of readings.
     Orders,
-    /// What changes the gateway itself, and what leaves it.
+    /// What changes the gateway itself.
     Changes,
 }
 
@@ -122,7 +122,7 @@ impl Deed {
     pub const fn ring(self) -> Ring {
         match self {
             Self::Start | Self::Stop => Ring::Runs,
-            Self::LogIn | Self::Ask => Ring::Logins,
+            Self::LogIn | Self::Ask | Self::Export | Self::BackUp => Ring::Visits,
             Self::Hold
             | Self::Release
             | Self::EnterEvent
@@ -138,8 +138,6 @@ impl Deed {
             | Self::IssueToken
             | Self::RevokeToken
             | Self::Claim
-            | Self::Export
-            | Self::BackUp
             | Self::Restore
             | Self::Update => Ring::Changes,
         }

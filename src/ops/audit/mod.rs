@@ -42,7 +42,8 @@ impl Ops {
     }
 
     /// At most `count` entries of the audit book, the newest first; of those up to the number `from`, or of
-    /// all; of `who` by a name or by a kind, or of everybody.
+    /// all; of `who` by a name or by a kind, or of everybody. The page after it goes on from the number below
+    /// its last. A page has at most [`limits::AUDIT_PAGE_MAX`] entries.
     #[must_use]
     pub fn audit(&self, from: Option<u32>, count: usize, who: Option<&str>) -> AuditPage {
         let count = count.min(limits::AUDIT_PAGE_MAX);
