@@ -9,6 +9,7 @@ mod timekeeper;
 mod view;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,7 +64,8 @@ pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, F
     for overload in check::overloads(&site) {
         log::warn!("{}: {overload}", config.display());
     }
-    std::fs::create_dir_all(data).map_err(|error| {
+    // One that is new is the gateway's own alone: it tells who did what, and when.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
     let store = Store::open(data, &site.store)

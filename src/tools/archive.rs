@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -75,7 +75,10 @@ pub fn export(options: ExportOptions) -> Result<ExitCode, Failure> {
         Some(path) => {
             let remedy = "see that its folder exists and is writable";
             let refused = |error| Failure::new(format!("{}: {error}; {remedy}", path.display()));
-            carry_out(&data, &order, File::create(&path).map_err(refused)?)?
+            // Who did what is nobody else's business.
+            let mode = if audit { 0o600 } else { 0o666 };
+            let file = File::options().write(true).create(true).truncate(true).mode(mode).open(&path);
+            carry_out(&data, &order, file.map_err(refused)?)?
         }
     };
     // Standard output may be the CSV itself.

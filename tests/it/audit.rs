@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -194,6 +195,17 @@ fn what_was_ordered_and_changed_is_in_the_book_after_a_kill() {
     assert_eq!(gateway.book(), expected);
     let again = gateway.book();
     assert_eq!(again.last().unwrap(), "operator,,command-line,export,audit,,done,1", "it is in the next one");
+}
+
+#[test]
+fn the_book_and_what_is_exported_of_it_are_nobody_elses_business() {
+    let mut gateway = Gateway::start();
+    gateway.kill();
+    let file = gateway.folder.path().join("audit.csv");
+    printed(gateway.calls("export", &["--audit", "--out", file.to_str().unwrap()]));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(&gateway.data())), (0o600, 0o700));
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("number,time,clock,"));
 }
 
 #[test]
