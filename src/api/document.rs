@@ -27,6 +27,7 @@ use crate::config::site::Site;
 use crate::limits;
 use crate::model::alarm::Alarm;
 use crate::model::codes;
+use crate::ops::Ops;
 use crate::ops::query::{
     DemandHistory, DemandNow, DemandStatic, DrAnswer, DrRow, DrSummary, DynamicAnswer, DynamicItem,
     HistoricalAnswer, HistoricalRow, Object, QueryError, StaticAnswer, StaticInclude, StaticItem,
@@ -68,6 +69,8 @@ pub(super) enum Document {
         /// Its token, told this once.
         token: String,
     },
+    /// Who did what; no JSON.
+    Audit(Arc<Ops>),
     /// This gateway.
     About,
     /// The interface itself; without an envelope.
@@ -90,6 +93,9 @@ pub(super) enum Document {
 /// What nearly every answer is.
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
+/// What lists are called that spreadsheets read.
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+
 /// Why a document was not written to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DocumentError {
@@ -109,6 +115,7 @@ impl Document {
     pub(super) const fn content_type(&self) -> &'static str {
         match self {
             Self::Figures(_) => figures::content_type(),
+            Self::Audit(_) => CSV,
             _ => JSON,
         }
     }
@@ -117,6 +124,9 @@ impl Document {
     pub(super) fn write(&self, out: &mut dyn Write, envelope: &Envelope<'_>) -> Written {
         if let Self::Figures(figures) = self {
             return Ok(figures.write(out).map_err(WriteError::from)?);
+        }
+        if let Self::Audit(ops) = self {
+            return write_audit(out, ops);
         }
         if matches!(self, Self::OpenApi) {
             return Ok(write_open_api(out).map_err(WriteError::from)?);
@@ -147,9 +157,18 @@ impl Document {
             Self::DemandStatic(answer) => demand::write_static(&mut json, answer)?,
             Self::DemandNow(now) => demand::write_dynamic(&mut json, now)?,
             Self::DemandHistory(answer) => demand::write_historical(&mut json, answer)?,
-            Self::About | Self::Health { .. } | Self::OpenApi | Self::Figures(_) => write_about(&mut json)?,
+            Self::About | Self::Health { .. } | Self::OpenApi | Self::Figures(_) | Self::Audit(_) => {
+                write_about(&mut json)?;
+            }
         }
         Ok(json.finish()?)
+    }
+}
+
+fn write_audit(out: &mut dyn Write, ops: &Ops) -> Written {
+    match ops.export_audit(out) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(WriteError::Io(io::Error::other(error)).into()),
     }
 }
 

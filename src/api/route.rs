@@ -14,8 +14,8 @@ use super::wire::figures::Figures;
 use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
 use super::{auth, body, guard, query_string};
-use crate::config::site::{Platform, Scope};
-use crate::model::audit::{self, Actor, Deed, Note, Who};
+use crate::config::site::{Platform, Scope, Site};
+use crate::model::audit::{self, Actor, Deed, Note, Reason, Who};
 use crate::model::demand_response::EventOrder;
 use crate::ops::Ops;
 use crate::ops::claim::ClaimError;
@@ -56,6 +56,10 @@ pub(super) fn route(request: &mut Request, ops: &Arc<Ops>, tally: &Tally) -> Res
                     check_sees_all(&Audience::of(&platform))?;
                     open(request, || figures(ops, tally))
                 }
+                Place::Audit => {
+                    check_admin(&platform)?;
+                    open(request, || Document::Audit(Arc::clone(ops)))
+                }
                 _ => Err(no_operation()),
             }
         }
@@ -73,11 +77,15 @@ fn claim(request: &mut Request, ops: &Arc<Ops>) -> Result<Routed, Fault> {
         log::error!("no token could be made: {error}");
         Fault::of(Code::Internal, "no token could be made; the gateway's log says why")
     })?;
-    match ops.claim(claim.code, claim.platform, &pair.sha256) {
+    let claimed = ops.claim(claim.code, claim.platform, &pair.sha256);
+    let note = Note::done(Actor { who: Who::Unknown, from: peer(request) }, Deed::Claim);
+    let note = if claimed.is_ok() { note.about(claim.platform) } else { note };
+    match ops.noted(claimed, note) {
         Ok(()) => Ok(document(Document::Claimed { platform: claim.platform.to_owned(), token: pair.token })),
         Err(error @ ClaimError::WrongCode) => Err(Fault::of(Code::Unauthorized, error.to_string())),
-        Err(error @ ClaimError::Claimed) => Err(Fault::of(Code::Conflict, error.to_string())),
-        Err(error @ ClaimError::Refused(_)) => Err(Fault::of(Code::Conflict, error.to_string())),
+        Err(error @ (ClaimError::Claimed | ClaimError::Refused(_))) => {
+            Err(Fault::of(Code::Conflict, error.to_string()))
+        }
     }
 }
 
@@ -117,12 +125,35 @@ fn check_right(operation: Operation, ops: &Arc<Ops>, platform: &Platform) -> Res
         Some(settings) if settings.accepts_events => {}
         _ => return refusal("no events are taken here; the site file would say accept_events = true"),
     }
+    let moves = settings_move_equipment(&site);
+    if moves && !platform.may(Scope::Control) {
+        return refusal(
+            "events move equipment here; the site file would say scopes = [\"read\", \"events\", \"control\"]",
+        );
+    }
     if !platform.may(Scope::Events) {
         return refusal(
             "this token may enter no events; the site file would say scopes = [\"read\", \"events\"]",
         );
     }
     Ok(())
+}
+
+/// Whether an event that is promised is carried out by this gateway.
+fn settings_move_equipment(site: &Site) -> bool {
+    let resources = site.demand_response.iter().flat_map(|settings| &settings.resources);
+    resources.into_iter().any(|resource| resource.control.is_some())
+}
+
+/// Who did what is for whoever administers the gateway.
+fn check_admin(platform: &Platform) -> Result<(), Fault> {
+    if platform.may(Scope::Admin) {
+        return Ok(());
+    }
+    Err(Fault::of(
+        Code::Forbidden,
+        "this token does not administer; the site file would say scopes = [\"admin\"]",
+    ))
 }
 
 /// What is told of the whole site is not for whoever sees a part of it.
@@ -161,7 +192,9 @@ fn operate(
     check_scope(platform, operation)?;
     let is_order = operation.subject == Subject::PutDrEvent;
     if *request.method() == Method::Post {
-        check_right(operation, ops, platform)?;
+        check_right(operation, ops, platform).inspect_err(|_| {
+            ops.note(Note::refused(actor(request, platform), Deed::EnterEvent, Reason::NoRight));
+        })?;
     }
     let question = match request.method() {
         Method::Options => return Ok(Routed::Options(operation.allow())),
@@ -183,9 +216,13 @@ fn operate(
 
 /// The platform that asks, and from where.
 fn actor(request: &Request, platform: &Platform) -> Actor {
+    Actor { who: Who::Platform(platform.id.clone()), from: peer(request) }
+}
+
+/// Where a request comes from, as the gate has seen it.
+fn peer(request: &Request) -> audit::Place {
     let address = header(request, GateKey::PEER_HEADER).and_then(|address| address.parse().ok());
-    let address = address.map(audit::Place::Address);
-    Actor { who: Who::Platform(platform.id.clone()), from: address.unwrap_or(audit::Place::Inside) }
+    address.map_or(audit::Place::Inside, audit::Place::Address)
 }
 
 fn refuse_body(request: &Request) -> Result<(), Fault> {

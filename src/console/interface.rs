@@ -5,23 +5,23 @@ use super::language::Language;
 
 /// One line about the addresses, and one each about the certificate and the claim.
 pub(super) fn interface(view: &InterfaceView, language: Language) -> String {
-    let mut text = match &view.plain {
-        Some(address) => format!("{}  http {address}", language.pick("api", "接口")),
-        None => return language.pick("api  not served\n", "接口  未开启\n").to_owned(),
+    let Some(plain) = &view.plain else {
+        return language.pick("api  not served\n", "接口  未开启\n").to_owned();
     };
-    if let Some((address, fingerprint)) = &view.tls {
-        text += &format!(", https {address}\n");
-        text += language.pick("     certificate SHA-256 ", "     证书 SHA-256 ");
-        text += fingerprint;
-    }
-    text.push('\n');
-    if let Some(code) = &view.claim_code {
-        text += &match language {
-            Language::English => format!("     not claimed: POST /claim with the code {code}\n"),
-            Language::Chinese => format!("     尚未认领：以认领码 {code} 提交 POST /claim\n"),
-        };
-    }
-    text
+    let name = language.pick("api", "接口");
+    let addresses = match &view.tls {
+        None => format!("{name}  http {plain}\n"),
+        Some((address, fingerprint)) => {
+            let certificate = language.pick("certificate", "证书");
+            format!("{name}  http {plain}, https {address}\n     {certificate} SHA-256 {fingerprint}\n")
+        }
+    };
+    let claim = match (&view.claim_code, language) {
+        (None, _) => String::new(),
+        (Some(code), Language::English) => format!("     not claimed: POST /claim with the code {code}\n"),
+        (Some(code), Language::Chinese) => format!("     尚未认领：以认领码 {code} 提交 POST /claim\n"),
+    };
+    addresses + &claim
 }
 
 #[cfg(test)]

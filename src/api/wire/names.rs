@@ -11,6 +11,8 @@ pub const PATH_OPENAPI: &str = "openapi.json";
 
 /// The path where a gateway that nobody owns is claimed.
 pub const PATH_CLAIM: &str = "claim";
+/// The path of the audit book, as CSV.
+pub const PATH_AUDIT: &str = "audit.csv";
 /// The path of figures for monitoring systems.
 pub const PATH_METRICS: &str = "metrics";
 

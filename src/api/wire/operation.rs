@@ -153,6 +153,8 @@ pub enum Place {
     OpenApi,
     /// Figures for monitoring systems.
     Figures,
+    /// Who did what, as CSV.
+    Audit,
     /// Where a gateway that nobody owns is claimed.
     Claim,
     /// Nowhere.
@@ -168,6 +170,7 @@ impl Place {
             (Some(names::PATH_HEALTH), None, ..) => Self::Health,
             (Some(names::PATH_OPENAPI), None, ..) => Self::OpenApi,
             (Some(names::PATH_METRICS), None, ..) => Self::Figures,
+            (Some(names::PATH_AUDIT), None, ..) => Self::Audit,
             (Some(names::PATH_CLAIM), None, ..) => Self::Claim,
             (Some(names::PATH_CEMS), Some(names::PATH_VERSION), Some(name), None) => {
                 Operation::named(name).map_or(Self::NoOperation, Self::Operation)
@@ -197,6 +200,7 @@ mod tests {
             ("/openapi.json", Place::OpenApi),
             ("/metrics", Place::Figures),
             ("/claim", Place::Claim),
+            ("/audit.csv", Place::Audit),
             ("/metrics/x", Place::Unknown),
             ("/", Place::Unknown),
             ("", Place::Unknown),

@@ -3,10 +3,21 @@
 use crate::config::draft::DraftError;
 use crate::model::audit::Reason;
 use crate::ops::archive::ArchiveError;
+use crate::ops::claim::ClaimError;
 use crate::ops::control::ControlError;
 use crate::ops::counter_events::CorrectionError;
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::EnteringError;
+
+impl From<&ClaimError> for Reason {
+    fn from(error: &ClaimError) -> Self {
+        match error {
+            ClaimError::Claimed => Self::Conflict,
+            ClaimError::WrongCode => Self::NoSuchToken,
+            ClaimError::Refused(_) => Self::NotApplied,
+        }
+    }
+}
 
 impl From<&ControlError> for Reason {
     fn from(error: &ControlError) -> Self {

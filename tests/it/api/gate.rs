@@ -16,7 +16,8 @@ use super::site::{Served, TOKEN};
 const PATH: &str = "/cems/v1/GetCemsDynamicData";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from_digit(u32::from(digit), 16).unwrap()).collect()
 }
 
 fn ask_with(address: SocketAddr, authorization: &str, path: &str) -> Answer {
@@ -226,4 +227,15 @@ fn an_event_that_moves_equipment_needs_the_scope_for_it() {
     assert_eq!(get(none.address(), PATH).code(), 40_301, "without read");
     let reads = Served::changed(with(&[Scope::Read]));
     assert_eq!(get(reads.address(), PATH).code(), 200);
+}
+
+#[test]
+fn whoever_administers_reads_who_did_what_and_nobody_else() {
+    let served = Served::changed(|site| site.platforms[0].scopes = vec![Scope::Read, Scope::Admin]);
+    assert_eq!(ask_with(served.address(), "Authorization: Bearer guess-4711\r\n", PATH).status, 401);
+    let book = get(served.address(), "/audit.csv");
+    assert_eq!(book.header("Content-Type"), Some("text/csv; charset=utf-8; header=present"));
+    assert!(book.body.contains("no-such-token") && book.body.contains("127.0.0.1"), "{}", book.body);
+    assert!(!book.body.contains("guess-4711"), "{}", book.body);
+    assert_eq!(get(Served::empty().address(), "/audit.csv").code(), 40_301);
 }

@@ -26,6 +26,7 @@ use crate::api::wire::code::Code;
 use crate::api::wire::operation::Place;
 use crate::config::site::Platform;
 use crate::limits;
+use crate::model::audit::{self, Actor, Deed, Note, Reason, Who};
 use crate::ops::Ops;
 use crate::time::trust::ClockState;
 
@@ -112,11 +113,15 @@ impl Access {
         }
         let admitted = match self.identify(head, guest, ops) {
             Ok(admitted) => admitted,
-            Err(fault) => return Err(self.fail(from, fault)),
+            Err(fault) => return Err(self.fail(guest, fault, ops)),
         };
         if let Some(platform) = &admitted.platform {
             let granted = lock(&self.rates).ask(&platform.id, platform.requests_per_min, Instant::now());
-            granted.map_err(too_many)?;
+            granted.map_err(|wait_s| {
+                let who = Who::Platform(platform.id.clone());
+                note(ops, guest, who, Reason::TooOften);
+                too_many(wait_s)
+            })?;
         }
         Ok(admitted)
     }
@@ -197,15 +202,26 @@ impl Access {
         }
     }
 
-    fn fail(&self, from: Neighbourhood, fault: Fault) -> Refused {
+    fn fail(&self, guest: &Guest, fault: Fault, ops: &Arc<Ops>) -> Refused {
         if fault.code == Code::Busy {
+            note(ops, guest, Who::Unknown, Reason::ClockUnset);
             return (fault, Turn::Busy);
         }
-        match lock(&self.failures).note(from, Instant::now()) {
-            None => (fault, Turn::Unauthorized),
-            Some(wait_s) => too_many(wait_s),
-        }
+        let wait_s = lock(&self.failures).note(Neighbourhood::of(guest.from.ip()), Instant::now());
+        let reason = match (wait_s, fault.code) {
+            (Some(_), _) => Reason::LockedOut,
+            (None, Code::SignedAtOtherTime) => Reason::TokenExpired,
+            (None, _) => Reason::NoSuchToken,
+        };
+        note(ops, guest, Who::Unknown, reason);
+        wait_s.map_or((fault, Turn::Unauthorized), too_many)
     }
+}
+
+/// Notes in the audit book that somebody was refused.
+fn note(ops: &Ops, guest: &Guest, who: Who, reason: Reason) {
+    let from = audit::Place::Address(guest.from.ip().to_canonical());
+    ops.note(Note::refused(Actor { who, from }, Deed::Ask, reason));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
