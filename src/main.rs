@@ -90,6 +90,8 @@ enum Command {
     Backup(tools::FileOptions),
     /// Adds from a backup what a data folder does not have, while its gateway runs or without it
     Restore(tools::FileOptions),
+    /// As whom the gateway shows itself in TLS: the fingerprint of its certificate, or a request for another
+    Certificate(tools::CertificateOptions),
     /// Makes a new bearer token and the line that lets a platform use it
     Token {
         /// The platform's ID
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         Command::Export(options) => tools::export(options),
         Command::Backup(options) => tools::backup(&options),
         Command::Restore(options) => tools::restore(&options),
+        Command::Certificate(options) => tools::certificate(&options),
         Command::Token { platform } => tools::token(&platform),
     };
     ended.unwrap_or_else(|failure| failure.report())

@@ -2,6 +2,7 @@
 
 mod archive;
 mod by_hand;
+mod certificate;
 mod frames;
 mod plausible;
 mod probe;
@@ -11,6 +12,7 @@ mod wire_text;
 
 pub use archive::{ExportOptions, FileOptions, backup, export, restore};
 pub use by_hand::{ReadOptions, WriteOptions, read, write};
+pub use certificate::{CertificateOptions, certificate};
 pub use frames::frames;
 pub use probe::{ProbeOptions, probe};
 pub use scan::{ScanOptions, scan};

@@ -26,5 +26,5 @@ mod tag;
 pub mod wire;
 
 pub use auth::{TokenPair, new_token, token_sha256};
-pub use gate::TlsError;
+pub use gate::{OwnCertificate, TlsError};
 pub use server::{ApiError, ApiServer, serve};

@@ -15,7 +15,7 @@ use thiserror::Error;
 use tiny_http::{Request, Server};
 
 use super::exchange;
-use super::gate::{self, Doors, GateKey, GateServer, Identity, Tally, TlsError};
+use super::gate::{self, Doors, GateKey, GateServer, Identity, OwnCertificate, Tally, TlsError};
 use super::hex::hex;
 use crate::config::site::ApiSettings;
 use crate::limits;
@@ -110,6 +110,16 @@ pub fn serve(ops: Arc<Ops>, settings: &ApiSettings, data: &Path) -> Result<ApiSe
     let gate = gate::open(ops, Doors { plain, tls }, (&socket, key, tally));
     let gate = gate.map_err(|error| start(error.to_string()))?;
     Ok(ApiServer { plain: plain_address, tls: tls_told, gate, shared, workers })
+}
+
+impl OwnCertificate {
+    /// The one of the gateway that keeps its data in `data`.
+    ///
+    /// # Errors
+    /// When it has none yet: one is made at the first start with `tls_listen`.
+    pub fn in_data(data: &Path) -> Result<Self, TlsError> {
+        Self::in_folder(&data.join(FOLDER))
+    }
 }
 
 fn start_workers(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, ApiError> {

@@ -15,3 +15,4 @@ mod responses;
 mod site;
 mod statistics;
 mod surface;
+mod tls;

@@ -47,7 +47,7 @@ use crate::ops::Ops;
 pub(in crate::api) use self::key::GateKey;
 pub(in crate::api) use self::tally::Tally;
 pub(in crate::api) use self::tls::Identity;
-pub use self::tls::TlsError;
+pub use self::tls::{OwnCertificate, TlsError};
 
 /// Bytes of the stack of the gate's thread.
 const STACK_BYTES: usize = 1_024 * 1_024;

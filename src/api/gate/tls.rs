@@ -94,7 +94,7 @@ impl Identity {
             None => own_files(own, name)?,
         };
         let chain = files.chain()?;
-        let fingerprint = auth::sha256(chain.first().map_or(&[], |first| first.as_ref()));
+        let fingerprint = fingerprint(&chain);
         let config = server_config(chain, files.private_key()?);
         let unusable = |reason: rustls::Error| TlsError::Unusable {
             path: files.certificate.clone(),
@@ -113,7 +113,58 @@ impl Identity {
     }
 }
 
+/// The certificate that a gateway made itself, as a technician asks for it.
+pub struct OwnCertificate(Files);
+
+impl OwnCertificate {
+    /// The one in `folder`.
+    ///
+    /// # Errors
+    /// When there is none yet, or it cannot be read.
+    pub(in crate::api) fn in_folder(folder: &Path) -> Result<Self, TlsError> {
+        let files = Files::own(folder);
+        files.chain().map(|_| Self(files))
+    }
+
+    /// Its SHA-256, which a platform keeps to know the gateway by: 64 hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let chain = self.0.chain().unwrap_or_default();
+        hex(&fingerprint(&chain))
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.certificate
+    }
+
+    /// A request for an authority to vouch for the same key under `names`, in PEM.
+    ///
+    /// # Errors
+    /// When the key cannot be read or a name is neither a host name nor an address.
+    pub fn request(&self, names: &[String]) -> Result<String, TlsError> {
+        let make = |error: rcgen::Error| TlsError::Make(error.to_string());
+        let key = read(&self.0.key)?;
+        let key = KeyPair::from_pem(&String::from_utf8_lossy(&key)).map_err(make)?;
+        let mut params = CertificateParams::new(names.to_vec()).map_err(make)?;
+        if let Some(name) = names.first() {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
+        params.serialize_request(&key).and_then(|request| request.pem()).map_err(make)
+    }
+}
+
+fn fingerprint(chain: &[CertificateDer<'_>]) -> [u8; 32] {
+    auth::sha256(chain.first().map_or(&[], |first| first.as_ref()))
+}
+
 impl Files {
+    /// Those that the gateway makes itself.
+    fn own(folder: &Path) -> Self {
+        Self { certificate: folder.join(CERTIFICATE_FILE), key: folder.join(KEY_FILE) }
+    }
+
     fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let path = &self.certificate;
         let text = read(path)?;
@@ -135,7 +186,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 fn own_files(folder: &Path, name: &str) -> Result<Files, TlsError> {
-    let files = Files { certificate: folder.join(CERTIFICATE_FILE), key: folder.join(KEY_FILE) };
+    let files = Files::own(folder);
     if !files.certificate.exists() {
         let (certificate, key) = make(name).map_err(|error| TlsError::Make(error.to_string()))?;
         // The key first: a certificate that is there has its key.
@@ -249,6 +300,11 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
         let other = tempfile::tempdir().unwrap();
+        let told = OwnCertificate::in_folder(dir.path()).unwrap();
+        assert_eq!(told.fingerprint(), first.fingerprint());
+        let request = told.request(&["box.example.cn".to_owned(), "192.0.2.7".to_owned()]).unwrap();
+        assert!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
+        assert!(OwnCertificate::in_folder(other.path()).is_err());
         assert_ne!(first.fingerprint(), Identity::open(None, other.path(), "CEMS-1").unwrap().fingerprint());
     }
 

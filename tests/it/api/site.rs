@@ -128,6 +128,11 @@ impl Served {
         self.dir.as_ref().unwrap().path()
     }
 
+    /// Where HTTPS is served, and the fingerprint of the certificate there.
+    pub(super) fn tls(&self) -> (SocketAddr, &str) {
+        self.server.as_ref().unwrap().tls().unwrap()
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().local_addr()
     }
