@@ -200,6 +200,9 @@ impl Gateway {
         self.controller.wait_for_rest().await;
         let jobs = self.register(Arc::clone(&site)).await;
         self.ops.thaw_controls();
+        if jobs.is_err() && moves {
+            self.answer_as(&before.api, &site.api).await?;
+        }
         changed.extend(self.plant.become_site(jobs?).await);
         if moves {
             changed.push("api".to_owned());
