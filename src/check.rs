@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::draft::DraftError;
 use crate::config::site::Site;
 use crate::config::{self, LoadError};
 use crate::failure::{Failure, tell};
@@ -14,8 +15,8 @@ use crate::meters;
 use crate::modbus::plan::CostModel;
 use crate::model::control::Writable;
 use crate::model::meter::{Line, Link, Meter, Parity};
+use crate::model::overload::{Overload, Overloads};
 
-pub use load::Overload;
 use load::{BUSY_SHARE_MAX, Turn};
 
 /// Reads listed for one meter at one interval; the rest are counted.
@@ -39,6 +40,15 @@ pub fn run(path: &Path) -> Result<ExitCode, Failure> {
 #[must_use]
 pub fn overloads(site: &Site) -> Vec<Overload> {
     site.lines.iter().filter_map(|line| load::overload(site, line)).collect()
+}
+
+/// `site`, which is to take the place of one with the overloads `before`.
+///
+/// # Errors
+/// The lines that it would overload, or would overload more.
+pub fn not_worse(site: Site, before: &[Overload]) -> Result<Site, DraftError> {
+    let Overloads { added, .. } = Overloads::between(before, overloads(&site));
+    if added.is_empty() { Ok(site) } else { Err(DraftError::Overloaded(added)) }
 }
 
 /// The site of the file at `path`.

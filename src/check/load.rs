@@ -1,11 +1,11 @@
 //! How busy the reads of a site keep a line, and which interval it could keep instead.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::config::site::Site;
 use crate::modbus::plan::{CostModel, PlannedRead};
 use crate::model::meter::{Line, Meter};
+use crate::model::overload::Overload;
 use crate::poll::job::reads_together;
 use crate::time::Interval;
 
@@ -47,30 +47,6 @@ pub(super) fn turns(site: &Site, meter: &Meter, cost: &CostModel) -> Vec<Turn> {
         turns.push(Turn { interval, reads: if joins { with_faster } else { alone }, share });
     }
     turns
-}
-
-/// A line that cannot do all that it is asked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Overload {
-    line_id: String,
-    share: f64,
-    shortest: Interval,
-    meters: Vec<String>,
-    /// What the shortest interval would have to be; `None` where that alone is not enough.
-    possible: Option<Interval>,
-}
-
-impl fmt::Display for Overload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line_id, share, shortest, meters, possible } = self;
-        let meters = meters.join(", ");
-        write!(f, "line '{line_id}' would be taken {:.0} % of its time; ", share * 100.0)?;
-        match possible {
-            Some(possible) => write!(f, "{possible} instead of {shortest} could be kept by {meters}")?,
-            None => write!(f, "longer intervals than {shortest} alone are not enough")?,
-        }
-        f.write_str("; or raise the baud rate, read fewer registers, or split the line")
-    }
 }
 
 /// Why `line` cannot keep the intervals of its meters; `None` where it can.

@@ -12,6 +12,7 @@ use super::replace::{beside, replace_file};
 use super::text::{bounded_text, remedy};
 use crate::document::Faults;
 use crate::model::meter::MapLibrary;
+use crate::model::overload::Overload;
 
 /// Staged edits of one site file.
 #[derive(Debug)]
@@ -70,7 +71,10 @@ pub enum DraftError {
     Edit(#[from] EditError),
     /// The text would be no valid site.
     #[error("the site would have faults:\n{0}")]
-    Faults(Faults),
+    Faults(#[from] Faults),
+    /// A line would be asked for more than it can do, and was not before.
+    #[error("a line would be asked for more than it can do: {}", listed(.0))]
+    Overloaded(Vec<Overload>),
     /// There is nothing to commit.
     #[error("nothing is staged")]
     NothingStaged,
@@ -168,14 +172,14 @@ impl Draft {
     /// `*.previous`. Gives what the check made of the text.
     ///
     /// # Errors
-    /// When nothing is staged, the check finds faults, somebody else changed the file, or the disk
+    /// When nothing is staged, the check refuses the text, somebody else changed the file, or the disk
     /// refuses; the edits then stay staged.
-    pub fn commit<T>(
+    pub fn commit<T, E: Into<DraftError>>(
         &mut self,
-        check: impl FnOnce(&Path, &str) -> Result<T, Faults>,
+        check: impl FnOnce(&Path, &str) -> Result<T, E>,
     ) -> Result<T, DraftError> {
         let staged = self.staged.as_ref().ok_or(DraftError::NothingStaged)?;
-        let checked = check(&self.path, &staged.text).map_err(DraftError::Faults)?;
+        let checked = check(&self.path, &staged.text).map_err(Into::into)?;
         if read(&self.path)? != staged.base {
             return Err(DraftError::ChangedMeanwhile(self.path.clone()));
         }
@@ -230,6 +234,10 @@ impl Draft {
         write(previous_of(&self.path), before)?;
         write(self.path.clone(), after)
     }
+}
+
+fn listed(overloads: &[Overload]) -> String {
+    overloads.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn previous_of(path: &Path) -> PathBuf {

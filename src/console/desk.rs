@@ -17,6 +17,7 @@ use crate::model::audit::{Deed, Outcome};
 use crate::model::demand_response::{DrEvent, EventOrder};
 use crate::model::gap::Gap;
 use crate::model::learned::Learned;
+use crate::model::overload::{Overload, Overloads};
 use crate::model::quality::Cause;
 use crate::model::reading::{Reading, Sample};
 use crate::model::register::{Span, Table, UnitId};
@@ -133,7 +134,8 @@ pub trait Desk: Send + Sync {
     /// What the staged edits change; empty when nothing is staged.
     async fn diff(&self) -> Vec<DiffLine>;
 
-    /// Writes the staged edits and puts them to work.
+    /// Writes the staged edits and puts them to work. Refused where a line could not do what it would be
+    /// asked, unless it was so before.
     ///
     /// # Errors
     /// Why nothing was written.
@@ -507,6 +509,8 @@ pub struct CheckReport {
     pub parameters: usize,
     /// What the lines would have to do.
     pub lines: Vec<LineLoad>,
+    /// Those that cannot do it, and whether a commit is refused for it.
+    pub overloads: Overloads,
 }
 
 /// What one line would have to do.
@@ -521,8 +525,10 @@ pub struct LineLoad {
 }
 
 /// What a commit or a rollback put to work.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
     /// The parts that were started or stopped, such as `line rs485-1`; all others went on.
     pub changed: Vec<String>,
+    /// Lines that cannot do all that they are asked all the same.
+    pub overloads: Vec<Overload>,
 }

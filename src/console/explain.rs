@@ -4,6 +4,7 @@ use super::command::Refusal;
 use super::desk::{PointView, ReadFailure};
 use super::language::Language;
 use super::login::LoginError;
+use super::overload;
 use super::quality::{hint, quality};
 use super::table::printable;
 use crate::config::draft::DraftError;
@@ -180,6 +181,7 @@ pub(super) fn draft_error(error: &DraftError, language: Language) -> String {
                 language.pick("the site would have faults; nothing was written:", "配置有误，未写入：");
             return format!("{head}\n{faults}");
         }
+        (DraftError::Overloaded(overloads), _) => return overload::refused(overloads, language),
         (DraftError::NothingStaged, _) => language.pick("nothing is staged", "没有暂存的修改").to_owned(),
         (error, Language::English) => printable(&error.to_string()),
         (DraftError::NothingToUndo, Language::Chinese) => {

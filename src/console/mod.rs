@@ -23,6 +23,7 @@ mod language;
 mod lines;
 mod login;
 pub mod orders;
+mod overload;
 mod port;
 mod quality;
 mod render;

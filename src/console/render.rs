@@ -10,6 +10,7 @@ use super::desk::{
 use super::interface::interface;
 use super::language::Language;
 use super::lines::lines;
+use super::overload;
 use super::quality::quality;
 use super::table::{printable, table};
 use super::verb::Verb;
@@ -197,7 +198,7 @@ fn float(bits: u32) -> String {
 
 /// What a site without faults would do.
 pub(super) fn checked(report: &CheckReport, language: Language) -> String {
-    let CheckReport { meters, points, parameters, lines } = report;
+    let CheckReport { meters, points, parameters, lines, overloads } = report;
     let mut text = match language {
         Language::English => {
             format!("no faults; meters: {meters}, points: {points}, parameters: {parameters}\n")
@@ -213,7 +214,7 @@ pub(super) fn checked(report: &CheckReport, language: Language) -> String {
             Language::Chinese => writeln!(text, "  线路 {id}：每轮 {requests} 个请求，{seconds:.2} 秒"),
         };
     }
-    text
+    text + &overload::checked(overloads, language)
 }
 
 /// What the staged edits change.
@@ -258,11 +259,12 @@ pub(super) fn undone(undone: &Undone<Applied>, language: Language) -> String {
 
 fn changed(applied: &Applied, language: Language) -> String {
     let parts = applied.changed.join(", ");
-    match (applied.changed.is_empty(), language) {
+    let text = match (applied.changed.is_empty(), language) {
         (true, _) => language.pick("nothing was started or stopped\n", "没有启动或停止任何部分\n").to_owned(),
         (false, Language::English) => format!("started or stopped: {parts}\n"),
         (false, Language::Chinese) => format!("已启动或停止：{parts}\n"),
-    }
+    };
+    text + &overload::kept(&applied.overloads, language)
 }
 
 /// `2024-06-12 10:30:05`

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Gateway, view};
 use crate::api::ApiServer;
+use crate::check;
 use crate::config;
 use crate::config::changed_keys::{changed_keys, listed};
 use crate::config::difference::DiffLine;
@@ -155,8 +156,9 @@ impl GatewayDesk {
 
     /// Puts a site file to work that was written; what cannot be is noted.
     async fn apply(&self, what: Deed, site: Site) -> Result<Applied, DraftError> {
+        let overloads = check::overloads(&site);
         let changed = self.gateway.become_site(site).await;
-        changed.map(|changed| Applied { changed }).map_err(|failure| {
+        changed.map(|changed| Applied { changed, overloads }).map_err(|failure| {
             self.note(what, Outcome::Refused(Reason::NotApplied));
             DraftError::NotApplied(failure.message().to_owned())
         })
@@ -369,9 +371,10 @@ impl Desk for GatewayDesk {
     }
 
     async fn check(&self) -> Result<CheckReport, DraftError> {
-        self.on_draft(|draft| {
-            let site = read_site(draft.path(), &draft.text()?).map_err(DraftError::Faults)?;
-            Ok(view::report(&site))
+        let at_work = self.gateway.ops.site();
+        self.on_draft(move |draft| {
+            let site = read_site(draft.path(), &draft.text()?)?;
+            Ok(view::report(&site, &at_work))
         })
         .await
     }
@@ -382,7 +385,9 @@ impl Desk for GatewayDesk {
 
     async fn commit(&self) -> Result<Applied, DraftError> {
         let _one_at_a_time = self.applying.lock().await;
-        let site = self.change_file(Deed::Commit, |draft| draft.commit(read_site)).await?;
+        let before = check::overloads(&self.gateway.ops.site());
+        let read = move |path: &Path, text: &str| check::not_worse(read_site(path, text)?, &before);
+        let site = self.change_file(Deed::Commit, |draft| draft.commit(read)).await?;
         self.apply(Deed::Commit, site).await
     }
 

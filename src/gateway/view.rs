@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plant::LineStatus;
-use crate::check::place_of;
+use crate::check::{self, place_of};
 use crate::config::site::{Site, StoreSettings, UplinkSettings};
 use crate::console::desk::{
     CheckReport, ClockView, DemandView, GapView, LineLoad, LineState, LineView, MeterView, ParameterView,
@@ -13,6 +13,7 @@ use crate::console::desk::{
 use crate::modbus::line::PortState;
 use crate::modbus::plan::CostModel;
 use crate::modbus::turnaround::Turnarounds;
+use crate::model::overload::Overloads;
 use crate::ops::Ops;
 use crate::ops::query::{DemandNow, MonthDemand};
 use crate::poll::job::reads_together;
@@ -167,8 +168,8 @@ pub(super) fn gaps(ops: &Ops, point_id: Option<&str>, count: usize) -> Vec<GapVi
     found.split_off(surplus)
 }
 
-/// What the lines of a checked site would have to do.
-pub(super) fn report(site: &Site) -> CheckReport {
+/// What the lines of a checked site would have to do, beside the site at work.
+pub(super) fn report(site: &Site, at_work: &Site) -> CheckReport {
     let lines = site.lines.iter().map(|line| {
         let cost = CostModel::of_line(line);
         let mut load = LineLoad { id: line.id.clone(), requests: 0, round: Duration::ZERO };
@@ -186,5 +187,6 @@ pub(super) fn report(site: &Site) -> CheckReport {
         points: site.points.len(),
         parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
         lines: lines.collect(),
+        overloads: Overloads::between(&check::overloads(at_work), check::overloads(site)),
     }
 }

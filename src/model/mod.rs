@@ -15,6 +15,7 @@ pub mod formula;
 pub mod gap;
 pub mod learned;
 pub mod meter;
+pub mod overload;
 pub mod point;
 pub mod quality;
 pub mod reading;

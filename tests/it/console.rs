@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cems_gateway::check;
 use cems_gateway::config::difference::DiffLine;
 use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
@@ -38,6 +39,7 @@ use cems_gateway::model::learned::Learned;
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
 };
+use cems_gateway::model::overload::{Overload, Overloads};
 use cems_gateway::model::quality::{Cause, Quality};
 use cems_gateway::model::reading::{Reading, SeriesId, Value};
 use cems_gateway::model::register::{DataType, Register, Span, Table, WordOrder};
@@ -124,6 +126,12 @@ impl FakeDesk {
 
     fn draft<T>(&self, work: impl FnOnce(&mut Draft) -> T) -> T {
         work(&mut self.draft.lock().unwrap())
+    }
+
+    /// Those of the file, as nothing else is at work.
+    fn overloads_at_work(&self) -> Vec<Overload> {
+        let text = self.draft(|draft| std::fs::read_to_string(draft.path())).unwrap();
+        check::overloads(&read_site(Path::new(""), &text).unwrap())
     }
 }
 
@@ -501,6 +509,7 @@ impl Desk for FakeDesk {
             points: site.points.len(),
             parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
             lines: vec![LineLoad { id: "rs485-1".to_owned(), requests: 3, round }],
+            overloads: Overloads::between(&self.overloads_at_work(), check::overloads(&site)),
         })
     }
 
@@ -509,8 +518,10 @@ impl Desk for FakeDesk {
     }
 
     async fn commit(&self) -> Result<Applied, DraftError> {
-        self.draft(|draft| draft.commit(read_site))?;
-        Ok(Applied { changed: vec!["line rs485-1".to_owned()] })
+        let before = self.overloads_at_work();
+        let read = |path: &Path, text: &str| check::not_worse(read_site(path, text)?, &before);
+        let site = self.draft(|draft| draft.commit(read))?;
+        Ok(Applied { changed: vec!["line rs485-1".to_owned()], overloads: check::overloads(&site) })
     }
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
@@ -784,6 +795,11 @@ async fn a_day_at_the_console(technician: &mut Technician) {
         ])
         .await;
     technician.enters(&["point add PT-BAD m-grid role=manager", "check", "commit", "rollback"]).await;
+    for unit in 21..=24 {
+        let meter = format!("meter add m-{unit} rs485-1 {unit} eastron-sdm630 role=sub interval=PT0.1S");
+        technician.enters(&[&meter]).await;
+    }
+    technician.enters(&["check", "commit", "rollback"]).await;
     technician.types_and_waits("backup \"/media/usb 1/new.backup\"\r", Duration::from_secs(6)).await;
     technician.enters(&["backup new.backup", "backup /media/usb/old.backup"]).await;
     technician.enters(&["restore /media/usb/new.backup", "restore /media/usb/torn.backup"]).await;
@@ -824,6 +840,33 @@ async fn nothing_is_applied_before_commit() {
     assert!(technician.site_file().contains("m-2"));
     technician.enters(&["rollback"]).await;
     assert_eq!(technician.site_file(), SITE);
+}
+
+/// Forty meters of 0.1 s each.
+fn overloaded() -> String {
+    let meter = |unit: u8| {
+        format!(
+            "[[meter]]\nid = \"m-{unit}\"\nline = \"rs485-1\"\nunit = {unit}\nmap = \"eastron-sdm630\"\n\
+             interval = \"PT0.1S\"\n[[point]]\nid = \"PT-{unit}\"\nname = \"p\"\ncategory = \"CAT-GRID\"\n\
+             role = \"sub\"\nmeter = \"m-{unit}\"\n[[point.parameter]]\nid = \"P\"\nregister = \"power\"\n"
+        )
+    };
+    SITE.to_owned() + &(2..=41).map(meter).collect::<String>()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_was_overloaded_before_stops_no_commit_that_makes_it_no_worse() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    let path = technician.folder.path().join("site.toml");
+    std::fs::write(&path, overloaded()).unwrap();
+    technician.enters(&["meter add m-50 rs485-1 50 eastron-sdm630 role=sub", "check", "commit"]).await;
+    assert!(technician.saw().contains("nothing was written:\n  line 'rs485-1' would be taken"), "worse");
+    assert_eq!(technician.site_file(), overloaded());
+    technician.enters(&["rollback", "point add PT-D m-grid power role=check", "check", "commit"]).await;
+    let warned = technician.saw().matches("warning: too much as before, which 'commit' lets pass:\n").count();
+    assert_eq!(warned, 2, "by check and by commit: {}", technician.saw());
+    technician.enters(&["meter remove m-41 points", "commit"]).await;
+    assert!(technician.site_file().contains("PT-D") && !technician.site_file().contains("m-41"));
 }
 
 #[tokio::test(start_paused = true)]
