@@ -6,12 +6,13 @@
 //!
 //! A failed read travels the same road as a good one, as samples that name their cause.
 
-mod dead_time;
 pub mod job;
 mod meter;
 pub mod read_plan;
 pub mod scan;
 pub mod schedule;
+mod tolerance;
+mod turn_order;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,15 +31,19 @@ use crate::store::Store;
 use crate::time::trust::ClockState;
 use crate::time::{Clock, Interval, UtcTime};
 
-use dead_time::DeadTime;
 use job::Job;
 use meter::KnownMeter;
 use read_plan::ReadPlan;
 use scan::Heard;
 use schedule::Schedule;
+use tolerance::Tolerance;
+use turn_order::{Manner, Next, Waiting};
 
 /// Longest wait for the task to end once it is asked to.
 const SHUTDOWN_MS: u64 = 5_000;
+/// What is kept of the time that a scan was expected to take when it took less: a long one is remembered for a
+/// while.
+const EXPECTED_KEPT: (u32, u32) = (7, 8);
 
 /// How the scans of one meter at one interval go.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +60,8 @@ pub struct JobStatus {
     pub silent_scans: u64,
     /// Ticks missed because the line was busy.
     pub overruns: u64,
+    /// Ticks at which the meter was past its share of the line, so that others went first.
+    pub past_share: u64,
     /// When the meter last answered.
     pub answered_at: Option<UtcTime>,
     /// The meter is asked less often, because it does not answer.
@@ -131,8 +138,13 @@ impl Poll {
 struct Turn {
     job: Job,
     schedule: Schedule,
+    /// When it was taken last.
+    taken_at: Instant,
+    /// How long its scans take the line, by the longest of late.
+    expected: Duration,
     scans: u64,
     silent_scans: u64,
+    past_share: u64,
     answered_at: Option<UtcTime>,
 }
 
@@ -141,7 +153,7 @@ pub struct Cycle {
     turns: Vec<Turn>,
     /// By ID: several jobs of one meter share what is known of it.
     meters: BTreeMap<String, KnownMeter>,
-    dead_time: DeadTime,
+    tolerance: Tolerance,
     line: LineHandle,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -158,9 +170,9 @@ impl Cycle {
         clock: Arc<dyn Clock>,
         status: StatusTable,
     ) -> Self {
-        let dead_time = DeadTime::starting(Instant::now());
+        let tolerance = Tolerance::starting(Instant::now());
         let (turns, meters) = (Vec::new(), BTreeMap::new());
-        let mut cycle = Self { turns, meters, dead_time, line, store, clock, status, waits: false };
+        let mut cycle = Self { turns, meters, tolerance, line, store, clock, status, waits: false };
         cycle.replace(jobs);
         cycle
     }
@@ -183,8 +195,7 @@ impl Cycle {
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
         loop {
-            let next = self.next_due();
-            let due = next.map(|(_, due)| due);
+            let next = self.next();
             tokio::select! {
                 biased;
                 order = inbox.recv() => match order {
@@ -195,29 +206,52 @@ impl Cycle {
                     Some(Order::Forget(meter_id)) => self.forget(&meter_id),
                     Some(Order::Stop) | None => return,
                 },
-                () = sleep_until(due) => if let Some((place, _)) = next {
-                    let together = self.take_due(place);
-                    self.scan(together).await;
+                () = sleep_until(next) => match next {
+                    Next::InTurn(place) => self.scan_due(place, Duration::ZERO).await,
+                    Next::InSpareTime(place) => {
+                        let spare = self.turns.get(place).map_or(Duration::ZERO, |turn| turn.expected);
+                        self.scan_due(place, spare).await;
+                    }
+                    Next::Later(_) | Next::Never => {}
                 },
             }
         }
     }
 
-    fn next_due(&self) -> Option<(usize, Instant)> {
-        let due = self.turns.iter().map(|turn| turn.schedule.due()).enumerate();
-        due.min_by_key(|(_, due)| *due)
+    fn next(&self) -> Next {
+        let now = Instant::now();
+        let waiting = |turn: &Turn| turn.waiting(self.manner_of(&turn.job.meter_id));
+        turn_order::next(&self.turns.iter().map(waiting).collect::<Vec<_>>(), now)
     }
 
-    /// Takes the tick of a turn, and those of the same meter that are due by now: they are read together.
-    fn take_due(&mut self, place: usize) -> Vec<usize> {
+    fn manner_of(&self, meter_id: &str) -> Manner {
+        match self.meters.get(meter_id) {
+            Some(meter) if meter.health.was_silent() => Manner::Silent,
+            Some(meter) if meter.load.is_past_its_share() => Manner::Past(self.tolerance.free_from()),
+            Some(_) | None => Manner::Within,
+        }
+    }
+
+    /// Scans what is due of the meter whose turn it is; the time that is `spare` costs nobody anything.
+    async fn scan_due(&mut self, place: usize, spare: Duration) {
+        let Some(meter_id) = self.turns.get(place).map(|turn| turn.job.meter_id.clone()) else { return };
+        let is_past = matches!(self.manner_of(&meter_id), Manner::Past(_));
+        let together = self.take_due(&meter_id, is_past);
+        let took = self.scan(together).await;
+        if is_past {
+            self.tolerance.spend(took.saturating_sub(spare));
+        }
+    }
+
+    /// Takes the ticks of a meter that are due by now: they are read together.
+    fn take_due(&mut self, meter_id: &str, is_past: bool) -> Vec<usize> {
         let (wall, now) = (self.clock.now(), Instant::now());
-        let Some(meter_id) = self.turns.get(place).map(|turn| turn.job.meter_id.clone()) else {
-            return Vec::new();
-        };
         let mut together = Vec::new();
         for (place, turn) in self.turns.iter_mut().enumerate() {
             if turn.job.meter_id == meter_id && turn.schedule.due() <= now {
+                turn.past_share += u64::from(is_past);
                 turn.schedule.take(wall, now);
+                turn.taken_at = now;
                 together.push(place);
             }
         }
@@ -245,22 +279,37 @@ impl Cycle {
             let known = self.meters.entry(job.meter_id.clone());
             known.or_insert_with(|| KnownMeter::new(job.cost, learned()));
         }
+        self.share_out();
         self.publish();
         changed
     }
 
-    /// Scans jobs of one meter together.
-    async fn scan(&mut self, places: Vec<usize>) {
+    /// Gives every meter its part of the line.
+    fn share_out(&mut self) {
+        let planned = |id: &str| {
+            let of_meter = self.turns.iter().filter(|turn| turn.job.meter_id == id);
+            of_meter.map(|turn| turn.job.planned_share()).sum::<f64>()
+        };
+        let planned: Vec<f64> = self.meters.keys().map(|id| planned(id)).collect();
+        let all = planned.iter().sum();
+        for (meter, planned) in self.meters.values_mut().zip(planned) {
+            meter.load.plan(planned, all);
+        }
+    }
+
+    /// Scans jobs of one meter together; gives the time for which it kept the line with its answers.
+    async fn scan(&mut self, places: Vec<usize>) -> Duration {
         let jobs: Vec<&Job> =
             places.iter().filter_map(|place| self.turns.get(*place)).map(|turn| &turn.job).collect();
-        let Some(first) = jobs.first() else { return };
-        let Some(meter) = self.meters.get_mut(&first.meter_id) else { return };
+        let Some(first) = jobs.first() else { return Duration::ZERO };
+        let Some(meter) = self.meters.get_mut(&first.meter_id) else { return Duration::ZERO };
         let plan = meter.plan(&jobs);
         let began = Instant::now();
-        if !asks(meter, first.unit, &plan, &self.line, &mut self.dead_time).await {
+        if !asks(meter, first.unit, &plan, &self.line, &mut self.tolerance).await {
             let now = self.clock.now();
             let scans = jobs.iter().map(|job| scan::backed_off(job, now)).collect();
-            return self.keep(scans).await;
+            self.keep(scans).await;
+            return Duration::ZERO;
         }
         let may_bisect = meter.may_bisect(began);
         let scanned = scan::scan(&jobs, &plan, &self.line, self.clock.as_ref(), may_bisect).await;
@@ -276,20 +325,27 @@ impl Cycle {
             log::warn!("meter '{meter_id}' refused a merged read: {news}");
             self.store.keep_learned(&meter_id, unit, meter.learned().clone());
         }
+        let took = began.elapsed();
         match scanned.heard {
             Heard::Answer => meter.health.answered(),
             Heard::Nothing => {
-                self.dead_time.spend(began.elapsed());
+                self.tolerance.spend(took);
                 meter.health.silent(Instant::now());
             }
             Heard::LineDown => {}
         }
         for (place, scan) in places.iter().zip(&scanned.scans) {
             if let Some(turn) = self.turns.get_mut(*place) {
-                turn.take(scanned.heard, scan);
+                turn.take(scanned.heard, scan, took);
             }
         }
+        let of_meter = self.turns.iter().filter(|turn| turn.job.meter_id == meter_id);
+        let wanted = of_meter.map(Turn::wanted_share).sum();
+        if let Some(meter) = self.meters.get_mut(&meter_id) {
+            meter.load.wants(wanted);
+        }
         self.keep(scanned.scans).await;
+        if scanned.heard == Heard::Answer { took } else { Duration::ZERO }
     }
 
     async fn keep(&self, scans: Vec<Scan>) {
@@ -323,13 +379,37 @@ impl Cycle {
 impl Turn {
     fn new(job: Job, now: Instant) -> Self {
         let schedule = Schedule::starting(job.interval, job.offset, now);
-        Self { job, schedule, scans: 0, silent_scans: 0, answered_at: None }
+        let expected = job.planned_time();
+        Self {
+            job,
+            schedule,
+            taken_at: now,
+            expected,
+            scans: 0,
+            silent_scans: 0,
+            past_share: 0,
+            answered_at: None,
+        }
     }
 
-    fn take(&mut self, heard: Heard, scan: &Scan) {
+    fn waiting(&self, manner: Manner) -> Waiting {
+        let interval = self.schedule.interval().as_duration();
+        let (due, expected) = (self.schedule.due(), self.expected);
+        Waiting { due, interval, read_at: self.taken_at, expected, manner }
+    }
+
+    /// The share of the line that it takes if every tick is kept.
+    fn wanted_share(&self) -> f64 {
+        self.expected.div_duration_f64(self.job.interval.as_duration())
+    }
+
+    fn take(&mut self, heard: Heard, scan: &Scan, took: Duration) {
         self.scans += 1;
         match heard {
-            Heard::Answer => self.answered_at = Some(scan.at),
+            Heard::Answer => {
+                self.answered_at = Some(scan.at);
+                self.expected = took.max(self.expected * EXPECTED_KEPT.0 / EXPECTED_KEPT.1);
+            }
             Heard::Nothing => self.silent_scans += 1,
             Heard::LineDown => {}
         }
@@ -343,6 +423,7 @@ impl Turn {
             scans: self.scans,
             silent_scans: self.silent_scans,
             overruns: self.schedule.overruns(),
+            past_share: self.past_share,
             answered_at: self.answered_at,
             backed_off: meter.is_some_and(|meter| meter.health.is_backed_off()),
             learned: meter.map(|meter| meter.learned().clone()).unwrap_or_default(),
@@ -351,25 +432,25 @@ impl Turn {
 }
 
 /// Whether the meter is worth a scan now. One that was silent is asked again only where dead meters have not
-/// cost the line too much already; after several silent scans it is first probed with one read, tried
+/// taken their share of the line already; after several silent scans it is first probed with one read, tried
 /// once, so that its absence costs the line one time limit.
 async fn asks(
     meter: &mut KnownMeter,
     unit: UnitId,
     plan: &ReadPlan,
     line: &LineHandle,
-    dead_time: &mut DeadTime,
+    tolerance: &mut Tolerance,
 ) -> bool {
     let began = Instant::now();
     if !meter.health.is_backed_off() {
-        return !meter.health.was_silent() || dead_time.allows(began);
+        return !meter.health.was_silent() || tolerance.allows(began);
     }
-    let may_ask = meter.health.may_ask(began) && dead_time.allows(began);
+    let may_ask = meter.health.may_ask(began) && tolerance.allows(began);
     let Some(first) = plan.reads().first().filter(|_| may_ask) else { return false };
     match Heard::of(&line.probe(unit, first.table, first.span).await) {
         Heard::Answer => meter.health.answered(),
         Heard::Nothing => {
-            dead_time.spend(began.elapsed());
+            tolerance.spend(began.elapsed());
             meter.health.silent(Instant::now());
         }
         Heard::LineDown => {}
@@ -377,9 +458,10 @@ async fn asks(
     !meter.health.is_backed_off()
 }
 
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
+async fn sleep_until(next: Next) {
+    match next {
+        Next::InTurn(_) | Next::InSpareTime(_) => {}
+        Next::Later(at) => tokio::time::sleep_until(at).await,
+        Next::Never => std::future::pending().await,
     }
 }

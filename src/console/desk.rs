@@ -320,6 +320,8 @@ pub struct MeterView {
     pub exceptions: ExceptionCounts,
     /// How long the meter takes to begin a reply; nothing before the first.
     pub turnaround: Option<TurnaroundView>,
+    /// Ticks at which it was past its share of the line, so that others went first.
+    pub past_share: u64,
     /// Whether it is asked less often because it does not answer.
     pub backed_off: bool,
     /// What it was found to refuse.

@@ -75,9 +75,21 @@ fn faults(meter: &MeterView, language: Language) -> Vec<String> {
     let rows = [
         unheard.join(language.pick(", ", "，")),
         refusals(&meter.exceptions, language),
+        past_share(meter.past_share, language),
         learned(&meter.learned, language),
     ];
     rows.into_iter().filter(|row| !row.is_empty()).collect()
+}
+
+/// How often others went first, because the meter takes more of the line than is its part.
+fn past_share(ticks: u64, language: Language) -> String {
+    match (ticks, language) {
+        (0, _) => String::new(),
+        (ticks, Language::English) => {
+            format!("{ticks} times past its share of the line, read after the others")
+        }
+        (ticks, Language::Chinese) => format!("{ticks} 次超出线路份额，让其他电表先读"),
+    }
 }
 
 /// What the meter was found to refuse; its reads keep clear of that.
@@ -158,6 +170,7 @@ mod tests {
             garbled: 123_456,
             exceptions: refused(&[1, 2, 4, 6].repeat(999)),
             turnaround: Some(TurnaroundView { median: turnaround, p99: turnaround }),
+            past_share: 123_456_789,
             backed_off: false,
             learned: Learned::default(),
         };

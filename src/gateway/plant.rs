@@ -163,11 +163,13 @@ fn figures(status: &LineStatus) -> LineFigures {
             scans: 0,
             silent_scans: 0,
             overruns: 0,
+            past_share: 0,
             is_backed_off: job.backed_off,
         });
         meter.scans += job.scans;
         meter.silent_scans += job.silent_scans;
         meter.overruns += job.overruns;
+        meter.past_share += job.past_share;
     }
     LineFigures {
         id: status.line.id.clone(),

@@ -41,6 +41,7 @@ pub(super) fn line(status: &LineStatus, site: &Site) -> LineView {
             garbled: counters.map_or(0, |of| of.garbled + of.mismatches),
             exceptions: counters.map(|of| of.exceptions).unwrap_or_default(),
             turnaround: counters.and_then(|of| turnaround(&of.turnarounds)),
+            past_share: jobs().map(|job| job.past_share).sum(),
             backed_off: jobs().any(|job| job.backed_off),
             learned: jobs().next().map(|job| job.learned.clone()).unwrap_or_default(),
         }

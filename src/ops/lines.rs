@@ -37,6 +37,8 @@ pub struct MeterFigures {
     pub silent_scans: u64,
     /// Ticks missed because its line was busy.
     pub overruns: u64,
+    /// Ticks at which it was past its share of the line, so that others went first.
+    pub past_share: u64,
     /// Whether it is asked less often, because it does not answer.
     pub is_backed_off: bool,
 }

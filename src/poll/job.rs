@@ -1,6 +1,7 @@
 //! What one meter is asked for at one interval: the values, and where each lies.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::config::site::Site;
 use crate::limits;
@@ -34,6 +35,21 @@ pub struct Job {
     pub cost: CostModel,
     /// The values, in the order of the group's series.
     pub values: Vec<JobValue>,
+}
+
+impl Job {
+    /// How long a scan of it is planned to take the line.
+    #[must_use]
+    pub fn planned_time(&self) -> Duration {
+        let places: Vec<_> = self.values.iter().map(JobValue::place).collect();
+        self.cost.totals(&plan(&places, &self.limits, &self.cost)).time
+    }
+
+    /// The share of the line's time that its scans are planned to take.
+    #[must_use]
+    pub fn planned_share(&self) -> f64 {
+        self.planned_time().div_duration_f64(self.interval.as_duration())
+    }
 }
 
 /// One value of a [`Job`].

@@ -22,11 +22,42 @@ const REPLAN_SHARE: f64 = 0.2;
 /// A meter that refused everything is not taken apart again for this long.
 const BISECTION_PAUSE: Duration = Duration::from_mins(10);
 
+/// How far a meter may go beyond its share before it counts as past it: for what has to be asked twice.
+const SHARE_MARGIN: f64 = 1.25;
+
+/// How much of its line a meter takes, against what it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Load {
+    /// Its part of all that is planned for the line, 0 to 1.
+    share: f64,
+    /// What it takes if every tick is kept; more than 1 where it cannot be.
+    wanted: f64,
+}
+
+impl Load {
+    /// So much of the line's time is planned for the meter, of what is planned for `all`.
+    pub(super) fn plan(&mut self, planned: f64, all: f64) {
+        self.share = if all > 0.0 { planned / all } else { 1.0 };
+    }
+
+    /// So much it takes, as its scans have shown.
+    pub(super) const fn wants(&mut self, wanted: f64) {
+        self.wanted = wanted;
+    }
+
+    /// Whether it takes more than its part.
+    pub(super) fn is_past_its_share(&self) -> bool {
+        self.wanted > self.share * SHARE_MARGIN
+    }
+}
+
 /// One meter on its line, shared by its jobs.
 #[derive(Debug)]
 pub(super) struct KnownMeter {
     /// Whether it answers.
     pub(super) health: Health,
+    /// How much it takes of the line.
+    pub(super) load: Load,
     learned: Learned,
     /// The costs that its reads are planned with, with its own turnaround once that is known.
     cost: CostModel,
@@ -37,7 +68,14 @@ pub(super) struct KnownMeter {
 impl KnownMeter {
     /// A meter of which is known what it taught before.
     pub(super) fn new(cost: CostModel, learned: Learned) -> Self {
-        Self { health: Health::default(), learned, cost, plans: BTreeMap::new(), bisect_from: None }
+        Self {
+            health: Health::default(),
+            load: Load::default(),
+            learned,
+            cost,
+            plans: BTreeMap::new(),
+            bisect_from: None,
+        }
     }
 
     /// What was learned about it.

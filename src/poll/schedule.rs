@@ -58,7 +58,7 @@ impl Schedule {
         // A clock that is being slewed may show a tick of the grid a little early; half an interval
         // settles which one it is.
         let half_ms = self.interval.as_ms() / 2;
-        let on_time = self.on_grid && late_ms <= half_ms;
+        let on_time = self.on_grid && late_ms < half_ms;
         let settled = if on_time { UtcTime::from_ms(wall.as_ms().saturating_add(half_ms)) } else { wall };
         let next = settled.floor_local(self.interval, self.offset).plus(self.interval);
         self.due = now + until(next, wall);
@@ -121,6 +121,16 @@ mod tests {
             assert_eq!(schedule.due(), after(start, next_ms));
         }
         assert_eq!(schedule.overruns(), 0);
+    }
+
+    #[test]
+    fn a_tick_loses_no_other_one_however_much_of_its_interval_it_is_late() {
+        let start = Instant::now();
+        for late_ms in 0..1_000 {
+            let mut schedule = begun(10_000, start);
+            schedule.take(at(11_000 + i64::try_from(late_ms).unwrap()), after(start, 1_000 + late_ms));
+            assert_eq!((schedule.due(), schedule.overruns()), (after(start, 2_000), 0), "{late_ms}");
+        }
     }
 
     #[test]

@@ -204,6 +204,7 @@ impl Desk for FakeDesk {
             timeouts: 99,
             garbled: 2,
             exceptions: refused_once,
+            past_share: 17,
             backed_off: true,
             learned: learned(),
             ..MeterView::default()

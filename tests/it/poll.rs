@@ -14,8 +14,8 @@ use cems_gateway::modbus::transport::{Connect, Stream};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::Reading;
 use cems_gateway::model::register::{Span, Table, UnitId};
-use cems_gateway::poll::Poll;
 use cems_gateway::poll::job::{Job, jobs_of_line};
+use cems_gateway::poll::{JobStatus, Poll};
 use cems_gateway::sim::bus::Bus;
 use cems_gateway::sim::fault::{FaultPlan, Rule};
 use cems_gateway::sim::fleet::Fleet;
@@ -461,4 +461,69 @@ async fn dead_meters_take_a_twentieth_of_the_line_at_most() {
     // Each of ten is waited for in its first scan, tried twice, before it is known for dead.
     let scans = bench.readings("p1", "A").len();
     assert!(70 * 30 + 1 - scans <= 3, "the others miss no cycle after that: {scans}");
+}
+
+/// What became of ten meters of one line in ten minutes, the tenth of which takes another time for each reply.
+struct TenMeters {
+    /// The share of its ticks at which each of them was read.
+    rates: Vec<f64>,
+    /// Ticks at which each was past its share.
+    past_share: Vec<u64>,
+    busy_share: f64,
+}
+
+impl TenMeters {
+    async fn of(interval: &str, others_ms: u32, tenth_ms: u32) -> Self {
+        let site = site(10, interval);
+        let late = |unit| format!("late:{}@unit={unit}", if unit == 10 { tenth_ms } else { others_ms });
+        let faults: Vec<String> = (1..=10).map(late).collect();
+        let bench = Bench::new(&site, Holes::Zero, &faults.iter().map(String::as_str).collect::<Vec<_>>());
+        let poll = bench.poll(&site);
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        let (before, watched) = (poll.status(), Duration::from_mins(10));
+        tokio::time::sleep(watched).await;
+        let (after, busy_share) = (poll.status(), bench.line.busy_share());
+        poll.shutdown().await;
+        let rate = |(before, after): (&JobStatus, &JobStatus)| {
+            let scans = u32::try_from(after.scans - before.scans).unwrap();
+            (scans * after.interval.as_duration()).div_duration_f64(watched)
+        };
+        let rates = before.iter().zip(&after).map(rate).collect();
+        Self { rates, past_share: after.iter().map(|job| job.past_share).collect(), busy_share }
+    }
+
+    fn rate_of_the_others(&self) -> f64 {
+        self.rates[..9].iter().sum::<f64>() / 9.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_just_within_its_time_limit_costs_the_others_a_twentieth_of_their_rate_at_most() {
+    for (interval, others_ms, tenth) in [
+        // There is time for all.
+        ("PT1S", 20, 0.99..=1.01),
+        // Time is left for three of four ticks.
+        ("PT0.5S", 30, 0.7..=0.8),
+        // Next to none is left: a twentieth of the line for a meter that takes 290 ms, every 5.8 s.
+        ("PT1S", 100, 0.16..=0.18),
+        ("PT0.5S", 45, 0.08..=0.09),
+        ("PT0.2S", 18, 0.03..=0.04),
+    ] {
+        let ten = TenMeters::of(interval, others_ms, 290).await;
+        let others = ten.rate_of_the_others();
+        assert!(others >= 0.95, "{interval} {others_ms} ms: {others} of {:?}", ten.rates);
+        assert!(tenth.contains(&ten.rates[9]), "{interval} {others_ms} ms: {:?}", ten.rates);
+        assert!(
+            ten.past_share[..9].iter().all(|ticks| *ticks == 0) && ten.past_share[9] > 0,
+            "{:?}",
+            ten.past_share
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn meters_that_are_all_slow_share_their_line_evenly_and_leave_it_no_rest() {
+    let ten = TenMeters::of("PT1S", 290, 290).await;
+    assert!(ten.rates.iter().all(|rate| (0.33..=0.36).contains(rate)), "{:?}", ten.rates);
+    assert!(ten.busy_share > 0.98, "{}", ten.busy_share);
 }

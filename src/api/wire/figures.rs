@@ -207,6 +207,8 @@ impl prometheus_client::collector::Collector for Figures {
         self.of_meters(encoder, silent, |meter| meter.silent_scans)?;
         let overruns = ("cems_overruns", "Ticks of a meter missed because its line was busy");
         self.of_meters(encoder, overruns, |meter| meter.overruns)?;
+        let past = ("cems_ticks_past_share", "Ticks at which a meter was past its share of its line");
+        self.of_meters(encoder, past, |meter| meter.past_share)?;
         self.backed_off(encoder)?;
         self.store(encoder)?;
         self.gate(encoder)?;
@@ -262,6 +264,7 @@ mod tests {
             scans: 5,
             silent_scans: 1,
             overruns: 2,
+            past_share: 7,
             is_backed_off: true,
         };
         let silent = MeterFigures { id: "m-2".to_owned(), counters: None, ..meter.clone() };
@@ -286,6 +289,7 @@ mod tests {
             "cems_exceptions_total{line=\"rs485-1\",meter=\"m-1\",code=\"2\"} 1",
             "cems_scans_total{line=\"rs485-1\",meter=\"m-2\"} 5",
             "cems_overruns_total{line=\"rs485-1\",meter=\"m-1\"} 2",
+            "cems_ticks_past_share_total{line=\"rs485-1\",meter=\"m-1\"} 7",
             "cems_meter_backed_off{line=\"rs485-1\",meter=\"m-1\"} 1",
             "cems_dropped_scans_total 0",
             "cems_alarm{kind=\"clock-unset\"} 1",

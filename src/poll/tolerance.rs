@@ -1,4 +1,5 @@
-//! The share of a line's time that meters which do not answer may take.
+//! What a line puts up with: the share of its time that meters may take which do not answer, or which take
+//! more than their part.
 
 use std::time::Duration;
 
@@ -10,25 +11,30 @@ const SHARE_OF: u32 = 20;
 /// after at once without a pause that anybody would notice.
 const SAVED_MAX: Duration = Duration::from_secs(2);
 
-/// What dead meters have cost the line, against what they may.
+/// What such meters have cost the line, against what they may.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DeadTime {
+pub(super) struct Tolerance {
     /// Nothing more may be spent before.
     free_from: Instant,
 }
 
-impl DeadTime {
+impl Tolerance {
     /// A line on which nothing was spent.
     pub(super) fn starting(now: Instant) -> Self {
         Self { free_from: saved_from(now) }
     }
 
-    /// Whether a meter that is probably dead may be asked at `now`.
+    /// Whether such a meter may be asked at `now`.
     pub(super) fn allows(&self, now: Instant) -> bool {
         now >= self.free_from
     }
 
-    /// A meter that did not answer has cost the line so much.
+    /// From when on one may be asked.
+    pub(super) const fn free_from(&self) -> Instant {
+        self.free_from
+    }
+
+    /// Such a meter has cost the line so much.
     pub(super) fn spend(&mut self, cost: Duration) {
         self.free_from = self.free_from.max(saved_from(Instant::now())) + cost * SHARE_OF;
     }
@@ -43,14 +49,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn dead_meters_take_one_part_in_twenty_in_the_long_run() {
+    async fn they_take_one_part_in_twenty_in_the_long_run() {
         let began = Instant::now();
-        let mut dead_time = DeadTime::starting(began);
+        let mut tolerance = Tolerance::starting(began);
         let mut spent = Duration::ZERO;
         while began.elapsed() < Duration::from_hours(1) {
-            if dead_time.allows(Instant::now()) {
+            if tolerance.allows(Instant::now()) {
                 tokio::time::sleep(Duration::from_millis(700)).await;
-                dead_time.spend(Duration::from_millis(700));
+                tolerance.spend(Duration::from_millis(700));
                 spent += Duration::from_millis(700);
             } else {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -62,11 +68,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_long_quiet_time_saves_up_for_a_few_probes_and_no_more() {
-        let mut dead_time = DeadTime::starting(Instant::now());
+        let mut tolerance = Tolerance::starting(Instant::now());
         tokio::time::sleep(Duration::from_hours(5)).await;
         let mut probes = 0;
-        while dead_time.allows(Instant::now()) {
-            dead_time.spend(Duration::from_secs(1));
+        while tolerance.allows(Instant::now()) {
+            tolerance.spend(Duration::from_secs(1));
             probes += 1;
         }
         assert_eq!(probes, 3, "two seconds are saved, and a probe may overdraw");
