@@ -6,12 +6,14 @@
 //!
 //! A failed read travels the same road as a good one, as samples that name their cause.
 
+mod doubt;
 pub mod job;
 mod meter;
 pub mod read_plan;
 pub mod scan;
 pub mod schedule;
 mod tolerance;
+mod turn;
 mod turn_order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::limits;
 use crate::modbus::line::LineHandle;
+use crate::modbus::plan::PlannedRead;
 use crate::model::learned::Learned;
 use crate::model::reading::Scan;
 use crate::model::register::UnitId;
@@ -31,19 +34,17 @@ use crate::store::Store;
 use crate::time::trust::ClockState;
 use crate::time::{Clock, Interval, UtcTime};
 
+use doubt::{Trial, Verdict};
 use job::Job;
 use meter::KnownMeter;
 use read_plan::ReadPlan;
 use scan::Heard;
-use schedule::Schedule;
 use tolerance::Tolerance;
-use turn_order::{Manner, Next, Waiting};
+use turn::Turn;
+use turn_order::{Manner, Next};
 
 /// Longest wait for the task to end once it is asked to.
 const SHUTDOWN_MS: u64 = 5_000;
-/// What is kept of the time that a scan was expected to take when it took less: a long one is remembered for a
-/// while.
-const EXPECTED_KEPT: (u32, u32) = (7, 8);
 
 /// How the scans of one meter at one interval go.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,21 +132,6 @@ impl Poll {
             task.abort();
         }
     }
-}
-
-/// A job on its schedule.
-#[derive(Debug)]
-struct Turn {
-    job: Job,
-    schedule: Schedule,
-    /// When it was taken last.
-    taken_at: Instant,
-    /// How long its scans take the line, by the longest of late.
-    expected: Duration,
-    scans: u64,
-    silent_scans: u64,
-    past_share: u64,
-    answered_at: Option<UtcTime>,
 }
 
 /// All jobs of one line.
@@ -303,13 +289,19 @@ impl Cycle {
             places.iter().filter_map(|place| self.turns.get(*place)).map(|turn| &turn.job).collect();
         let Some(first) = jobs.first() else { return Duration::ZERO };
         let Some(meter) = self.meters.get_mut(&first.meter_id) else { return Duration::ZERO };
-        let plan = meter.plan(&jobs);
+        let mut plan = meter.plan(&jobs);
         let began = Instant::now();
         if !asks(meter, first.unit, &plan, &self.line, &mut self.tolerance).await {
             let now = self.clock.now();
             let scans = jobs.iter().map(|job| scan::backed_off(job, now)).collect();
             self.keep(scans).await;
             return Duration::ZERO;
+        }
+        if self.clock.state() != ClockState::Unset
+            && doubts(meter, &jobs, &self.line, self.clock.as_ref()).await
+        {
+            plan = meter.plan(&jobs);
+            self.store.keep_learned(&first.meter_id, first.unit, meter.learned().clone());
         }
         let may_bisect = meter.may_bisect(began);
         let scanned = scan::scan(&jobs, &plan, &self.line, self.clock.as_ref(), may_bisect).await;
@@ -320,7 +312,7 @@ impl Cycle {
             meter.refused_everything(Instant::now());
         }
         let (meter_id, unit) = (first.meter_id.clone(), first.unit);
-        let news = meter.learn(scanned.lessons);
+        let news = meter.learn(scanned.lessons, self.clock.now());
         if !news.is_empty() {
             log::warn!("meter '{meter_id}' refused a merged read: {news}");
             self.store.keep_learned(&meter_id, unit, meter.learned().clone());
@@ -376,61 +368,6 @@ impl Cycle {
     }
 }
 
-impl Turn {
-    fn new(job: Job, now: Instant) -> Self {
-        let schedule = Schedule::starting(job.interval, job.offset, now);
-        let expected = job.planned_time();
-        Self {
-            job,
-            schedule,
-            taken_at: now,
-            expected,
-            scans: 0,
-            silent_scans: 0,
-            past_share: 0,
-            answered_at: None,
-        }
-    }
-
-    fn waiting(&self, manner: Manner) -> Waiting {
-        let interval = self.schedule.interval().as_duration();
-        let (due, expected) = (self.schedule.due(), self.expected);
-        Waiting { due, interval, read_at: self.taken_at, expected, manner }
-    }
-
-    /// The share of the line that it takes if every tick is kept.
-    fn wanted_share(&self) -> f64 {
-        self.expected.div_duration_f64(self.job.interval.as_duration())
-    }
-
-    fn take(&mut self, heard: Heard, scan: &Scan, took: Duration) {
-        self.scans += 1;
-        match heard {
-            Heard::Answer => {
-                self.answered_at = Some(scan.at);
-                self.expected = took.max(self.expected * EXPECTED_KEPT.0 / EXPECTED_KEPT.1);
-            }
-            Heard::Nothing => self.silent_scans += 1,
-            Heard::LineDown => {}
-        }
-    }
-
-    fn status(&self, meter: Option<&KnownMeter>) -> JobStatus {
-        JobStatus {
-            meter_id: self.job.meter_id.clone(),
-            unit: self.job.unit,
-            interval: self.schedule.interval(),
-            scans: self.scans,
-            silent_scans: self.silent_scans,
-            overruns: self.schedule.overruns(),
-            past_share: self.past_share,
-            answered_at: self.answered_at,
-            backed_off: meter.is_some_and(|meter| meter.health.is_backed_off()),
-            learned: meter.map(|meter| meter.learned().clone()).unwrap_or_default(),
-        }
-    }
-}
-
 /// Whether the meter is worth a scan now. One that was silent is asked again only where dead meters have not
 /// taken their share of the line already; after several silent scans it is first probed with one read, tried
 /// once, so that its absence costs the line one time limit.
@@ -456,6 +393,22 @@ async fn asks(
         Heard::LineDown => {}
     }
     !meter.health.is_backed_off()
+}
+
+/// Tries once more what a meter refused, where it is time for that; whether anything came of it. One that was
+/// silent has other troubles.
+async fn doubts(meter: &mut KnownMeter, jobs: &[&Job], line: &LineHandle, clock: &dyn Clock) -> bool {
+    let Some(job) = jobs.first().filter(|_| !meter.health.was_silent()) else { return false };
+    let Some(Trial { lesson, read }) = meter.trial(jobs, clock.now()) else { return false };
+    let verdict = Verdict::of(&line.probe(job.unit, read.table, read.span).await);
+    if verdict == Verdict::Gone {
+        log::info!("meter '{}' answers {} now, which it refused before", job.meter_id, read_text(read));
+    }
+    meter.tried(lesson, verdict, clock.now())
+}
+
+fn read_text(PlannedRead { table, span }: PlannedRead) -> String {
+    format!("a read of {} {} from {}", span.count, table.name(), span.start)
 }
 
 async fn sleep_until(next: Next) {

@@ -350,7 +350,7 @@ impl Desk for GatewayDesk {
         let parameters = site.points.iter().flat_map(|point| &point.parameters);
         let metered = parameters.filter_map(Parameter::metered).filter(|of| of.meter_id == found.id);
         let values: Vec<_> = metered.map(|of| (of.register.table, of.register.span())).collect();
-        Some(meters::patch::patch(&learned, &values))
+        Some(meters::patch::patch(&learned, &values, site.cems.offset))
     }
 
     async fn relearn(&self, meter: &str) -> bool {

@@ -148,6 +148,7 @@ mod tests {
     use crate::modbus::plan::{CostModel, plan};
     use crate::model::learned::Learned;
     use crate::model::meter::ReadLimits;
+    use crate::time::UtcTime;
 
     const HOLDING: Table = Table::HoldingRegister;
 
@@ -255,7 +256,7 @@ mod tests {
                         values.iter().copied().filter(|value| read.span.contains(*value)).collect();
                     if inside.len() > 1 {
                         let (.., lessons) = bisect(read.span, &inside, refuses);
-                        is_new |= lessons.into_iter().any(|lesson| learned.take(lesson));
+                        is_new |= lessons.into_iter().any(|lesson| learned.take(lesson, UtcTime::from_ms(0)));
                     }
                 }
                 if !is_new {

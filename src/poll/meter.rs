@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::doubt::{Trial, Verdict};
 use super::job::Job;
 use super::read_plan::ReadPlan;
 use crate::modbus::health::Health;
@@ -12,6 +13,7 @@ use crate::modbus::plan::CostModel;
 use crate::modbus::turnaround::Turnarounds;
 use crate::model::learned::{Learned, Lesson};
 use crate::model::reading::GroupId;
+use crate::time::UtcTime;
 
 /// Plans that are kept of one meter; those of rarer companies of jobs are made anew.
 const PLANS_MAX: usize = 16;
@@ -63,6 +65,8 @@ pub(super) struct KnownMeter {
     cost: CostModel,
     plans: BTreeMap<Vec<GroupId>, ReadPlan>,
     bisect_from: Option<Instant>,
+    /// Companies of jobs that so many doubted lessons keep from no read.
+    untouched: BTreeMap<Vec<GroupId>, usize>,
 }
 
 impl KnownMeter {
@@ -75,6 +79,7 @@ impl KnownMeter {
             cost,
             plans: BTreeMap::new(),
             bisect_from: None,
+            untouched: BTreeMap::new(),
         }
     }
 
@@ -99,24 +104,60 @@ impl KnownMeter {
     }
 
     /// Takes in what a scan taught; gives what of it was new.
-    pub(super) fn learn(&mut self, lessons: Vec<Lesson>) -> Learned {
+    pub(super) fn learn(&mut self, lessons: Vec<Lesson>, now: UtcTime) -> Learned {
         let mut news = Learned::default();
         for lesson in lessons {
-            if self.learned.take(lesson) {
-                news.take(lesson);
+            if self.learned.take(lesson, now) {
+                news.take(lesson, now);
             }
         }
         if !news.is_empty() {
-            self.plans.clear();
+            self.forget_plans();
         }
         news
+    }
+
+    /// What is to be tried before a scan of `jobs` at `now`, because it is doubted.
+    pub(super) fn trial(&mut self, jobs: &[&Job], now: UtcTime) -> Option<Trial> {
+        let doubted = self.learned.doubted(now).count();
+        if doubted == 0 {
+            return None;
+        }
+        let company: Vec<GroupId> = jobs.iter().map(|job| job.group).collect();
+        if self.untouched.get(&company) == Some(&doubted) {
+            return None;
+        }
+        let trial = Trial::of(&self.learned, jobs, &self.cost, now);
+        if trial.is_none() {
+            if self.untouched.len() >= PLANS_MAX {
+                self.untouched.clear();
+            }
+            self.untouched.insert(company, doubted);
+        }
+        trial
+    }
+
+    /// Takes in what came of a trial; whether anything is known now that was not.
+    pub(super) fn tried(&mut self, lesson: Lesson, verdict: Verdict, now: UtcTime) -> bool {
+        match verdict {
+            Verdict::Gone => self.learned.drop(lesson),
+            Verdict::Holds => self.learned.hold(lesson, now),
+            Verdict::Unknown => return false,
+        }
+        self.forget_plans();
+        true
+    }
+
+    fn forget_plans(&mut self) {
+        self.plans.clear();
+        self.untouched.clear();
     }
 
     /// Forgets what was learned.
     pub(super) fn forget(&mut self) {
         self.learned = Learned::default();
         self.bisect_from = None;
-        self.plans.clear();
+        self.forget_plans();
     }
 
     /// Whether a refused read of it is worth being taken apart at `now`.
@@ -136,7 +177,7 @@ impl KnownMeter {
         let (before, now) = (self.cost.widest_hole(), cost.widest_hole());
         if (now - before).abs() > before * REPLAN_SHARE {
             self.cost = cost;
-            self.plans.clear();
+            self.forget_plans();
         }
     }
 }

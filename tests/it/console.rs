@@ -35,7 +35,7 @@ use cems_gateway::model::demand_response::{
     ResponseType, SamplesUntil, ValidityRule,
 };
 use cems_gateway::model::gap::{Gap, GapCause};
-use cems_gateway::model::learned::Learned;
+use cems_gateway::model::learned::{Learned, Lesson, Retrial};
 use cems_gateway::model::meter::{
     MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
 };
@@ -489,8 +489,10 @@ impl Desk for FakeDesk {
     }
 
     fn learned(&self, meter: &str) -> Option<String> {
-        let learned = || Learned { registers_max: Some(40), ..learned() };
-        (meter == "m-grid").then(|| meters::patch::patch(&learned(), &[]))
+        let mut learned = learned();
+        learned.take(Lesson::Longest(Table::InputRegister, 40), at(0));
+        let offset = UtcOffset::from_minutes(480).unwrap();
+        (meter == "m-grid").then(|| meters::patch::patch(&learned, &[], offset))
     }
 
     async fn relearn(&self, meter: &str) -> bool {
@@ -562,7 +564,7 @@ impl Desk for FakeDesk {
 
 fn learned() -> Learned {
     let hole = (Table::InputRegister, Span { start: 12, count: 4 });
-    Learned { apart: vec![hole], ..Learned::default() }
+    Learned::of(vec![(Lesson::Apart(hole.0, hole.1), Retrial { at: at(86_400), held: 0 })])
 }
 
 fn control_of(parameter: &str, target: Option<Target>, state: ControlState) -> ControlOf {

@@ -11,6 +11,7 @@ use cems_gateway::meters;
 use cems_gateway::modbus::line::LineHandle;
 use cems_gateway::modbus::timing::{Protocol, Timing};
 use cems_gateway::modbus::transport::{Connect, Stream};
+use cems_gateway::model::learned::{Learned, Lesson, Retrial};
 use cems_gateway::model::quality::{Cause, Doubt, Quality};
 use cems_gateway::model::reading::Reading;
 use cems_gateway::model::register::{Span, Table, UnitId};
@@ -216,7 +217,7 @@ async fn a_hole_that_a_meter_refuses_is_found_and_remembered() {
         assert_eq!(causes(&bench.readings("p1", parameter)), [None; 6], "{parameter}");
     }
     let hole = Span { start: 2, count: 4 };
-    assert_eq!(status[0].learned.apart, [(Table::HoldingRegister, hole)]);
+    assert_eq!(status[0].learned.apart().collect::<Vec<_>>(), [(Table::HoldingRegister, hole)]);
     // One refused merge, then two single reads in each of six scans.
     let counters = bench.line.counters();
     assert_eq!((counters[0].exceptions.total(), counters[0].ok), (1, 12));
@@ -383,7 +384,7 @@ async fn a_value_that_the_meter_does_not_have_costs_the_others_nothing() {
     }
     assert_eq!(causes(&bench.readings("p1", "V2")), [Some(Cause::Exception(2)); 6]);
     let missing = (Table::HoldingRegister, Span { start: 2, count: 1 });
-    assert_eq!(status[0].learned.apart, [missing]);
+    assert_eq!(status[0].learned.apart().collect::<Vec<_>>(), [missing]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -526,4 +527,89 @@ async fn meters_that_are_all_slow_share_their_line_evenly_and_leave_it_no_rest()
     let ten = TenMeters::of("PT1S", 290, 290).await;
     assert!(ten.rates.iter().all(|rate| (0.33..=0.36).contains(rate)), "{:?}", ten.rates);
     assert!(ten.busy_share > 0.98, "{}", ten.busy_share);
+}
+
+/// The same meters, which have read over every hole since their firmware was renewed.
+fn with_new_firmware(bench: Bench, site: &Site) -> Bench {
+    let fleet = Fleet::of_line(site, &site.lines[0], Holes::Zero);
+    let bus = Bus::new(fleet, Arc::clone(&bench.clock), Duration::ZERO, FaultPlan::none());
+    let line = memory::line(bus, RESPONSE_TIMEOUT, Arc::clone(&bench.clock));
+    Bench { line, ..bench }
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_is_still_refused_is_tried_after_a_day_and_then_less_and_less_often_at_the_cost_of_no_value()
+ {
+    let site = site(1, "PT1H");
+    let bench = Bench::new(&site, Holes::Refused, &[]);
+    let refusals = || bench.line.counters()[0].exceptions.total();
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let mut trials = Vec::new();
+    for day in 0..70 {
+        let before = refusals();
+        tokio::time::sleep(DAY).await;
+        trials.extend((refusals() > before).then_some(day + 1));
+    }
+    poll.shutdown().await;
+    assert_eq!(trials, [1, 3, 7, 15, 31, 61]);
+    for parameter in ["A", "B"] {
+        let readings = bench.readings("p1", parameter);
+        assert!(readings.len() > 40 * 24 && causes(&readings).iter().all(Option::is_none), "{parameter}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_new_firmware_reads_over_is_forgotten_at_the_next_doubt() {
+    let site = site(1, "PT1H");
+    let bench = Bench::new(&site, Holes::Refused, &[]);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_mins(90)).await;
+    poll.shutdown().await;
+    let bench = with_new_firmware(bench, &site);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_hours(21)).await;
+    let before = bench.line.counters()[0].ok;
+    assert_eq!(poll.status()[0].learned.lessons().len(), 1, "a restart is no reason to doubt");
+    tokio::time::sleep(Duration::from_hours(4)).await;
+    assert!(poll.status()[0].learned.is_empty());
+    assert!(bench.store.learned("m1", UnitId(1)).is_empty());
+    let then = bench.line.counters()[0].ok;
+    tokio::time::sleep(DAY).await;
+    poll.shutdown().await;
+    assert!(then > before && bench.line.counters()[0].ok - then == 24, "one read an hour again");
+    assert!(causes(&bench.readings("p1", "A")).iter().all(Option::is_none));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lesson_is_not_doubted_by_a_clock_that_was_never_set() {
+    let site = site(1, "PT1H");
+    let bench = Bench::new(&site, Holes::Refused, &[]);
+    let never = UtcTime::from_ms(i64::MAX);
+    let bench = bench.set_at(never);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(3 * DAY).await;
+    poll.shutdown().await;
+    assert_eq!(bench.line.counters()[0].exceptions.total(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_length_that_is_no_limit_any_more_is_forgotten_and_what_stands_in_no_way_is_left_alone() {
+    let site = site(1, "PT1S");
+    let bench = Bench::new(&site, Holes::Zero, &[]);
+    let (longest, elsewhere) = (
+        Lesson::Longest(Table::InputRegister, 4),
+        Lesson::Apart(Table::HoldingRegister, Span { start: 100, count: 2 }),
+    );
+    let lessons = [longest, elsewhere].map(|lesson| (lesson, Retrial::AT_ONCE)).to_vec();
+    bench.store.keep_learned("m1", UnitId(1), Learned::of(lessons));
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    let status = poll.status();
+    poll.shutdown().await;
+    assert_eq!(status[0].learned.lessons(), [(elsewhere, Retrial::AT_ONCE)]);
+    // One read that was tried, and one of each scan.
+    assert_eq!((bench.line.counters()[0].ok, bench.readings("p1", "A").len()), (1 + 6, 6));
 }
