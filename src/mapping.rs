@@ -4,9 +4,12 @@
 //! must not become 230.10000000000002 V on the way, so the arithmetic keeps decimals decimal: it
 //! works in whole numbers as long as it can and divides once, at the end.
 
+mod exact;
+
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use self::exact::Exact;
 use crate::limits;
 use crate::modbus::decode::{EncodeError, decode, encode};
 use crate::model::point::{Conversion, ValidRange};
@@ -92,9 +95,16 @@ fn number(
     decimals: Option<u8>,
     valid: Option<ValidRange>,
 ) -> Sample {
-    let converted = convert(raw, conversion);
+    let exact = Exact::of(raw, conversion);
+    // Of numbers with too many digits for that a double is as near as need be.
+    let value = match decimals {
+        Some(decimals) => exact
+            .and_then(|exact| exact.rounded(decimals))
+            .unwrap_or_else(|| round(convert(raw, conversion), decimals)),
+        None => exact.and_then(Exact::nearest).unwrap_or_else(|| convert(raw, conversion)),
+    };
     // Adding zero turns the -0 of a rounded small export into the 0 that people expect.
-    let value = decimals.map_or(converted, |decimals| round(converted, decimals)) + 0.0;
+    let value = value + 0.0;
     if !value.is_finite() {
         return Sample::missing(Cause::NotANumber);
     }
@@ -240,6 +250,10 @@ mod tests {
         let words = [(shown >> 16) as u16, (shown & 0xFFFF) as u16];
         assert_eq!(value("f32", &words, &Conversion::NONE, None), 230.1);
         assert_eq!(value("f32", &words, &scaled(0.001), None), 0.2301);
+        let tie = 3745.95_f32.to_bits();
+        let words = [(tie >> 16) as u16, (tie & 0xFFFF) as u16];
+        assert_eq!(value("f32", &words, &scaled(0.001), Some(4)), 3.746);
+        assert_eq!(value("f32", &words, &scaled(0.001), None), 3.745_95);
     }
 
     #[test]
