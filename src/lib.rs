@@ -15,6 +15,7 @@
 extern crate self as cems_gateway;
 
 pub mod failure;
+pub mod language;
 pub mod limits;
 pub mod time;
 

@@ -4,9 +4,12 @@ mod archive;
 mod by_hand;
 mod certificate;
 mod frames;
+#[cfg(test)]
+mod golden_text;
 mod plausible;
 mod probe;
 mod scan;
+mod spoken;
 mod sunspec;
 mod wire_text;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::language::Language;
 use super::table::printable;
+use crate::language::Language;
 use crate::model::alarm::Alarm;
 
 /// One line an alarm.

@@ -1,6 +1,6 @@
 //! What came of an export, a backup or a restore, in either language; pure.
 
-use super::language::Language;
+use crate::language::Language;
 use crate::ops::archive::{ArchiveError, AuditReport, BackupReport, ExportReport, RestoreReport};
 use crate::store::backup::BackupError;
 

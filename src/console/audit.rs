@@ -1,6 +1,6 @@
 //! The audit book as a technician reads it; pure.
 
-use super::language::Language;
+use crate::language::Language;
 use super::render::local;
 use super::table::{printable, table};
 use crate::model::audit::{AuditEntry, Deed, Outcome, Place, Reason, Who};

@@ -1,8 +1,8 @@
 //! Whether the clock is right and who set it, as `status` shows it; pure.
 
 use super::desk::ClockView;
-use super::language::Language;
 use super::render::local;
+use crate::language::Language;
 use crate::time::UtcOffset;
 use crate::time::trust::ClockState;
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::controls;
 use super::desk::{ControlOrder, ReadOrder};
-use super::language::Language;
 use super::responses::{self, NewEvent};
 use super::verb::Verb;
 use super::words::{Words, split};
 use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
 use crate::counter::Assumption;
+use crate::language::Language;
 use crate::limits;
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::counter_events::Correction;
@@ -418,11 +418,7 @@ fn path(word: &str) -> Result<PathBuf, Refusal> {
 }
 
 fn language(word: &str) -> Result<Language, Refusal> {
-    match word {
-        "en" | "english" => Ok(Language::English),
-        "zh" | "cn" | "中文" => Ok(Language::Chinese),
-        other => Err(Refusal::Language(other.to_owned())),
-    }
+    Language::named(word).ok_or_else(|| Refusal::Language(word.to_owned()))
 }
 
 #[cfg(test)]

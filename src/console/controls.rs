@@ -2,12 +2,12 @@
 
 use super::command::{Options, Refusal};
 use super::desk::ControlOrder;
-use super::language::Language;
 use super::quality;
 use super::render::local;
 use super::table::{printable, table};
 use super::verb::Verb;
 use super::words::Words;
+use crate::language::Language;
 use crate::model::control::ControlAct;
 use crate::model::quality::Quality;
 use crate::ops::control::{

@@ -1,9 +1,9 @@
 //! What registers did besides plain growth, as a technician reads and settles it; pure.
 
-use super::language::Language;
 use super::render::local;
 use super::table::table;
 use crate::counter::Assumption;
+use crate::language::Language;
 use crate::ops::counter_events::{CorrectionError, CounterEventOf};
 use crate::store::CounterEvent;
 use crate::time::UtcOffset;

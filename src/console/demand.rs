@@ -1,9 +1,9 @@
 //! Demand at present, as a technician reads it; pure.
 
 use super::desk::DemandView;
-use super::language::Language;
 use super::render::local;
 use super::table::table;
+use crate::language::Language;
 use crate::model::demand::NoDemandPoint;
 use crate::ops::query::QueryError;
 use crate::stats::demand::{AlarmLevel, Basis, Demand, Untold};

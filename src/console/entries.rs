@@ -1,8 +1,8 @@
 //! Values entered by hand as a technician reads them; pure.
 
-use super::language::Language;
 use super::render::local;
 use super::table::table;
+use crate::language::Language;
 use crate::ops::manual::{EnteringError, EntryOf};
 use crate::time::UtcOffset;
 

@@ -2,7 +2,6 @@
 
 use super::command::Refusal;
 use super::desk::{PointView, ReadFailure};
-use super::language::Language;
 use super::login::LoginError;
 use super::overload;
 use super::quality::{hint, quality};
@@ -11,6 +10,7 @@ use crate::config::draft::DraftError;
 use crate::config::edit::{EditError, Kind};
 use crate::config::replace::beside;
 use crate::config::text::remedy;
+use crate::language::Language;
 use crate::limits::{AUDIT_PAGE_MAX, CONSOLE_LINE_BYTES_MAX};
 use crate::model::quality::Quality;
 use crate::time::TimeFault;

@@ -1,10 +1,10 @@
 //! Gaps as a technician reads them; pure.
 
 use super::desk::GapView;
-use super::language::Language;
 use super::quality::quality;
 use super::render::local;
 use super::table::table;
+use crate::language::Language;
 use crate::model::gap::GapCause;
 use crate::model::quality::Quality;
 use crate::time::UtcOffset;

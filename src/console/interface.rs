@@ -1,7 +1,7 @@
 //! Where the interface is served and whether anybody owns it, as `status` shows it; pure.
 
 use super::desk::InterfaceView;
-use super::language::Language;
+use crate::language::Language;
 
 /// One line about the addresses, and one each about the certificate and the claim.
 pub(super) fn interface(view: &InterfaceView, language: Language) -> String {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::desk::{LineState, LineView, MeterView, TurnaroundView};
-use super::language::Language;
 use super::table::{printable, table};
+use crate::language::Language;
 use crate::modbus::exceptions::ExceptionCounts;
 use crate::model::learned::Learned;
 

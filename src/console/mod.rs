@@ -19,7 +19,6 @@ mod entries;
 mod explain;
 mod gaps;
 mod interface;
-mod language;
 mod lines;
 mod login;
 pub mod orders;
@@ -37,9 +36,9 @@ mod verb;
 mod wear;
 mod words;
 
+pub use crate::language::Language;
 pub use attach::{AttachError, attach};
 pub use desk::Desk;
-pub use language::Language;
 pub use login::{Login, LoginError};
 pub use port::serve_port;
 pub use session::{Access, serve};

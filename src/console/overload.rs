@@ -1,6 +1,6 @@
 //! Lines that are asked for more than they can do, as a technician reads it.
 
-use super::language::Language;
+use crate::language::Language;
 use crate::model::overload::{Overload, Overloads};
 
 /// What `check` says of them.

@@ -1,6 +1,6 @@
 //! Quality and causes as a technician reads them, with what may be done about them.
 
-use super::language::Language;
+use crate::language::Language;
 use crate::model::quality::{Cause, Doubt, Quality};
 
 /// May one trust a value, and if not, why.

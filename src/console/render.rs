@@ -8,7 +8,6 @@ use super::desk::{
     Applied, CheckReport, ParameterView, PointView, ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
 };
 use super::interface::interface;
-use super::language::Language;
 use super::lines::lines;
 use super::overload;
 use super::quality::quality;
@@ -17,6 +16,7 @@ use super::verb::Verb;
 use super::wear::wear;
 use crate::config::difference::DiffLine;
 use crate::config::draft::{Turn, Undone};
+use crate::language::Language;
 use crate::model::quality::Quality;
 use crate::model::reading::{Reading, Value};
 use crate::time::{UtcOffset, UtcTime};

@@ -1,11 +1,11 @@
 //! Events of demand response, as a technician enters, answers and reads them; pure.
 
 use super::command::{Options, Refusal};
-use super::language::Language;
 use super::render::local;
 use super::table::{printable, table};
 use super::verb::Verb;
 use super::words::Words;
+use crate::language::Language;
 use crate::model::demand_response::{
     Act, AuditEntry, DrEvent, EventOrder, EventStatus, Invitation, ResponseType,
 };

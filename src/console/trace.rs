@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::language::Language;
 use super::quality::hint;
+use crate::language::Language;
 use crate::modbus::frame::{Request, Response, Said};
 use crate::modbus::recorder::{Direction, Frame};
 use crate::modbus::timing::Protocol;

@@ -1,6 +1,6 @@
 //! The commands by name, each with how it is written, an example and what it does.
 
-use super::language::Language;
+use crate::language::Language;
 
 /// A command without its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How much is written to the medium and how long it lasts, as `status` shows it; pure.
 
 use super::desk::WearView;
-use super::language::Language;
+use crate::language::Language;
 
 const MIB: f64 = 1_048_576.0;
 /// Longer than anybody will ask.

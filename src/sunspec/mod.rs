@@ -10,6 +10,7 @@
 //! are given what came of it.
 
 pub mod chain;
+pub mod in_chinese;
 pub mod json;
 pub mod layout;
 pub mod map;

@@ -10,6 +10,7 @@ use super::survey::Survey;
 use super::table::{self, ModelTable};
 use super::value::Absence;
 use super::{json, map};
+use crate::language::Language;
 use crate::model::quality::Cause;
 use crate::model::reading::Value;
 use crate::model::register::Span;
@@ -109,7 +110,11 @@ impl Device {
     }
 
     fn text(&self) -> String {
-        self.survey(|chain, survey| DeviceText { chain, survey }.to_string())
+        self.text_in(Language::English)
+    }
+
+    fn text_in(&self, language: Language) -> String {
+        self.survey(|chain, survey| DeviceText { chain, survey, language }.to_string())
     }
 }
 
@@ -135,6 +140,15 @@ fn an_inverter_tells_what_it_measures_and_what_it_does_not() {
     ] {
         assert!(text.lines().any(|told| told == line), "{line}\n{text}");
     }
+}
+
+/// An inverter, a model that has no table, and one that is shorter than its table.
+#[test]
+fn a_device_is_told_in_english_and_in_chinese() {
+    let devices = [Device::solaredge(), Device::of(0, &[(64_900, vec![1, 2, 3]), (1, vec![0x4141; 50])])];
+    let told = |language| devices.iter().map(|device| device.text_in(language)).collect::<String>();
+    assert_eq!(told(Language::English), include_str!("../../tests/it/data/tools/sunspec-english.txt"));
+    assert_eq!(told(Language::Chinese), include_str!("../../tests/it/data/tools/sunspec-chinese.txt"));
 }
 
 #[test]
@@ -185,7 +199,7 @@ proptest! {
         let device = Device { answers, ..device };
         let (text, lines) = device.survey(|chain, survey| {
             let _map = map::text(chain, survey, 125);
-            (DeviceText { chain, survey }.to_string(), json::lines(chain, survey))
+            (DeviceText { chain, survey, language: Language::English }.to_string(), json::lines(chain, survey))
         });
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{:?}", text);
         for line in lines.lines() {

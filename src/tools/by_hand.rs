@@ -1,13 +1,16 @@
 //! `read` and `write`: one exchange with one unit, through the same line code as the service.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::spoken::Spoken;
 use super::wire_text::line_of;
 use crate::failure::{Failure, tell};
 use crate::gateway::runtime;
+use crate::language::Language;
 use crate::modbus::decode;
 use crate::modbus::line::{LineHandle, RegisterBlock, Write};
 use crate::model::meter::Link;
@@ -57,9 +60,15 @@ pub(super) struct Target {
     /// How long to wait for the answer to start
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
     response_timeout_ms: u32,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 impl Target {
+    pub(super) fn language(&self) -> Language {
+        self.spoken.language()
+    }
+
     pub(super) fn unit(&self) -> UnitId {
         UnitId(self.unit)
     }
@@ -88,24 +97,55 @@ impl Target {
     }
 
     pub(super) fn refusal(&self, cause: Cause) -> Failure {
-        Failure::new(format!("unit {} on {}: {}", self.unit, self.line, told(cause)))
+        refusal(UnitId(self.unit), &self.line, told(cause, self.language()), self.language())
     }
 }
 
+/// What is wrong with a unit of a line.
+pub(super) fn refusal(unit: UnitId, line: &str, fault: impl Display, language: Language) -> Failure {
+    Failure::new(match language {
+        Language::English => format!("unit {unit} on {line}: {fault}"),
+        Language::Chinese => format!("{line} 上的地址 {unit}：{fault}"),
+    })
+}
+
 /// What a cause means to the person at the meter.
-pub(super) fn told(cause: Cause) -> String {
-    let text = match cause {
-        Cause::Timeout => "no answer in time; check wiring, unit ID, baud rate and parity",
-        Cause::Garbled => "what came back is no valid frame; check baud rate, parity and termination",
-        Cause::LineDown => "the port or connection cannot be opened; check its name, rights and cable",
-        Cause::Exception(1) => "exception 01, illegal function: the meter does not have this table",
-        Cause::Exception(2) => "exception 02, illegal data address: the meter has no such register",
-        Cause::Exception(3) => "exception 03, illegal data value: ask for fewer registers or another value",
-        Cause::Exception(code) => return format!("exception {code:02}"),
+pub(super) fn told(cause: Cause, language: Language) -> String {
+    let (english, chinese) = match cause {
+        Cause::Timeout => (
+            "no answer in time; check wiring, unit ID, baud rate and parity",
+            "未按时应答；请检查接线、地址、波特率和校验位",
+        ),
+        Cause::Garbled => (
+            "what came back is no valid frame; check baud rate, parity and termination",
+            "收到的不是有效报文；请检查波特率、校验位和终端电阻",
+        ),
+        Cause::LineDown => (CANNOT_OPEN.0, CANNOT_OPEN.1),
+        Cause::Exception(1) => (
+            "exception 01, illegal function: the meter does not have this table",
+            "异常码 01，非法功能：电表没有此寄存器表",
+        ),
+        Cause::Exception(2) => (
+            "exception 02, illegal data address: the meter has no such register",
+            "异常码 02，非法地址：电表没有此寄存器",
+        ),
+        Cause::Exception(3) => (
+            "exception 03, illegal data value: ask for fewer registers or another value",
+            "异常码 03，非法数值：请减少寄存器数量或更换数值",
+        ),
+        Cause::Exception(code) => {
+            return format!("{} {code:02}", language.pick("exception", "异常码"));
+        }
         other => return other.to_string(),
     };
-    text.to_owned()
+    language.pick(english, chinese).to_owned()
 }
+
+/// A port or connection that is not there, in either language.
+pub(super) const CANNOT_OPEN: (&str, &str) = (
+    "the port or connection cannot be opened; check its name, rights and cable",
+    "无法打开串口或连接；请检查名称、权限和线缆",
+);
 
 /// `read`: prints the words, and the values where a type is given.
 ///
@@ -122,7 +162,7 @@ pub fn read(options: &ReadOptions) -> Result<ExitCode, Failure> {
         target.open()?.read(target.unit(), table, span).await.map_err(|cause| target.refusal(cause))
     })?;
     match pattern {
-        Some(pattern) => tell(values_text(&pattern, &block))?,
+        Some(pattern) => tell(values_text(&pattern, &block, target.language()))?,
         None => tell(words_text(&block))?,
     }
     Ok(ExitCode::SUCCESS)
@@ -150,7 +190,7 @@ fn words_text(block: &RegisterBlock) -> String {
     (u32::from(block.span.start)..).zip(&block.words).map(row).collect::<Vec<_>>().concat()
 }
 
-fn values_text(pattern: &Register, block: &RegisterBlock) -> String {
+fn values_text(pattern: &Register, block: &RegisterBlock, language: Language) -> String {
     let step = usize::from(pattern.data_type.count());
     let row = |(address, words): (u32, &[u16])| match decode::decode(pattern, words) {
         Ok(RawValue::Integer(number)) => format!("{address:>5}  {number}\n"),
@@ -162,7 +202,11 @@ fn values_text(pattern: &Register, block: &RegisterBlock) -> String {
     let mut rows: Vec<String> = addresses.zip(block.words.chunks_exact(step)).map(row).collect();
     let left = block.words.len() % step;
     if left > 0 {
-        rows.push(format!("       {left} words left over: {} takes {step}\n", pattern.data_type));
+        let data_type = pattern.data_type;
+        rows.push(match language {
+            Language::English => format!("       {left} words left over: {data_type} takes {step}\n"),
+            Language::Chinese => format!("       余下 {left} 个字：{data_type} 需要 {step} 个\n"),
+        });
     }
     rows.concat()
 }
@@ -179,7 +223,11 @@ pub fn write(options: &WriteOptions) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         target.open()?.write(target.unit(), order).await.map_err(|cause| target.refusal(cause))
     })?;
-    tell(format_args!("written: {count} from {}\n", target.address))?;
+    let address = target.address;
+    tell(match target.language() {
+        Language::English => format!("written: {count} from {address}\n"),
+        Language::Chinese => format!("已写入：从 {address} 起 {count} 个\n"),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

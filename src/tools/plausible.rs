@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::language::Language;
+
 /// Something that meters measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quantity {
@@ -23,14 +25,15 @@ impl Quantity {
         [Self::Frequency, Self::Voltage, Self::PowerFactor, Self::Current, Self::Energy];
 
     /// What a person calls it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Frequency => "frequency",
-            Self::Voltage => "voltage",
-            Self::PowerFactor => "power factor",
-            Self::Current => "current",
-            Self::Energy => "energy",
-        }
+    pub(super) const fn name(self, language: Language) -> &'static str {
+        let (english, chinese) = match self {
+            Self::Frequency => ("frequency", "频率"),
+            Self::Voltage => ("voltage", "电压"),
+            Self::PowerFactor => ("power factor", "功率因数"),
+            Self::Current => ("current", "电流"),
+            Self::Energy => ("energy", "电能"),
+        };
+        language.pick(english, chinese)
     }
 
     /// Its unit, 1 where there is none.

@@ -36,7 +36,8 @@ pub fn probe(options: &ProbeOptions) -> Result<ExitCode, Failure> {
     let block = runtime()?.block_on(async {
         target.open()?.read(target.unit(), table, span).await.map_err(|cause| target.refusal(cause))
     })?;
-    tell(text::guesses(&judge::guesses(&block)))?;
-    tell(text::all(&block))?;
+    let language = target.language();
+    tell(text::guesses(&judge::guesses(&block), language))?;
+    tell(text::all(&block, language))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,6 +20,7 @@ use clap::Args;
 use self::scanner::{Keeper, Scanner};
 use self::state::{Name, State};
 use self::sweep::Sweep;
+use super::spoken::Spoken;
 use super::wire_text::line_of;
 use crate::failure::{Failure, tell};
 use crate::gateway::{runtime, shutdown_signal};
@@ -56,6 +57,8 @@ pub struct ScanOptions {
     /// One JSON object a unit instead of a table
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 /// Meters that take longer than this are rare, and every silent ID of a sweep costs as much.
@@ -82,7 +85,8 @@ pub fn scan(options: &ScanOptions) -> Result<ExitCode, Failure> {
         None => State::default(),
     };
     let keeper = options.state.clone().map(|path| Keeper::new(path, name));
-    let mut scanner = Scanner::new(line, sweep, library, state, keeper);
+    let language = options.spoken.language();
+    let mut scanner = Scanner::new(line, sweep, library, state, keeper, language);
     let ended = runtime()?.block_on(async {
         tokio::select! {
             biased;
@@ -94,7 +98,7 @@ pub fn scan(options: &ScanOptions) -> Result<ExitCode, Failure> {
     let (sweep, state) = scanner.results();
     // What was found is told even where the line was lost half-way.
     if ended.is_ok() || !state.found.is_empty() {
-        tell(if options.json { report::json(sweep, state)? } else { report::table(sweep, state) })?;
+        tell(if options.json { report::json(sweep, state)? } else { report::table(sweep, state, language) })?;
     }
     ended.and(kept)?;
     let anyone = state.found.iter().any(|found| found.answers.is_of_a_unit());

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::by_hand;
+use super::spoken::Spoken;
 use super::wire_text::line_of;
 use crate::failure::{Failure, tell};
 use crate::gateway::runtime;
+use crate::language::Language;
 use crate::modbus::line::LineHandle;
 use crate::model::meter::{Line, Link};
 use crate::model::quality::Cause;
@@ -18,7 +20,7 @@ use crate::sunspec::chain::{BASES, Chain, NoMark, Walk};
 use crate::sunspec::show::DeviceText;
 use crate::sunspec::survey::Survey;
 use crate::sunspec::table::{self, ModelTable};
-use crate::sunspec::{json, map};
+use crate::sunspec::{in_chinese, json, map};
 use crate::time::SystemClock;
 
 /// Which device to ask, and in which form to tell what it says.
@@ -46,6 +48,8 @@ pub struct SunspecOptions {
     /// How long to wait for the answer to start
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
     response_timeout_ms: u32,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 /// `sunspec`: walks the models of a device and prints every point with its value and unit, or why it has
@@ -60,39 +64,63 @@ pub fn sunspec(options: &SunspecOptions) -> Result<ExitCode, Failure> {
     let line = runtime.block_on(async { device.open() });
     let bases = options.base.map_or_else(|| BASES.to_vec(), |base| vec![base]);
     let chain = runtime.block_on(walk(&line, device.unit, &bases));
-    let chain = chain.map_err(|no_mark| device.refusal(remedy(&no_mark)))?;
+    let language = options.spoken.language();
+    let chain = chain.map_err(|no_mark| device.refusal(remedy(&no_mark, language)))?;
     let tables = tables_of(&chain)?;
     let mut survey = Survey::of(&chain, &tables, options.registers_max);
     runtime.block_on(read_all(&line, device.unit, &mut survey));
     tell(told(options, &chain, &survey)?)?;
     match (chain.fault, survey.unread()) {
-        (Some(fault), _) => Err(device.refusal(fault)),
+        (Some(fault), _) => Err(device.refusal(match language {
+            Language::English => fault.to_string(),
+            Language::Chinese => in_chinese::chain_fault(&fault),
+        })),
         (None, Some(cause)) => {
-            Err(device.refusal(format!("not every point was read: {}", by_hand::told(cause))))
+            let not_all = language.pick("not every point was read: ", "部分点未读到：");
+            Err(device.refusal(format!("{not_all}{}", by_hand::told(cause, language))))
         }
         (None, None) => Ok(ExitCode::SUCCESS),
     }
 }
 
 fn told(options: &SunspecOptions, chain: &Chain, survey: &Survey<'_>) -> Result<String, Failure> {
+    let language = options.spoken.language();
     if options.map {
-        let none = || Failure::new("no point of the device has a value, so there is nothing to map");
+        let none = language.pick(
+            "no point of the device has a value, so there is nothing to map",
+            "设备的各点均无值，没有可写成型号文件的内容",
+        );
+        let none = || Failure::new(none);
         return map::text(chain, survey, options.registers_max).ok_or_else(none);
     }
-    Ok(if options.json { json::lines(chain, survey) } else { DeviceText { chain, survey }.to_string() })
+    Ok(if options.json {
+        json::lines(chain, survey)
+    } else {
+        DeviceText { chain, survey, language }.to_string()
+    })
 }
 
 /// What a missing mark means to the person at the device.
-fn remedy(no_mark: &NoMark) -> String {
+fn remedy(no_mark: &NoMark, language: Language) -> String {
     match no_mark.tried.as_slice() {
         // A device that refuses answers all the same; one that does not answer has nothing to do with marks.
         [(_, Err(cause)), others @ ..]
             if !matches!(cause, Cause::Exception(_))
                 && others.iter().all(|(_, found)| *found == Err(*cause)) =>
         {
-            by_hand::told(*cause)
+            by_hand::told(*cause, language)
         }
-        _ => format!("{no_mark}; check the unit ID, or give --base where the manual has the mark elsewhere"),
+        _ => match language {
+            Language::English => {
+                format!(
+                    "{no_mark}; check the unit ID, or give --base where the manual has the mark elsewhere"
+                )
+            }
+            Language::Chinese => {
+                let no_mark = in_chinese::no_mark(no_mark);
+                format!("{no_mark}；请检查地址，若手册中标记在别处，请用 --base 给出")
+            }
+        },
     }
 }
 
@@ -122,6 +150,7 @@ async fn read(line: &LineHandle, unit: UnitId, span: Span) -> Result<Vec<u16>, C
 struct Device {
     line: Line,
     unit: UnitId,
+    language: Language,
 }
 
 impl Device {
@@ -132,7 +161,7 @@ impl Device {
             let reason = "on a serial line units have the IDs 1 to 247; 0 is a broadcast that nobody answers";
             return Err(Failure::new(format!("unit {}: {reason}", options.unit)));
         }
-        Ok(Self { line, unit: UnitId(options.unit) })
+        Ok(Self { line, unit: UnitId(options.unit), language: options.spoken.language() })
     }
 
     fn open(&self) -> LineHandle {
@@ -140,6 +169,6 @@ impl Device {
     }
 
     fn refusal(&self, fault: impl Display) -> Failure {
-        Failure::new(format!("unit {} on {}: {fault}", self.unit, self.line.id))
+        by_hand::refusal(self.unit, &self.line.id, fault, self.language)
     }
 }

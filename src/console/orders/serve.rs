@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::archive;
-use super::super::language::Language;
 use super::super::socket::{Guarded, SocketError, open};
 use super::frame::{Answer, Head};
 use super::{Order, file};
+use crate::language::Language;
 use crate::limits;
 use crate::ops::Ops;
 use crate::ops::archive::ArchiveError;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::fit::{self, Fit};
 use super::found::{Answers, Found, Heard};
 use super::state::SAYS_MAX;
-use crate::failure::Failure;
 use crate::limits::SCAN_READS_MAX;
 use crate::modbus::frame::identity;
 use crate::modbus::line::{LineHandle, PortState, RegisterBlock};
@@ -34,18 +33,22 @@ const SUNSPEC_MARKER: [u16; 2] = [0x5375, 0x6E53];
 /// The protocol addresses at which it may begin; nearly all devices take the first.
 const SUNSPEC_STARTS: [u16; 3] = [40_000, 50_000, 0];
 
+/// The port or connection cannot be opened, or not again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotOpen;
+
 /// Waits until the port is open.
-pub(super) async fn opened(line: &LineHandle) -> Result<(), Failure> {
+pub(super) async fn opened(line: &LineHandle) -> Result<(), NotOpen> {
     let mut state = line.watch_state();
     let open = state.wait_for(|state| *state == PortState::Open);
     match tokio::time::timeout(OPEN_PATIENCE, open).await {
         Ok(Ok(_)) => Ok(()),
-        _ => Err(Failure::new("the port or connection cannot be opened; check its name, rights and cable")),
+        _ => Err(NotOpen),
     }
 }
 
 /// Asks `unit` once.
-pub(super) async fn ask(line: &LineHandle, unit: UnitId) -> Result<Heard, Failure> {
+pub(super) async fn ask(line: &LineHandle, unit: UnitId) -> Result<Heard, NotOpen> {
     let (table, span) = QUESTION;
     let mut outcome = line.probe(unit, table, span).await;
     if outcome == Err(Cause::LineDown) {
@@ -66,7 +69,7 @@ pub(super) async fn ask(line: &LineHandle, unit: UnitId) -> Result<Heard, Failur
 }
 
 /// Asks a unit that was heard a few times more, so that two units with one ID are noticed.
-pub(super) async fn ask_again(line: &LineHandle, unit: UnitId, first: Heard) -> Result<Answers, Failure> {
+pub(super) async fn ask_again(line: &LineHandle, unit: UnitId, first: Heard) -> Result<Answers, NotOpen> {
     let mut answers = Answers::default();
     answers.add(first);
     for _ in 0..REPEATS {
@@ -77,7 +80,7 @@ pub(super) async fn ask_again(line: &LineHandle, unit: UnitId, first: Heard) -> 
 
 /// Listens after the answer of `unit`, which has just come, for that of a second one with its ID, which is
 /// slower: whatever comes while a unit is asked that nobody is.
-pub(super) async fn hears_second(line: &LineHandle, unit: UnitId) -> Result<bool, Failure> {
+pub(super) async fn hears_second(line: &LineHandle, unit: UnitId) -> Result<bool, NotOpen> {
     if !is_stray(ask(line, NOBODY).await?) {
         return Ok(false);
     }

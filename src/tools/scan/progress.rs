@@ -3,10 +3,16 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use unicode_width::UnicodeWidthStr;
+
+use crate::language::Language;
+
 /// A line of a terminal is rewritten at most this often.
 const REWRITE_PERIOD: Duration = Duration::from_millis(200);
 /// A log or a pipe gets a line this often.
 const LINE_PERIOD: Duration = Duration::from_secs(5);
+/// Columns of the line that is rewritten.
+const LINE_COLUMNS: usize = 70;
 /// Questions after which the time that they took tells that of the others.
 const TELLING_ASKS: usize = 20;
 
@@ -29,6 +35,8 @@ pub(super) struct Step<'a> {
     pub(super) found: usize,
     /// The time of a question that nobody answers.
     pub(super) silent_ask: Duration,
+    /// What it is told in.
+    pub(super) language: Language,
 }
 
 impl Progress {
@@ -45,9 +53,9 @@ impl Progress {
         }
         self.shown_at = Some(Instant::now());
         let left = time_left(step, self.began.elapsed());
-        let line = format!("{}, {} found, {} left", step.what, step.found, duration_text(left));
+        let line = line(step, left);
         if self.is_terminal {
-            whisper(&format!("\r{line:<70}"));
+            whisper(&format!("\r{line}{:1$}", "", LINE_COLUMNS.saturating_sub(line.width())));
         } else {
             whisper(&format!("{line}\n"));
         }
@@ -56,7 +64,7 @@ impl Progress {
     /// Takes the rewritten line away again.
     pub(super) fn clear(&self) {
         if self.is_terminal && self.shown_at.is_some() {
-            whisper(&format!("\r{:70}\r", ""));
+            whisper(&format!("\r{:LINE_COLUMNS$}\r", ""));
         }
     }
 }
@@ -72,12 +80,20 @@ fn time_left(step: &Step<'_>, elapsed: Duration) -> Duration {
     ask.saturating_mul(count(step.left))
 }
 
-fn duration_text(duration: Duration) -> String {
+fn line(step: &Step<'_>, left: Duration) -> String {
+    let (what, found, left) = (step.what, step.found, duration_text(left, step.language));
+    match step.language {
+        Language::English => format!("{what}, {found} found, {left} left"),
+        Language::Chinese => format!("{what}，已找到 {found} 个，约剩 {left}"),
+    }
+}
+
+fn duration_text(duration: Duration, language: Language) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..90 => format!("{seconds} s"),
-        90..5_400 => format!("{} min", (seconds + 30) / 60),
-        _ => format!("{} h", (seconds + 1_800) / 3_600),
+        0..90 => format!("{seconds} {}", language.pick("s", "秒")),
+        90..5_400 => format!("{} {}", (seconds + 30) / 60, language.pick("min", "分钟")),
+        _ => format!("{} {}", (seconds + 1_800) / 3_600, language.pick("h", "小时")),
     }
 }
 
@@ -86,7 +102,14 @@ mod tests {
     use super::*;
 
     fn step(asked: usize, left: usize) -> Step<'static> {
-        Step { what: "", asked, left, found: 0, silent_ask: Duration::from_millis(300) }
+        Step {
+            what: "",
+            asked,
+            left,
+            found: 0,
+            silent_ask: Duration::from_millis(300),
+            language: Language::English,
+        }
     }
 
     #[test]
@@ -100,7 +123,8 @@ mod tests {
     #[test]
     fn a_time_is_told_in_the_unit_that_a_person_would_take() {
         for (seconds, text) in [(0, "0 s"), (89, "89 s"), (90, "2 min"), (5_399, "90 min"), (7_200, "2 h")] {
-            assert_eq!(duration_text(Duration::from_secs(seconds)), text);
+            assert_eq!(duration_text(Duration::from_secs(seconds), Language::English), text);
         }
+        assert_eq!(duration_text(Duration::from_secs(90), Language::Chinese), "2 分钟");
     }
 }

@@ -1,18 +1,22 @@
 //! What a scan found, as a table for a person or as JSON for a program.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::fit::Fit;
 use super::found::{Found, Verdict, verdict};
 use super::state::State;
 use super::sweep::Sweep;
 use crate::failure::Failure;
+use crate::language::Language;
 use crate::limits::API_ITEM_BYTES_MAX;
 
 /// So many units that all answer are hardly as many meters.
 const EVERY_MIN: usize = 10;
+
+/// Columns of a unit ID and of a turnaround.
+const UNIT_COLUMNS: usize = 4;
+const TURNAROUND_COLUMNS: usize = 10;
 
 /// One unit in words.
 struct Row {
@@ -26,22 +30,38 @@ struct Row {
 ///
 /// A unit that answers at more than one setting is on a port that has none, such as a pseudo terminal, or
 /// there are two with its ID.
-pub(super) fn table(sweep: &Sweep, state: &State) -> String {
-    let rows: Vec<Row> = firsts(state).map(|found| row(sweep, state, found)).collect();
+pub(super) fn table(sweep: &Sweep, state: &State, language: Language) -> String {
+    let rows: Vec<Row> = firsts(state).map(|found| row(sweep, state, found, language)).collect();
     if rows.is_empty() {
-        return "nothing answers; check wiring, power and termination, or let it wait longer with --timeout-ms\n"
-            .to_owned();
+        let nothing = language.pick(
+            "nothing answers; check wiring, power and termination, or let it wait longer with --timeout-ms\n",
+            "无应答；请检查接线、供电和终端电阻，或用 --timeout-ms 延长等待时间\n",
+        );
+        return nothing.to_owned();
     }
-    let mut text = String::new();
-    let setting_chars = rows.iter().map(|row| row.setting.len()).max().unwrap_or(0).max("settings".len());
-    let _ = writeln!(text, "unit  {:<setting_chars$}  turnaround  what it is", "settings");
-    for Row { unit, setting, turnaround, is } in &rows {
-        let _ = writeln!(text, "{unit:>4}  {setting:<setting_chars$}  {turnaround:>10}  {is}");
-    }
+    let head = [("unit", "地址"), ("settings", "参数"), ("turnaround", "响应时间"), ("what it is", "是什么")];
+    let [unit, setting, turnaround, is] =
+        head.map(|(english, chinese)| language.pick(english, chinese).to_owned());
+    let setting_columns = rows.iter().map(|row| row.setting.width()).max().unwrap_or(0).max(setting.width());
+    let head = Row { unit, setting, turnaround, is };
+    let line = |Row { unit, setting, turnaround, is }: &Row| {
+        let (unit, turnaround) = (right(unit, UNIT_COLUMNS), right(turnaround, TURNAROUND_COLUMNS));
+        let behind = " ".repeat(setting_columns.saturating_sub(setting.width()));
+        format!("{unit}  {setting}{behind}  {turnaround}  {is}\n")
+    };
+    let mut text: String = std::iter::once(&head).chain(&rows).map(line).collect();
     if rows.len() >= EVERY_MIN && rows.len() == sweep.units().len() {
-        text.push_str("every ID answers: perhaps one meter that does not look at the ID\n");
+        text.push_str(language.pick(
+            "every ID answers: perhaps one meter that does not look at the ID\n",
+            "每个地址都有应答：可能只有一块不看地址的电表\n",
+        ));
     }
     text
+}
+
+/// `text` at the right of so many columns.
+fn right(text: &str, columns: usize) -> String {
+    " ".repeat(columns.saturating_sub(text.width())) + text
 }
 
 /// Each unit as it was first heard well; where it never was, as it was first heard.
@@ -53,26 +73,31 @@ fn firsts(state: &State) -> impl Iterator<Item = &Found> {
     })
 }
 
-fn row(sweep: &Sweep, state: &State, found: &Found) -> Row {
+fn row(sweep: &Sweep, state: &State, found: &Found, language: Language) -> Row {
     let also = state
         .found
         .iter()
         .filter(|other| other.unit == found.unit && other.round != found.round && other.answers.clean() > 0);
-    let mut is = what_it_is(found, &state.found);
+    let mut is = what_it_is(found, &state.found, language);
     if is.is_empty() {
-        is.push("answers; unknown to the library".to_owned());
+        is.push(language.pick("answers; unknown to the library", "有应答；型号库中没有").to_owned());
     }
     let also: Vec<String> = also.filter_map(|other| setting(sweep, other)).collect();
-    match also.as_slice() {
-        [] => {}
-        [one] => is.push(format!("also at {one}")),
-        [one, more @ ..] => is.push(format!("also at {one} and {} more settings", more.len())),
-    }
+    is.extend(also.split_first().map(|(one, more)| also_text(one, more.len(), language)));
     Row {
         unit: found.unit.to_string(),
         setting: setting(sweep, found).unwrap_or_else(|| "-".to_owned()),
         turnaround: found.turnaround_ms.map_or_else(|| "-".to_owned(), turnaround_text),
-        is: is.join("; "),
+        is: is.join(language.pick("; ", "；")),
+    }
+}
+
+fn also_text(one: &str, more: usize, language: Language) -> String {
+    match (more, language) {
+        (0, Language::English) => format!("also at {one}"),
+        (0, Language::Chinese) => format!("{one} 下也有应答"),
+        (more, Language::English) => format!("also at {one} and {more} more settings"),
+        (more, Language::Chinese) => format!("{one} 及另外 {more} 组参数下也有应答"),
     }
 }
 
@@ -84,30 +109,54 @@ fn setting(sweep: &Sweep, found: &Found) -> Option<String> {
     sweep.settings().get(found.round).map(ToString::to_string)
 }
 
-fn what_it_is(found: &Found, all: &[Found]) -> Vec<String> {
+fn what_it_is(found: &Found, all: &[Found], language: Language) -> Vec<String> {
     let mut is = Vec::new();
     if !found.fits.is_empty() {
-        let likely =
-            |Fit { model, plausible, asked }: &Fit| format!("{model} ({plausible} of {asked} plausible)");
-        is.push(format!("likely {}", found.fits.iter().map(likely).collect::<Vec<_>>().join(" or ")));
+        let fits: Vec<String> = found.fits.iter().map(|fit| fit_text(fit, language)).collect();
+        let (likely, or) = (language.pick("likely ", "很可能是 "), language.pick(" or ", "或 "));
+        is.push(format!("{likely}{}", fits.join(or)));
     }
     if !found.says.is_empty() {
-        is.push(format!("says '{}'", found.says.join(", ")));
+        let says = found.says.join(", ");
+        is.push(match language {
+            Language::English => format!("says '{says}'"),
+            Language::Chinese => format!("自称“{says}”"),
+        });
     }
-    is.extend(found.sunspec_at.map(|address| format!("SunSpec at {address}")));
-    is.extend(remark(verdict(found, all), found));
+    is.extend(found.sunspec_at.map(|address| match language {
+        Language::English => format!("SunSpec at {address}"),
+        Language::Chinese => format!("SunSpec 起于 {address}"),
+    }));
+    is.extend(remark(verdict(found, all), found, language));
     is
 }
 
-fn remark(verdict: Verdict, found: &Found) -> Option<String> {
-    Some(match verdict {
+fn fit_text(Fit { model, plausible, asked }: &Fit, language: Language) -> String {
+    match language {
+        Language::English => format!("{model} ({plausible} of {asked} plausible)"),
+        Language::Chinese => format!("{model}（{asked} 项中 {plausible} 项合理）"),
+    }
+}
+
+fn remark(verdict: Verdict, found: &Found, language: Language) -> Option<String> {
+    let (english, chinese) = match verdict {
         Verdict::One => return None,
-        Verdict::PerhapsTwo => format!("perhaps two units with ID {}", found.unit),
-        Verdict::Noise => {
-            "its answers are damaged: noise, termination or nearly the right settings".to_owned()
+        Verdict::PerhapsTwo => {
+            return Some(match language {
+                Language::English => format!("perhaps two units with ID {}", found.unit),
+                Language::Chinese => format!("可能有两块表使用地址 {}", found.unit),
+            });
         }
-        Verdict::TooLate => "answers too late; scan it again with a longer --timeout-ms".to_owned(),
-    })
+        Verdict::Noise => (
+            "its answers are damaged: noise, termination or nearly the right settings",
+            "应答残缺：可能是干扰、终端电阻，或串口参数略有不符",
+        ),
+        Verdict::TooLate => (
+            "answers too late; scan it again with a longer --timeout-ms",
+            "应答过迟；请用更长的 --timeout-ms 再扫描一次",
+        ),
+    };
+    Some(language.pick(english, chinese).to_owned())
 }
 
 /// A unit as JSON has it.
@@ -168,6 +217,7 @@ pub(super) fn json(sweep: &Sweep, state: &State) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::golden_text::assert_golden;
     use super::super::found::Answers;
     use super::super::sweep::units_of;
     use super::*;
@@ -212,14 +262,14 @@ mod tests {
     #[test]
     fn each_unit_has_one_row_that_says_what_it_is() {
         assert_eq!(
-            table(&sweep(), &state()),
+            table(&sweep(), &state(), Language::English),
             "unit  settings  turnaround  what it is\n\
              \u{20}  1  9600 8N1       12 ms  likely eastron-sdm630 (12 of 12 plausible); says 'Eastron, V2.1'; \
              also at 19200 8N1\n\
              \u{20}  5  9600 8E1       12 ms  perhaps two units with ID 5\n\
              \u{20}  9  9600 8E1       12 ms  SunSpec at 40000\n"
         );
-        assert!(table(&sweep(), &State::default()).starts_with("nothing answers; "));
+        assert!(table(&sweep(), &State::default(), Language::English).starts_with("nothing answers; "));
     }
 
     #[test]
@@ -227,8 +277,8 @@ mod tests {
         let link = Link::Tcp { host: "meter".to_owned(), port: 502 };
         let sweep = |units| Sweep::new(link.clone(), false, &[], &[], units_of(units).unwrap()).unwrap();
         let state = State { asked: 0, found: (1..=12).map(|unit| found(unit, 0)).collect() };
-        assert!(table(&sweep("1-12"), &state).contains("\nevery ID answers: "));
-        assert!(!table(&sweep("1-20"), &state).contains("every ID answers"));
+        assert!(table(&sweep("1-12"), &state, Language::English).contains("\nevery ID answers: "));
+        assert!(!table(&sweep("1-20"), &state, Language::English).contains("every ID answers"));
     }
 
     #[test]
@@ -240,5 +290,30 @@ mod tests {
         assert_eq!((&items[0]["unit"], &items[0]["settings"]), (&1.into(), &"9600 8N1".into()));
         assert_eq!(items[0]["likely"][0]["model"], "eastron-sdm630");
         assert_eq!((&items[1]["perhaps_two"], &items[2]["sunspec_at"]), (&true.into(), &40_000.into()));
+    }
+
+    #[test]
+    fn a_scan_is_told_in_english_and_in_chinese() {
+        let mut found = state();
+        let late = Answers { late: 1, ..Answers::default() };
+        let damaged = Answers { damaged: 3, ..Answers::default() };
+        found.found.extend([
+            Found::new(0, UnitId(12), late),
+            Found::new(3, UnitId(20), damaged),
+            Found::new(3, UnitId(21), damaged),
+            self::found(30, 0),
+            self::found(30, 1),
+            self::found(30, 2),
+        ]);
+        let all = State { asked: 0, found: (1..=247).map(|unit| self::found(unit, 0)).collect() };
+        for (name, language) in [("english", Language::English), ("chinese", Language::Chinese)] {
+            let every = table(&sweep(), &all, language);
+            let last = every.lines().next_back().unwrap();
+            let nobody = table(&sweep(), &State::default(), language);
+            assert_golden(
+                &format!("scan-{name}.txt"),
+                &(table(&sweep(), &found, language) + last + "\n" + &nobody),
+            );
+        }
     }
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::by_hand::CANNOT_OPEN;
 use super::found::{Answers, Found, Heard};
-use super::look;
+use super::look::{self, NotOpen};
 use super::progress::{Progress, Step};
 use super::state::{self, Name, State};
 use super::sweep::Sweep;
 use crate::failure::Failure;
+use crate::language::Language;
 use crate::limits::SCAN_FOUND_MAX;
 use crate::modbus::line::LineHandle;
 use crate::modbus::timing::{Protocol, Timing};
@@ -56,6 +58,7 @@ pub(super) struct Scanner {
     first_ask: usize,
     keeper: Option<Keeper>,
     progress: Progress,
+    language: Language,
 }
 
 impl Scanner {
@@ -66,6 +69,7 @@ impl Scanner {
         library: MapLibrary,
         state: State,
         keeper: Option<Keeper>,
+        language: Language,
     ) -> Self {
         let open = |line: &Line, timing| {
             let (connect, protocol) = (connect_to(&line.link), Protocol::of(&line.link));
@@ -80,6 +84,7 @@ impl Scanner {
             state,
             keeper,
             progress: Progress::new(),
+            language,
         }
     }
 
@@ -99,11 +104,11 @@ impl Scanner {
             let line = Line { link: self.sweep.link(round), ..self.line.clone() };
             let timing = Timing { late_window: LATE_WINDOW, ..Timing::of(&line) };
             let handle = (self.open)(&line, timing);
-            look::opened(&handle).await.map_err(|failure| self.on_line(&failure))?;
+            look::opened(&handle).await.map_err(|not_open| self.not_open(not_open))?;
             for unit in &units[done..] {
                 self.show(round, *unit, &timing);
                 let known = self.state.found.len();
-                self.ask(&handle, round, *unit).await.map_err(|failure| self.on_line(&failure))?;
+                self.ask(&handle, round, *unit).await?;
                 self.state.asked += 1;
                 self.keep(self.state.found.len() > known)?;
             }
@@ -118,27 +123,26 @@ impl Scanner {
         self.progress.clear();
         let (asked, total) = (self.state.asked, self.sweep.total());
         if asked < total {
-            let remedy =
-                if self.keeper.is_some() { "the same command goes on there" } else { "--state keeps this" };
-            eprintln!("stopped after {asked} of {total} questions; {remedy}");
+            eprintln!("{}", stopped_text(asked, total, self.keeper.is_some(), self.language));
         }
         self.keep(true)
     }
 
     async fn ask(&mut self, line: &LineHandle, round: usize, unit: UnitId) -> Result<(), Failure> {
-        let heard = look::ask(line, unit).await?;
+        let not_open = |reason| self.not_open(reason);
+        let heard = look::ask(line, unit).await.map_err(not_open)?;
         let is_clean = matches!(heard, Heard::Values | Heard::Refusal);
         if heard == Heard::Silence || (!is_clean && self.damaged(round) >= DAMAGED_LOOKS_MAX) {
             self.note_late(line, round);
             return Ok(());
         }
         // Over TCP an answer belongs to its transaction, so a second one is not even heard.
-        if is_clean && self.is_serial() && look::hears_second(line, unit).await? {
+        if is_clean && self.is_serial() && look::hears_second(line, unit).await.map_err(not_open)? {
             let mut answers = Answers::default();
             answers.add(heard);
             return self.add(Found { is_two: true, ..Found::new(round, unit, answers) });
         }
-        let answers = look::ask_again(line, unit, heard).await?;
+        let answers = look::ask_again(line, unit, heard).await.map_err(not_open)?;
         if answers.is_accident() {
             // A unit that takes much too long answers while the next one is being asked.
             let before = self.sweep.unit_before(unit).filter(|_| heard == Heard::Stray);
@@ -185,10 +189,14 @@ impl Scanner {
 
     fn add(&mut self, found: Found) -> Result<(), Failure> {
         if self.state.found.len() >= SCAN_FOUND_MAX {
-            let remedy = "ask fewer units or fewer settings";
-            return Err(Failure::new(format!(
-                "{SCAN_FOUND_MAX} answers are all that a scan keeps; {remedy}"
-            )));
+            return Err(Failure::new(match self.language {
+                Language::English => format!(
+                    "{SCAN_FOUND_MAX} answers are all that a scan keeps; ask fewer units or fewer settings"
+                ),
+                Language::Chinese => {
+                    format!("一次扫描最多保存 {SCAN_FOUND_MAX} 个应答；请减少地址或串口参数")
+                }
+            }));
         }
         self.state.found.push(found);
         Ok(())
@@ -198,11 +206,12 @@ impl Scanner {
         let setting = self.sweep.settings().get(round).map(|setting| format!("{setting}, "));
         let gap_and_bytes = timing.gap + timing.wire_time(EXCHANGE_BYTES);
         self.progress.show(&Step {
-            what: &format!("{}unit {unit}", setting.unwrap_or_default()),
+            what: &format!("{}{} {unit}", setting.unwrap_or_default(), self.language.pick("unit", "地址")),
             asked: self.state.asked - self.first_ask,
             left: self.sweep.total() - self.state.asked,
             found: self.state.found.len(),
             silent_ask: gap_and_bytes + timing.response_timeout + timing.late_window,
+            language: self.language,
         });
     }
 
@@ -217,8 +226,24 @@ impl Scanner {
         }
     }
 
-    fn on_line(&self, failure: &Failure) -> Failure {
-        Failure::new(format!("{}: {}", self.line.id, failure.message()))
+    fn not_open(&self, _: NotOpen) -> Failure {
+        let (english, chinese) = CANNOT_OPEN;
+        let colon = self.language.pick(": ", "：");
+        Failure::new(format!("{}{colon}{}", self.line.id, self.language.pick(english, chinese)))
+    }
+}
+
+fn stopped_text(asked: usize, total: usize, is_kept: bool, language: Language) -> String {
+    match language {
+        Language::English => {
+            let remedy = if is_kept { "the same command goes on there" } else { "--state keeps this" };
+            format!("stopped after {asked} of {total} questions; {remedy}")
+        }
+        Language::Chinese => {
+            let remedy =
+                if is_kept { "再次执行同一命令即可继续" } else { "用 --state 可保存进度" };
+            format!("已停止：{total} 次询问中完成 {asked} 次；{remedy}")
+        }
     }
 }
 
@@ -349,7 +374,7 @@ mod tests {
             let timing = Timing { pause: PauseKind::Runtime, ..timing };
             LineHandle::spawn_on(Box::new(wire), Protocol::of(&line.link), timing, Arc::new(SystemClock))
         };
-        Scanner { open: Box::new(open), ..Scanner::new(line, sweep, library, state, None) }
+        Scanner { open: Box::new(open), ..Scanner::new(line, sweep, library, state, None, Language::English) }
     }
 
     /// Unit, setting and the maps that fit, of all that was found.
