@@ -139,7 +139,10 @@ pub struct Cycle {
     turns: Vec<Turn>,
     /// By ID: several jobs of one meter share what is known of it.
     meters: BTreeMap<String, KnownMeter>,
-    tolerance: Tolerance,
+    /// For meters that do not answer.
+    silence: Tolerance,
+    /// For meters that are past their share.
+    excess: Tolerance,
     line: LineHandle,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -156,9 +159,9 @@ impl Cycle {
         clock: Arc<dyn Clock>,
         status: StatusTable,
     ) -> Self {
-        let tolerance = Tolerance::starting(Instant::now());
+        let [silence, excess] = [Tolerance::starting(Instant::now()); 2];
         let (turns, meters) = (Vec::new(), BTreeMap::new());
-        let mut cycle = Self { turns, meters, tolerance, line, store, clock, status, waits: false };
+        let mut cycle = Self { turns, meters, silence, excess, line, store, clock, status, waits: false };
         cycle.replace(jobs);
         cycle
     }
@@ -213,7 +216,7 @@ impl Cycle {
     fn manner_of(&self, meter_id: &str) -> Manner {
         match self.meters.get(meter_id) {
             Some(meter) if meter.health.was_silent() => Manner::Silent,
-            Some(meter) if meter.load.is_past_its_share() => Manner::Past(self.tolerance.free_from()),
+            Some(meter) if meter.load.is_past_its_share() => Manner::Past(self.excess.free_from()),
             Some(_) | None => Manner::Within,
         }
     }
@@ -225,7 +228,7 @@ impl Cycle {
         let together = self.take_due(&meter_id, is_past);
         let took = self.scan(together).await;
         if is_past {
-            self.tolerance.spend(took.saturating_sub(spare));
+            self.excess.spend(took.saturating_sub(spare));
         }
     }
 
@@ -291,7 +294,7 @@ impl Cycle {
         let Some(meter) = self.meters.get_mut(&first.meter_id) else { return Duration::ZERO };
         let mut plan = meter.plan(&jobs);
         let began = Instant::now();
-        if !asks(meter, first.unit, &plan, &self.line, &mut self.tolerance).await {
+        if !asks(meter, first.unit, &plan, &self.line, &mut self.silence).await {
             let now = self.clock.now();
             let scans = jobs.iter().map(|job| scan::backed_off(job, now)).collect();
             self.keep(scans).await;
@@ -321,7 +324,7 @@ impl Cycle {
         match scanned.heard {
             Heard::Answer => meter.health.answered(),
             Heard::Nothing => {
-                self.tolerance.spend(took);
+                self.silence.spend(took);
                 meter.health.silent(Instant::now());
             }
             Heard::LineDown => {}
@@ -376,18 +379,18 @@ async fn asks(
     unit: UnitId,
     plan: &ReadPlan,
     line: &LineHandle,
-    tolerance: &mut Tolerance,
+    silence: &mut Tolerance,
 ) -> bool {
     let began = Instant::now();
     if !meter.health.is_backed_off() {
-        return !meter.health.was_silent() || tolerance.allows(began);
+        return !meter.health.was_silent() || silence.allows(began);
     }
-    let may_ask = meter.health.may_ask(began) && tolerance.allows(began);
+    let may_ask = meter.health.may_ask(began) && silence.allows(began);
     let Some(first) = plan.reads().first().filter(|_| may_ask) else { return false };
     match Heard::of(&line.probe(unit, first.table, first.span).await) {
         Heard::Answer => meter.health.answered(),
         Heard::Nothing => {
-            tolerance.spend(began.elapsed());
+            silence.spend(began.elapsed());
             meter.health.silent(Instant::now());
         }
         Heard::LineDown => {}

@@ -1,5 +1,6 @@
-//! What a line puts up with: the share of its time that meters may take which do not answer, or which take
-//! more than their part.
+//! What a line puts up with: the share of its time that meters may take which do not answer, and once more that
+//! of those which take more than their part. One account each, so that a slow meter keeps nobody from being found
+//! when it is back.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ const SHARE_OF: u32 = 20;
 /// after at once without a pause that anybody would notice.
 const SAVED_MAX: Duration = Duration::from_secs(2);
 
-/// What such meters have cost the line, against what they may.
+/// What meters of one of these kinds have cost the line, against what they may.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tolerance {
     /// Nothing more may be spent before.

@@ -584,6 +584,20 @@ async fn a_hole_that_new_firmware_reads_over_is_forgotten_at_the_next_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_meter_that_says_nothing_to_what_is_tried_again_loses_no_value_and_is_left_alone_for_longer() {
+    let site = site(1, "PT1H");
+    // A merged read and its two parts, two reads in each of the 24 scans of the day, and then what is tried.
+    let bench = Bench::new(&site, Holes::Refused, &["silent@once=52"]);
+    let poll = bench.poll(&site);
+    tokio::time::sleep(Duration::from_hours(30)).await;
+    let status = poll.status();
+    poll.shutdown().await;
+    assert_eq!((bench.line.counters()[0].timeouts, status[0].silent_scans), (1, 0));
+    assert_eq!(status[0].learned.lessons()[0].1.held, 1);
+    assert_eq!(causes(&bench.readings("p1", "A")), [None; 30]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lesson_is_not_doubted_by_a_clock_that_was_never_set() {
     let site = site(1, "PT1H");
     let bench = Bench::new(&site, Holes::Refused, &[]);
@@ -612,4 +626,25 @@ async fn a_length_that_is_no_limit_any_more_is_forgotten_and_what_stands_in_no_w
     assert_eq!(status[0].learned.lessons(), [(elsewhere, Retrial::AT_ONCE)]);
     // One read that was tried, and one of each scan.
     assert_eq!((bench.line.counters()[0].ok, bench.readings("p1", "A").len()), (1 + 6, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_meter_on_a_full_line_keeps_no_other_one_from_being_found_when_it_is_back() {
+    let site = site(10, "PT0.5S");
+    let late = |unit| format!("late:{}@unit={unit}", if unit == 10 { 290 } else { 48 });
+    // The first rule that strikes decides: meter 5 is dead for its first forty requests.
+    let faults: Vec<String> =
+        (1..=40).map(|ask| format!("silent@unit=5@once={ask}")).chain((1..=10).map(late)).collect();
+    let bench = Bench::new(&site, Holes::Zero, &faults.iter().map(String::as_str).collect::<Vec<_>>());
+    let poll = bench.poll(&site);
+    let answered = || poll.status().iter().any(|job| job.meter_id == "m5" && job.answered_at.is_some());
+    let mut minutes = 0;
+    while !answered() && minutes < 80 {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        minutes += 1;
+    }
+    let asked = bench.line.counters().iter().find(|unit| unit.unit == UnitId(5)).unwrap().timeouts;
+    poll.shutdown().await;
+    // Once a minute at least.
+    assert!(asked == 40 && minutes <= 40, "{asked} in {minutes} min");
 }
