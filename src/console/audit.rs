@@ -1,8 +1,8 @@
 //! The audit book as a technician reads it; pure.
 
-use crate::language::Language;
 use super::render::local;
 use super::table::{printable, table};
+use crate::language::Language;
 use crate::model::audit::{AuditEntry, Deed, Outcome, Place, Reason, Who};
 use crate::store::AuditPage;
 use crate::time::UtcOffset;

@@ -100,7 +100,7 @@ impl From<&ArchiveError> for Reason {
 impl From<&DraftError> for Reason {
     fn from(error: &DraftError) -> Self {
         match error {
-            DraftError::Edit(_) | DraftError::Faults(_) => Self::Faulty,
+            DraftError::Edit(_) | DraftError::Faults(_) | DraftError::Overloaded(_) => Self::Faulty,
             DraftError::NothingStaged | DraftError::NothingToUndo => Self::NothingThere,
             DraftError::ChangedMeanwhile(_) => Self::Conflict,
             DraftError::NotApplied(_) => Self::NotApplied,
