@@ -65,7 +65,12 @@ impl Device {
 
     fn ask(&self, options: &[&str]) -> Output {
         let line = format!("127.0.0.1:{}", self.port);
-        Command::new(&native()[0]).args(["sunspec", &line, "1"]).args(options).output().unwrap()
+        Command::new(&native()[0])
+            .args(["sunspec", &line, "1"])
+            .args(options)
+            .env("LC_ALL", "C")
+            .output()
+            .unwrap()
     }
 
     /// What we read.

@@ -55,7 +55,8 @@ fn serve(mut line: Value, dir: &Path) -> Process {
 }
 
 fn tool(arguments: &[&str]) -> Output {
-    Command::new(&native()[0]).args(arguments).output().unwrap()
+    // Whatever is spoken where the tests run.
+    Command::new(&native()[0]).args(arguments).env("LC_ALL", "C").output().unwrap()
 }
 
 /// The units that a scan tells as JSON.
@@ -165,7 +166,7 @@ fn a_scan_that_is_interrupted_tells_what_it_found_and_goes_on_later() {
     let (line, state) = (format!("{port}:9600:8N1"), dir.path().join("scan.toml"));
     let arguments = ["scan", &line, "--units", "1-20", "--state", state.to_str().unwrap()];
     let mut command = Command::new(&native()[0]);
-    let scan = Process::start("scan", command.args(arguments), dir.path());
+    let scan = Process::start("scan", command.args(arguments).env("LC_ALL", "C"), dir.path());
     // Unit 2 is found, unit 9 is seconds away.
     wait::until("the scan to have kept unit 2", || {
         fs::read_to_string(&state).is_ok_and(|kept| kept.contains("unit = 2\n")).then_some(())
