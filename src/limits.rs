@@ -39,16 +39,18 @@ pub const READ_BITS_MAX: u16 = 2_000;
 pub const WRITE_REGISTERS_MAX: u16 = 123;
 /// Coils of one write: Modbus Application Protocol V1.1b3, section 6.11.
 pub const WRITE_BITS_MAX: u16 = 1_968;
+/// Bytes of a PDU: Modbus Application Protocol V1.1b3, section 4.1.
+pub const PDU_BYTES_MAX: usize = 253;
 /// Bytes of a serial frame: Modbus over Serial Line V1.02, section 2.5.1.
 pub const RTU_FRAME_BYTES_MAX: usize = 256;
 /// Bytes of a TCP frame: Modbus Messaging on TCP/IP V1.0b, section 3.1.3.
 pub const TCP_FRAME_BYTES_MAX: usize = 260;
+/// Reads of one line whose memory is kept for the next ones: as many as a meter is read with in one scan.
+pub const SPARE_WORDS_MAX: usize = 16;
 /// Requests waiting for one line. Poll, console and API each have at most a few in flight.
 pub const LINE_QUEUE_MAX: usize = 16;
-/// Frames of one line that are held to be looked at: a minute or two of a busy serial line.
-pub const RECORDING_FRAMES_MAX: usize = 2_000;
-/// Bytes of the frames that are held of one line. With what is noted of each frame beside them,
-/// [`LINES_MAX`] busy lines take 14 MiB of memory.
+/// Bytes of the frames that are held of one line to be looked at, with what is noted of each: a minute or two
+/// of a busy serial line. [`LINES_MAX`] busy lines take 8 MiB of memory.
 pub const RECORDING_BYTES_MAX: usize = 128 * 1_024;
 /// Bytes of a recording as a file, which is a few times what a line holds: one may be put together by hand.
 pub const RECORDING_FILE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
@@ -309,7 +311,8 @@ pub const SIM_UNKNOWN_TOLD_MAX: usize = 100;
 const _: () = assert!((2 * NAME_CHARS_MAX + AUDIT_ABOUT_CHARS_MAX) * 4 + 64 < STORE_VALUE_BYTES_MAX);
 const _: () = assert!(TCP_FRAME_BYTES_MAX <= RECORDING_BYTES_MAX);
 // A line of the file: four characters a byte at most, and sixty before them.
-const _: () = assert!(RECORDING_BYTES_MAX * 4 + RECORDING_FRAMES_MAX * 60 < RECORDING_FILE_BYTES_MAX);
+// Four characters a byte, and a line of 60 for what takes 20 bytes at least.
+const _: () = assert!(RECORDING_BYTES_MAX * 4 + RECORDING_BYTES_MAX / 20 * 60 < RECORDING_FILE_BYTES_MAX);
 const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () =
     assert!(BACKUP_FRAME_BYTES_MAX > BACKUP_FRAME_READINGS_BYTES + GROUP_SERIES_MAX * METER_TEXT_BYTES_MAX);

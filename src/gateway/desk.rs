@@ -328,7 +328,7 @@ impl Desk for GatewayDesk {
     async fn read(&self, order: &ReadOrder) -> Result<Vec<u16>, ReadFailure> {
         let line = self.line(&order.line)?;
         let block = line.urgent().read(order.unit, order.table, order.span).await;
-        block.map(|block| block.words).map_err(ReadFailure::Failed)
+        block.map(|block| block.words.to_vec()).map_err(ReadFailure::Failed)
     }
 
     fn recording(&self, line: &str, from: u64) -> Result<Excerpt, ReadFailure> {

@@ -1,14 +1,14 @@
 //! What every unit of a line has answered so far, and how busy that keeps the line.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::brought::Answered;
 use super::busy::BusyTime;
 use super::exceptions::ExceptionCounts;
-use super::frame::Answer;
 use super::turnaround::Turnarounds;
 use super::wire::Failure;
 use crate::model::register::UnitId;
@@ -57,7 +57,7 @@ impl UnitCounters {
     }
 
     /// Counts one exchange. One that never was, because of the request or the line, counts nowhere.
-    pub(super) fn count(&mut self, result: &Result<Answer, Failure>) {
+    pub(super) fn count(&mut self, result: &Result<Answered, Failure>) {
         match result {
             Ok(Ok(_)) => self.ok += 1,
             Ok(Err(code)) => {
@@ -96,7 +96,7 @@ impl Tally {
     }
 
     pub(super) fn note(&self, unit: UnitId, change: impl FnOnce(&mut UnitCounters)) {
-        let mut units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut units = self.lock();
         change(units.entry(unit).or_insert_with(|| UnitCounters::new(unit)));
     }
 
@@ -111,16 +111,20 @@ impl Tally {
 
     /// What 99 of 100 replies of a unit did not exceed; `None` while too few are known.
     pub(super) fn known_p99(&self, unit: UnitId) -> Option<Duration> {
-        let known = self.turnarounds(unit).filter(|known| known.total() >= KNOWN_REPLIES_MIN)?;
-        known.p99()
+        let units = self.lock();
+        let known = &units.get(&unit)?.turnarounds;
+        if known.total() < KNOWN_REPLIES_MIN { None } else { known.p99() }
     }
 
     pub(super) fn turnarounds(&self, unit: UnitId) -> Option<Turnarounds> {
-        let units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
-        units.get(&unit).map(|counters| counters.turnarounds)
+        self.lock().get(&unit).map(|counters| counters.turnarounds)
     }
 
     pub(super) fn all(&self) -> Vec<UnitCounters> {
-        self.units.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+        self.lock().values().copied().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<UnitId, UnitCounters>> {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

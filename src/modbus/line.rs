@@ -1,28 +1,30 @@
 //! One task owns one line; everyone else asks it through a handle.
 //!
-//! Requests come through a bounded channel and are exchanged one at a time. Whoever stops waiting
+//! Requests wait in a bounded number of places and are exchanged one at a time. Whoever stops waiting
 //! stops only the waiting: an exchange that has begun is always brought to its end, because half an
 //! exchange leaves a reply behind that the next one would have to tell from its own.
 
 mod identify;
 mod inbox;
+mod places;
 mod task;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_modbus::{Request, Response};
+use tokio::sync::watch;
+use tokio_modbus::Request;
 
-use self::inbox::{Inbox, Job, Outcome};
+use self::inbox::{AskingEnd, inbox};
+use self::places::{Order, Outcome, Rank};
 use self::task::LineTask;
-use super::counters::{Tally, UnitCounters};
+use super::brought::{Brought, Words};
+use super::counters::UnitCounters;
 use super::frame::read_request;
-use super::recorder::{Excerpt, Recorder};
+use super::recorder::Excerpt;
 use super::timing::{Protocol, Timing};
 use super::transport::{Connect, connect_to};
 use super::turnaround::Turnarounds;
 use super::wire::Records;
-use crate::limits::LINE_QUEUE_MAX;
 use crate::model::meter::Line;
 use crate::model::quality::Cause;
 use crate::model::register::{Span, Table, UnitId};
@@ -35,13 +37,10 @@ const READ_TRIES: u8 = 2;
 /// Asks the task that owns a line. Clones ask the same line; it ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct LineHandle {
-    inbox: mpsc::Sender<Job>,
-    /// What comes here goes before everything that waits in `inbox`.
-    urgent: mpsc::Sender<Job>,
-    is_urgent: bool,
+    inbox: Arc<AskingEnd>,
+    rank: Rank,
     pipeline: usize,
     state: watch::Receiver<PortState>,
-    stop: Arc<watch::Sender<bool>>,
     records: Records,
 }
 
@@ -66,7 +65,7 @@ pub struct RegisterBlock {
     /// Their addresses.
     pub span: Span,
     /// One word an address; a bit is 0 or 1.
-    pub words: Vec<u16>,
+    pub words: Words,
     /// When the reply was complete.
     pub read_at: UtcTime,
 }
@@ -118,17 +117,12 @@ impl LineHandle {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let pipeline = timing.pipeline;
-        let (inbox, requests) = mpsc::channel(LINE_QUEUE_MAX);
-        let (urgent, urgent_requests) = mpsc::channel(LINE_QUEUE_MAX);
+        let (inbox, requests) = inbox();
         let (state_sender, state) = watch::channel(PortState::Disabled);
-        let (stop, stopped) = watch::channel(false);
-        let recorder = Recorder::new(protocol, Arc::clone(&clock));
-        let records = Records { tally: Tally::new(), recorder };
-        let inbox_of_task = Inbox::new(urgent_requests, requests, stopped);
-        let task =
-            LineTask::new(connect, protocol, timing, clock, inbox_of_task, state_sender, records.clone());
+        let records = Records::new(protocol, Arc::clone(&clock));
+        let task = LineTask::new(connect, protocol, timing, clock, requests, state_sender, records.clone());
         tokio::spawn(task.run());
-        Self { inbox, urgent, is_urgent: false, pipeline, state, stop: Arc::new(stop), records }
+        Self { inbox: Arc::new(inbox), rank: Rank::Usual, pipeline, state, records }
     }
 
     /// Requests that are under way at once where they are asked for at once.
@@ -140,7 +134,7 @@ impl LineHandle {
     /// The same line, asked before everything that waits: for what a person or a control waits for.
     #[must_use]
     pub fn urgent(&self) -> Self {
-        Self { is_urgent: true, ..self.clone() }
+        Self { rank: Rank::Urgent, ..self.clone() }
     }
 
     /// Reads `span` of `table` from `unit`; tried once more when the reply is missing or damaged.
@@ -167,15 +161,11 @@ impl LineHandle {
         span: Span,
         tries: u8,
     ) -> Result<RegisterBlock, Cause> {
-        let (response, read_at) = self.ask(unit, read_request(table, span), tries).await?;
-        let words = match response {
-            Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits) => {
-                bits.into_iter().map(u16::from).collect()
-            }
-            Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) => words,
-            _ => return Err(Cause::Mismatch),
-        };
-        Ok(RegisterBlock { table, span, words, read_at })
+        let request = read_request(table, span);
+        match self.ask(unit, request, tries, self.rank).await? {
+            (Brought::Words(words), read_at) => Ok(RegisterBlock { table, span, words, read_at }),
+            _ => Err(Cause::Mismatch),
+        }
     }
 
     /// Writes to `unit`, before every read that waits, and never twice: whether a write without a
@@ -184,15 +174,11 @@ impl LineHandle {
     /// # Errors
     /// Why there is no confirmation.
     pub async fn write(&self, unit: UnitId, write: Write) -> Result<(), Cause> {
-        self.urgent().ask(unit, write.into(), 1).await.map(|_| ())
+        self.ask(unit, write.into(), 1, Rank::Urgent).await.map(|_| ())
     }
 
-    async fn ask(&self, unit: UnitId, request: Request<'static>, tries: u8) -> Outcome {
-        let (answer, outcome) = oneshot::channel();
-        let job = Job { unit, request, tries, answer };
-        let queue = if self.is_urgent { &self.urgent } else { &self.inbox };
-        queue.send(job).await.map_err(|_| Cause::LineDown)?;
-        outcome.await.unwrap_or(Err(Cause::LineDown))
+    async fn ask(&self, unit: UnitId, request: Request<'static>, tries: u8, rank: Rank) -> Outcome {
+        self.inbox.ask(Order { unit, request, tries }, rank).await
     }
 
     /// Whether the port is open.
@@ -242,7 +228,7 @@ impl LineHandle {
 
     /// Ends the line after the exchange that is under way, for all its handles.
     pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
+        self.inbox.end();
         // An error means that the task is gone already.
         let _ = self.state.wait_for(|state| *state == PortState::Shutdown).await;
     }

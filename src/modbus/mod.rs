@@ -4,6 +4,7 @@
 //! fits the question, [`decode`] makes values of the words. [`frame`], [`plan`], [`decode`] and
 //! [`health`] are pure; only a [`mod@line`] touches a wire.
 
+pub mod brought;
 pub mod counters;
 pub mod decode;
 mod dial_in;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::timing::Protocol;
-use crate::limits::{RECORDING_BYTES_MAX, RECORDING_FRAMES_MAX};
+use crate::limits::RECORDING_BYTES_MAX;
 use crate::time::{Clock, UtcTime};
 
 /// Which way bytes went, and what became of them.
@@ -47,8 +47,7 @@ pub struct Excerpt {
     pub next: u64,
 }
 
-/// Keeps the last frames of a line: at most [`RECORDING_FRAMES_MAX`] of them with at most
-/// [`RECORDING_BYTES_MAX`] bytes. Clones record the same line.
+/// Keeps the last frames of a line, [`RECORDING_BYTES_MAX`] bytes of them. Clones record the same line.
 #[derive(Clone)]
 pub(super) struct Recorder {
     protocol: Protocol,
@@ -63,15 +62,20 @@ impl Recorder {
         Self { protocol, clock, began: Instant::now(), ring: Arc::new(Mutex::new(Ring::new())) }
     }
 
-    /// These bytes went over the line at that instant.
+    /// These bytes went over the line at this instant, which is just over.
     pub(super) fn note(&self, direction: Direction, at: Instant, bytes: &[u8]) {
-        let head = Head {
-            direction,
-            at: at.saturating_duration_since(self.began),
-            time: before(self.clock.now(), Instant::now().saturating_duration_since(at)),
-            bytes: bytes.len(),
-        };
-        self.lock().push(head, bytes);
+        self.push(direction, at, self.clock.now(), bytes);
+    }
+
+    /// These bytes, which went over the line at that instant, were thrown away now.
+    pub(super) fn note_discarded(&self, at: Instant, bytes: &[u8]) {
+        let ago = Instant::now().saturating_duration_since(at);
+        self.push(Direction::Discarded, at, before(self.clock.now(), ago), bytes);
+    }
+
+    fn push(&self, direction: Direction, at: Instant, time: UtcTime, bytes: &[u8]) {
+        let at = at.saturating_duration_since(self.began);
+        self.lock().push(Head { direction, at, time }, bytes);
     }
 
     /// What is held of the frames from number `from` on.
@@ -104,56 +108,92 @@ struct Head {
     direction: Direction,
     at: Duration,
     time: UtcTime,
-    bytes: usize,
 }
 
-/// The last frames. All of its memory is asked for at once; what no frame has reached yet the system does
-/// not have to give.
+/// What is held of a frame before its bytes: their number, the direction, and both times.
+const HEAD_BYTES: usize = 2 + 1 + 8 + 8;
+
+/// The last frames, one behind the other in the order of the memory, so that a new one lies where the oldest
+/// was. All of its memory is asked for at once; what no frame has reached yet the system does not have to give.
 struct Ring {
-    heads: VecDeque<Head>,
-    /// Those of all frames, one behind the other.
-    bytes: VecDeque<u8>,
+    held: VecDeque<u8>,
+    frames: usize,
+    /// When the newest was.
+    newest: Duration,
     /// The number of the next frame.
     next: u64,
 }
 
 impl Ring {
     fn new() -> Self {
-        Self {
-            heads: VecDeque::with_capacity(RECORDING_FRAMES_MAX),
-            bytes: VecDeque::with_capacity(RECORDING_BYTES_MAX),
-            next: 0,
-        }
+        let held = VecDeque::with_capacity(RECORDING_BYTES_MAX);
+        Self { held, frames: 0, newest: Duration::ZERO, next: 0 }
     }
 
     fn push(&mut self, head: Head, bytes: &[u8]) {
         self.next += 1;
-        if bytes.len() > RECORDING_BYTES_MAX {
-            return;
+        let Ok(count) = u16::try_from(bytes.len()) else { return };
+        while self.held.len() + HEAD_BYTES + bytes.len() > RECORDING_BYTES_MAX {
+            let Some(oldest) = self.held_at(0) else { return };
+            self.held.drain(..oldest.min(self.held.len()));
+            self.frames -= 1;
         }
-        while self.heads.len() >= RECORDING_FRAMES_MAX || self.bytes.len() + bytes.len() > RECORDING_BYTES_MAX
-        {
-            let Some(oldest) = self.heads.pop_front() else { break };
-            self.bytes.drain(..oldest.bytes.min(self.bytes.len()));
-        }
-        let newest = self.heads.back().map_or(Duration::ZERO, |newest| newest.at);
-        self.heads.push_back(Head { at: head.at.max(newest), ..head });
-        self.bytes.extend(bytes);
+        self.newest = self.newest.max(head.at);
+        self.held.extend(written(Head { at: self.newest, ..head }, count));
+        self.held.extend(bytes);
+        self.frames += 1;
+    }
+
+    /// What the frame that begins at `start` takes.
+    fn held_at(&self, start: usize) -> Option<usize> {
+        let count = u16::from_le_bytes([*self.held.get(start)?, *self.held.get(start + 1)?]);
+        Some(HEAD_BYTES + usize::from(count))
     }
 
     fn frames(&self, from: u64) -> Vec<Frame> {
-        let held = self.heads.len();
-        let wanted = usize::try_from(self.next.saturating_sub(from)).unwrap_or(held).min(held);
-        let passed: usize = self.heads.iter().take(held - wanted).map(|head| head.bytes).sum();
-        let mut bytes = self.bytes.iter().copied().skip(passed);
-        let mut frame = |head: &Head| Frame {
-            direction: head.direction,
-            at: head.at,
-            time: head.time,
-            bytes: bytes.by_ref().take(head.bytes).collect(),
-        };
-        self.heads.iter().skip(held - wanted).map(&mut frame).collect()
+        let wanted = usize::try_from(self.next.saturating_sub(from)).unwrap_or(self.frames).min(self.frames);
+        let mut start = 0;
+        for _ in wanted..self.frames {
+            start += self.held_at(start).unwrap_or_default();
+        }
+        let mut held = self.held.iter().skip(start).copied();
+        std::iter::from_fn(|| read(&mut held)).collect()
     }
+}
+
+fn written(head: Head, count: u16) -> [u8; HEAD_BYTES] {
+    let mut written = [0; HEAD_BYTES];
+    let at_us = u64::try_from(head.at.as_micros()).unwrap_or(u64::MAX);
+    written[..2].copy_from_slice(&count.to_le_bytes());
+    written[2] = match head.direction {
+        Direction::Sent => 0,
+        Direction::Heard => 1,
+        Direction::Discarded => 2,
+    };
+    written[3..11].copy_from_slice(&at_us.to_le_bytes());
+    written[11..].copy_from_slice(&head.time.as_ms().to_le_bytes());
+    written
+}
+
+/// The inverse of [`written`], with the bytes behind it; `None` at the end.
+fn read(held: &mut impl Iterator<Item = u8>) -> Option<Frame> {
+    let count = u16::from_le_bytes(take(held)?);
+    let direction = match take(held)? {
+        [0] => Direction::Sent,
+        [1] => Direction::Heard,
+        _ => Direction::Discarded,
+    };
+    let at = Duration::from_micros(u64::from_le_bytes(take(held)?));
+    let time = UtcTime::from_ms(i64::from_le_bytes(take(held)?));
+    Some(Frame { direction, at, time, bytes: held.take(count.into()).collect() })
+}
+
+fn take<const N: usize>(held: &mut impl Iterator<Item = u8>) -> Option<[u8; N]> {
+    let mut taken = [0; N];
+    for byte in &mut taken {
+        *byte = held.next()?;
+    }
+    Some(taken)
 }
 
 #[cfg(test)]
@@ -162,18 +202,21 @@ mod tests {
 
     use super::*;
 
-    fn head(number: u64, bytes: &[u8]) -> Head {
-        let at = Duration::from_micros(number);
-        let time = UtcTime::from_ms(i64::try_from(number).unwrap());
-        Head { direction: Direction::Sent, at, time, bytes: bytes.len() }
+    fn head(number: u64) -> Head {
+        let direction = [Direction::Sent, Direction::Heard, Direction::Discarded][number as usize % 3];
+        let time = UtcTime::from_ms(i64::try_from(number).unwrap() - 1_000);
+        Head { direction, at: Duration::from_micros(number), time }
+    }
+
+    fn frame(number: u64, bytes: &[u8]) -> Frame {
+        let Head { direction, at, time } = head(number);
+        Frame { direction, at, time, bytes: bytes.to_vec() }
     }
 
     /// Every frame ever, cut down to the newest ones that fit.
     fn newest_that_fit(all: &[Vec<u8>]) -> &[Vec<u8>] {
         let fits = |from: usize| {
-            let kept = &all[from..];
-            kept.len() <= RECORDING_FRAMES_MAX
-                && kept.iter().map(Vec::len).sum::<usize>() <= RECORDING_BYTES_MAX
+            all[from..].iter().map(|bytes| HEAD_BYTES + bytes.len()).sum::<usize>() <= RECORDING_BYTES_MAX
         };
         let from = (0..=all.len()).find(|from| fits(*from)).unwrap();
         &all[from..]
@@ -189,18 +232,16 @@ mod tests {
             let fill = |(number, length): (usize, &usize)| vec![u8::try_from(number % 251).unwrap(); *length];
             let all: Vec<Vec<u8>> = lengths.iter().enumerate().map(fill).collect();
             for (number, bytes) in (0..).zip(&all) {
-                ring.push(head(number, bytes), bytes);
+                ring.push(head(number), bytes);
             }
-            let held: Vec<Vec<u8>> = ring.frames(0).into_iter().map(|frame| frame.bytes).collect();
             let expected = newest_that_fit(&all);
-            prop_assert_eq!(&held, expected);
-            prop_assert_eq!(ring.next, u64::try_from(all.len()).unwrap());
-            prop_assert!(ring.bytes.len() <= RECORDING_BYTES_MAX);
-
-            let later: Vec<Vec<u8>> = ring.frames(from).into_iter().map(|frame| frame.bytes).collect();
             let first_held = all.len() - expected.len();
+            let frames: Vec<Frame> = (0..).zip(&all).map(|(number, bytes)| frame(number, bytes)).collect();
+            prop_assert_eq!(ring.frames(0), &frames[first_held..]);
+            prop_assert_eq!(ring.next, u64::try_from(all.len()).unwrap());
+
             let first = usize::try_from(from).unwrap().clamp(first_held, all.len());
-            prop_assert_eq!(later, &all[first..]);
+            prop_assert_eq!(ring.frames(from), &frames[first..]);
         }
     }
 
@@ -208,18 +249,18 @@ mod tests {
     fn no_frame_takes_memory_that_was_not_asked_for_at_the_start() {
         let mut ring = Ring::new();
         let bytes = [7; 260];
-        let taken = (ring.heads.capacity(), ring.bytes.capacity());
+        let taken = ring.held.capacity();
         for number in 0..6_000 {
-            ring.push(head(number, &bytes), &bytes);
+            ring.push(head(number), &bytes);
         }
-        assert_eq!((ring.heads.capacity(), ring.bytes.capacity()), taken);
+        assert_eq!(ring.held.capacity(), taken);
     }
 
     #[test]
     fn a_frame_is_never_told_before_the_one_in_front_of_it() {
         let mut ring = Ring::new();
         for at in [5, 3, 9] {
-            ring.push(head(at, &[1]), &[1]);
+            ring.push(head(at), &[1]);
         }
         let times: Vec<_> = ring.frames(0).iter().map(|frame| frame.at.as_micros()).collect();
         assert_eq!(times, [5, 5, 9]);

@@ -19,11 +19,13 @@ const BUCKETS: usize = 19 * PARTS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turnarounds {
     counts: [u32; BUCKETS],
+    /// Of all buckets together.
+    total: u64,
 }
 
 impl Default for Turnarounds {
     fn default() -> Self {
-        Self { counts: [0; BUCKETS] }
+        Self { counts: [0; BUCKETS], total: 0 }
     }
 }
 
@@ -34,14 +36,16 @@ impl Turnarounds {
         if self.counts[bucket] == u32::MAX {
             // After years of replies: the shares stay, and the newer ones count for more.
             self.counts.iter_mut().for_each(|count| *count /= 2);
+            self.total = self.counts.iter().map(|count| u64::from(*count)).sum();
         }
         self.counts[bucket] += 1;
+        self.total += 1;
     }
 
     /// How many there are; less than there were after billions of replies.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.counts.iter().map(|count| u64::from(*count)).sum()
+    pub const fn total(&self) -> u64 {
+        self.total
     }
 
     /// The turnaround that half of the replies did not exceed; `None` before the first.
@@ -58,7 +62,7 @@ impl Turnarounds {
 
     /// The middle of the bucket in which the reply of this rank lies (nearest rank).
     fn percentile(&self, percent: u64) -> Option<Duration> {
-        let rank = (self.total() * percent).div_ceil(100).max(1);
+        let rank = (self.total * percent).div_ceil(100).max(1);
         let mut passed = 0;
         let bucket = self.counts.iter().position(|count| {
             passed += u64::from(*count);
@@ -126,6 +130,7 @@ mod tests {
         let (fast, slow) = (bucket_of(Duration::from_millis(20)), bucket_of(Duration::from_millis(400)));
         turnarounds.counts[fast] = u32::MAX;
         turnarounds.counts[slow] = 1 << 30;
+        turnarounds.total = u64::from(u32::MAX) + (1 << 30);
         let before = (turnarounds.p50(), turnarounds.p99());
         turnarounds.add(Duration::from_millis(20));
         assert_eq!(turnarounds.counts[slow], 1 << 29);

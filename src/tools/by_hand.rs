@@ -187,7 +187,7 @@ fn words_text(block: &RegisterBlock) -> String {
             format!("{address:>5}  0x{word:04X}  {word:>5}  {:>6}\n", word.cast_signed())
         }
     };
-    (u32::from(block.span.start)..).zip(&block.words).map(row).collect::<Vec<_>>().concat()
+    (u32::from(block.span.start)..).zip(block.words.iter()).map(row).collect::<Vec<_>>().concat()
 }
 
 fn values_text(pattern: &Register, block: &RegisterBlock, language: Language) -> String {

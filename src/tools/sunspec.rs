@@ -143,7 +143,7 @@ async fn read_all(line: &LineHandle, unit: UnitId, survey: &mut Survey<'_>) {
 }
 
 async fn read(line: &LineHandle, unit: UnitId, span: Span) -> Result<Vec<u16>, Cause> {
-    line.read(unit, Table::HoldingRegister, span).await.map(|block| block.words)
+    line.read(unit, Table::HoldingRegister, span).await.map(|block| block.words.to_vec())
 }
 
 /// The device that the options name.

@@ -33,7 +33,7 @@ const UNIT: UnitId = UnitId(1);
 const TWO: Span = Span { start: 40, count: 2 };
 
 async fn read_two(line: &LineHandle) -> Result<Vec<u16>, Cause> {
-    line.read(UNIT, Table::HoldingRegister, TWO).await.map(|block| block.words)
+    line.read(UNIT, Table::HoldingRegister, TWO).await.map(|block| block.words.to_vec())
 }
 
 /// The reply of a meter whose registers hold their own address.
@@ -221,7 +221,7 @@ async fn a_caller_that_stops_waiting_stops_no_exchange() {
     let impatient = tokio::time::timeout(Duration::from_millis(50), read_two(&desk.line)).await;
     assert!(impatient.is_err());
     let other = desk.line.read(UNIT, Table::HoldingRegister, Span { start: 90, count: 2 }).await;
-    assert_eq!(other.map(|block| block.words), Ok(vec![90, 91]));
+    assert_eq!(other.map(|block| block.words.to_vec()), Ok(vec![90, 91]));
     assert_eq!(desk.served.load(Ordering::Relaxed), 3);
     assert_eq!(desk.line.counters()[0].ok, 3);
 }
@@ -400,7 +400,7 @@ fn a_block_gives_only_the_words_it_holds() {
     let block = RegisterBlock {
         table: Table::HoldingRegister,
         span,
-        words: vec![1, 2, 3],
+        words: [1, 2, 3].into_iter().collect(),
         read_at: UtcTime::from_ms(0),
     };
     assert_eq!(block.words_of(Span { start: 11, count: 2 }), Some(&[2, 3][..]));

@@ -79,7 +79,7 @@ fn bus(faults: &[&str]) -> Bus {
 
 async fn read(line: &LineHandle, address: u16) -> Result<Vec<u16>, Cause> {
     let span = Span { start: address, count: 1 };
-    line.read(UNIT, Table::HoldingRegister, span).await.map(|block| block.words)
+    line.read(UNIT, Table::HoldingRegister, span).await.map(|block| block.words.to_vec())
 }
 
 /// Way, milliseconds since the frame before, and bytes of each frame.

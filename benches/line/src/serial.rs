@@ -19,15 +19,17 @@ pub async fn ask(port: &str, baud: u32, registers: u16, seconds: u64) {
         data_bits: 8,
         stop_bits: 1,
         local_echo: false,
+        rs485: None,
     };
-    let line = Line { id: "line".to_owned(), link: Link::Serial(settings), response_timeout_ms: 500 };
+    let link = Link::Serial(settings);
+    let line = Line { id: "line".to_owned(), link, response_timeout_ms: 500, pipeline: 1 };
     let handle = LineHandle::spawn(&line, Arc::new(SystemClock));
     let expected: Vec<u16> = (0..registers).collect();
     let until = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until {
         let span = Span { start: 0, count: registers };
         let block = handle.read(UnitId(1), Table::HoldingRegister, span).await.unwrap();
-        assert_eq!(block.words, expected);
+        assert_eq!(*block.words, *expected);
     }
     handle.shutdown().await;
 }

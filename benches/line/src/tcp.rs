@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cems_gateway::modbus::frame::{Request, Response};
+use cems_gateway::modbus::brought::Brought;
+use cems_gateway::modbus::frame::Request;
 use cems_gateway::modbus::line::LineHandle;
 use cems_gateway::modbus::timing::{Protocol, Timing};
 use cems_gateway::modbus::wire::Wire;
@@ -74,7 +75,7 @@ fn count(words: &[u16]) {
 /// As the gateway polls: through the handle of a line that a task of its own owns.
 async fn ask_line(port: u16) {
     let link = Link::Tcp { host: Ipv4Addr::LOCALHOST.to_string(), port };
-    let line = Line { id: "line".to_owned(), link, response_timeout_ms: 1_000 };
+    let line = Line { id: "line".to_owned(), link, response_timeout_ms: 1_000, pipeline: 1 };
     let handle = LineHandle::spawn(&line, Arc::new(SystemClock));
     loop {
         let span = Span { start: 0, count: REGISTERS };
@@ -89,7 +90,7 @@ async fn ask_wire(port: u16) {
     let mut wire = Wire::new(Box::new(stream), Protocol::Tcp, Timing::in_memory(RESPONSE_TIMEOUT));
     loop {
         let answer = wire.exchange(UNIT, &Request::ReadHoldingRegisters(0, REGISTERS)).await.unwrap();
-        let Ok(Response::ReadHoldingRegisters(words)) = answer else { panic!("{answer:?}") };
+        let Ok(Brought::Words(words)) = answer else { panic!("{answer:?}") };
         count(&words);
     }
 }

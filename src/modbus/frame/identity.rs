@@ -3,7 +3,7 @@
 //! Modbus Application Protocol V1.1b3, sections 6.13 (function code 17) and 6.21 (function code 43 with
 //! MEI type 14). These are the only replies whose length they tell themselves.
 
-use crate::limits::METER_TEXT_BYTES_MAX;
+use crate::limits::{METER_TEXT_BYTES_MAX, PDU_BYTES_MAX};
 
 /// Report server ID.
 pub(super) const REPORT_SERVER_ID: u8 = 17;
@@ -11,8 +11,6 @@ pub(super) const REPORT_SERVER_ID: u8 = 17;
 pub(super) const MEI_DEVICE_IDENTIFICATION: u8 = 14;
 /// Function code, MEI type, read code, conformity, more follows, next object, number of objects.
 const OBJECTS_HEAD_BYTES: usize = 7;
-/// A PDU has at most so many bytes (section 4.1).
-pub(super) const PDU_BYTES_MAX: usize = 253;
 /// Characters in a row that are no accident.
 const RUN_CHARS_MIN: usize = 3;
 

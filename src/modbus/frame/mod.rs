@@ -7,6 +7,7 @@ mod crc;
 mod heard;
 pub mod identity;
 pub mod pdu;
+mod reply;
 pub mod rtu;
 mod said;
 pub mod serve;
@@ -16,5 +17,6 @@ pub use tokio_modbus::{ExceptionCode, Request, Response};
 
 pub use crc::crc16;
 pub use heard::Heard;
-pub use pdu::{Answer, Expect, RequestFault, read_request};
+pub use pdu::{Answer, Expect, Replied, RequestFault, read_request};
+pub use reply::{Reply, Values};
 pub use said::Said;

@@ -6,11 +6,14 @@ use thiserror::Error;
 use tokio_modbus::{ExceptionCode, Request, Response};
 
 use super::identity::{self, MEI_DEVICE_IDENTIFICATION, REPORT_SERVER_ID};
-use crate::limits;
+use super::reply::{Reply, Values};
+use crate::limits::{self, PDU_BYTES_MAX};
 use crate::model::register::{Span, Table, UnitId};
 
 /// What a meter says to a request: its response, or the exception code by which it refuses.
 pub type Answer = Result<Response, ExceptionCode>;
+/// The same as it came over a wire.
+pub type Replied<'a> = Result<Reply<'a>, ExceptionCode>;
 
 /// The bit that turns a function code into that of a refusal.
 pub(super) const REFUSAL: u8 = 0x80;
@@ -137,12 +140,12 @@ pub(super) fn write_bits(bits: &[bool], out: &mut Vec<u8>) {
 }
 
 /// The inverse of [`write_bits`] for the first `count` bits.
-pub(super) fn read_bits(bytes: &[u8], count: usize) -> Vec<bool> {
-    bytes.iter().flat_map(|byte| (0..8).map(move |place| byte >> place & 1 == 1)).take(count).collect()
+pub(super) fn read_bits(bytes: &[u8], count: usize) -> impl Iterator<Item = bool> {
+    bytes.iter().flat_map(|byte| (0..8).map(move |place| byte >> place & 1 == 1)).take(count)
 }
 
-pub(super) fn read_words(bytes: &[u8]) -> Vec<u16> {
-    bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect()
+pub(super) fn read_words(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair))
 }
 
 /// A count of bytes that the limits keep below 256.
@@ -209,7 +212,7 @@ impl Expect {
         match self.body {
             Body::Values { .. } => 2 + self.data_bytes(),
             Body::Echo { .. } => 5,
-            Body::Identity { .. } => identity::PDU_BYTES_MAX,
+            Body::Identity { .. } => PDU_BYTES_MAX,
         }
     }
 
@@ -218,7 +221,7 @@ impl Expect {
             Body::Values { table, count } if table.is_bits() => usize::from(count).div_ceil(8),
             Body::Values { count, .. } => usize::from(count) * 2,
             Body::Echo { .. } => 4,
-            Body::Identity { .. } => identity::PDU_BYTES_MAX - 2,
+            Body::Identity { .. } => PDU_BYTES_MAX - 2,
         }
     }
 
@@ -243,15 +246,16 @@ impl Expect {
         }
         let fits = match self.body {
             Body::Values { .. } => usize::from(pdu[1]) == self.data_bytes(),
-            Body::Echo { words, .. } => read_words(&pdu[1..5]) == words,
+            Body::Echo { words, .. } => read_words(&pdu[1..5]).eq(words),
             Body::Identity { .. } => false,
         };
         fits.then_some(bytes)
     }
 
-    /// The answer that exactly `pdu` is; `None` when it answers another question.
+    /// What exactly `pdu` says, or the exception code of the refusal that it is; `None` when it answers another
+    /// question.
     #[must_use]
-    pub fn answer(self, pdu: &[u8]) -> Option<Answer> {
+    pub fn reply(self, pdu: &[u8]) -> Option<Replied<'_>> {
         if self.answer_bytes(pdu)? != pdu.len() {
             return None;
         }
@@ -259,31 +263,16 @@ impl Expect {
             return Some(Err(ExceptionCode::new(pdu[1])));
         }
         Some(Ok(match self.body {
-            Body::Values { table, count } => values(table, usize::from(count), &pdu[2..]),
-            Body::Echo { .. } => self.confirmation()?,
-            Body::Identity { function } => Response::Custom(function, pdu[1..].to_vec().into()),
+            Body::Values { table, count } => Reply::Values(Values { table, count, bytes: &pdu[2..] }),
+            Body::Echo { .. } => Reply::Confirmation,
+            Body::Identity { .. } => Reply::Identity(&pdu[1..]),
         }))
     }
 
-    /// The response that confirms a write; `None` for a read.
+    /// Whether the reply confirms a write.
     #[must_use]
-    pub const fn confirmation(self) -> Option<Response> {
-        let Body::Echo { function, words: [address, word] } = self.body else { return None };
-        Some(match function {
-            5 => Response::WriteSingleCoil(address, word == COIL_ON),
-            6 => Response::WriteSingleRegister(address, word),
-            15 => Response::WriteMultipleCoils(address, word),
-            _ => Response::WriteMultipleRegisters(address, word),
-        })
-    }
-}
-
-fn values(table: Table, count: usize, bytes: &[u8]) -> Response {
-    match table {
-        Table::Coil => Response::ReadCoils(read_bits(bytes, count)),
-        Table::DiscreteInput => Response::ReadDiscreteInputs(read_bits(bytes, count)),
-        Table::HoldingRegister => Response::ReadHoldingRegisters(read_words(bytes)),
-        Table::InputRegister => Response::ReadInputRegisters(read_words(bytes)),
+    pub const fn is_write(self) -> bool {
+        matches!(self.body, Body::Echo { .. })
     }
 }
 
@@ -299,6 +288,14 @@ mod tests {
         let mut out = Vec::new();
         write_request(request, &mut out).unwrap();
         out
+    }
+
+    /// The words of a reply to a read.
+    fn words(expect: Expect, pdu: &[u8]) -> Option<Vec<u16>> {
+        let Reply::Values(values) = expect.reply(pdu)?.ok()? else { return None };
+        let mut words = Vec::new();
+        values.read_into(&mut words);
+        Some(words)
     }
 
     #[test]
@@ -348,10 +345,8 @@ mod tests {
     #[test]
     fn only_the_reply_with_what_was_asked_is_an_answer() {
         let expect = Expect::reply_to(UNIT, &Request::ReadHoldingRegisters(0x6B, 2)).unwrap();
-        let answer = Some(Ok(Response::ReadHoldingRegisters(vec![0x022B, 100])));
-        assert_eq!(expect.answer(&[3, 4, 0x02, 0x2B, 0, 100]), answer);
-        let refusal = Some(Err(ExceptionCode::IllegalDataAddress));
-        assert_eq!(expect.answer(&[0x83, 2]), refusal);
+        assert_eq!(words(expect, &[3, 4, 0x02, 0x2B, 0, 100]), Some(vec![0x022B, 100]));
+        assert_eq!(expect.reply(&[0x83, 2]), Some(Err(ExceptionCode::IllegalDataAddress)));
         for other in [
             &[][..],
             &[3],
@@ -364,42 +359,40 @@ mod tests {
             &[3, 4, 0, 1, 0],
             &[3, 4, 0, 1, 0, 2, 0],
         ] {
-            assert_eq!(expect.answer(other), None, "{other:?}");
+            assert_eq!(expect.reply(other), None, "{other:?}");
         }
     }
 
     #[test]
     fn what_a_unit_says_of_itself_ends_where_it_says() {
         let expect = Expect::reply_to(UNIT, &Request::ReportServerId).unwrap();
-        let said = |function, bytes: &[u8]| Some(Ok(Response::Custom(function, bytes.to_vec().into())));
-        assert_eq!(expect.answer(&[17, 2, 7, 0xFF]), said(17, &[2, 7, 0xFF]));
-        assert_eq!(expect.answer(&[0x91, 1]), Some(Err(ExceptionCode::IllegalFunction)));
+        assert_eq!(expect.reply(&[17, 2, 7, 0xFF]), Some(Ok(Reply::Identity(&[2, 7, 0xFF]))));
+        assert_eq!(expect.reply(&[0x91, 1]), Some(Err(ExceptionCode::IllegalFunction)));
         for other in [&[17][..], &[17, 2, 7], &[17, 2, 7, 0xFF, 0], &[43, 14, 1, 1, 0, 0, 0]] {
-            assert_eq!(expect.answer(other), None, "{other:?}");
+            assert_eq!(expect.reply(other), None, "{other:?}");
         }
         let request = Request::ReadDeviceIdentification(ReadCode::Basic, 0);
         let expect = Expect::reply_to(UNIT, &request).unwrap();
         let object = [14, 1, 1, 0, 0, 1, 0, 1, b'A'];
-        assert_eq!(expect.answer(&[&[43][..], &object].concat()), said(43, &object));
-        assert_eq!(expect.answer(&[43, 14, 1, 1, 0, 0, 1, 0, 1]), None);
+        assert_eq!(expect.reply(&[&[43][..], &object].concat()), Some(Ok(Reply::Identity(&object))));
+        assert_eq!(expect.reply(&[43, 14, 1, 1, 0, 0, 1, 0, 1]), None);
     }
 
     #[test]
     fn a_write_is_confirmed_only_by_the_same_address_and_value() {
         let expect = Expect::reply_to(UNIT, &Request::WriteSingleRegister(1, 3)).unwrap();
-        assert_eq!(expect.answer(&[6, 0, 1, 0, 3]), Some(Ok(Response::WriteSingleRegister(1, 3))));
-        assert_eq!(expect.answer(&[6, 0, 1, 0, 4]), None);
-        assert_eq!(expect.answer(&[6, 0, 2, 0, 3]), None);
+        assert_eq!(expect.reply(&[6, 0, 1, 0, 3]), Some(Ok(Reply::Confirmation)));
+        assert_eq!(expect.reply(&[6, 0, 1, 0, 4]), None);
+        assert_eq!(expect.reply(&[6, 0, 2, 0, 3]), None);
         let request = Request::WriteMultipleRegisters(1, vec![7, 8].into());
         let expect = Expect::reply_to(UNIT, &request).unwrap();
-        assert_eq!(expect.answer(&[16, 0, 1, 0, 2]), Some(Ok(Response::WriteMultipleRegisters(1, 2))));
-        assert_eq!(expect.answer(&[16, 0, 1, 0, 1]), None);
+        assert_eq!(expect.reply(&[16, 0, 1, 0, 2]), Some(Ok(Reply::Confirmation)));
+        assert_eq!(expect.reply(&[16, 0, 1, 0, 1]), None);
     }
 
     #[test]
     fn exactly_the_bits_that_were_asked_for_come_back() {
         let expect = Expect::reply_to(UNIT, &Request::ReadCoils(0, 10)).unwrap();
-        let bits = vec![true, false, true, true, false, false, true, true, true, false];
-        assert_eq!(expect.answer(&[1, 2, 0xCD, 0xFD]), Some(Ok(Response::ReadCoils(bits))));
+        assert_eq!(words(expect, &[1, 2, 0xCD, 0xFD]), Some(vec![1, 0, 1, 1, 0, 0, 1, 1, 1, 0]));
     }
 }

@@ -4,17 +4,15 @@
 
 use std::ops::Range;
 
-use tokio_modbus::{Request, Response};
+use tokio_modbus::Request;
 
 use super::crc::crc16;
-use super::pdu::{self, Answer, Expect, REFUSAL, RequestFault};
+use super::pdu::{self, Answer, Expect, REFUSAL, Replied, RequestFault};
 use super::serve;
 use crate::model::register::UnitId;
 
 /// Unit and CRC around the PDU.
 pub const OVERHEAD_BYTES: usize = 3;
-/// A refusal: function code and exception code.
-pub const REFUSAL_BYTES: usize = 2 + OVERHEAD_BYTES;
 
 /// Writes `request` to `unit` as a whole frame into `out`, in place of what was there.
 ///
@@ -57,28 +55,18 @@ pub fn reply_bytes(expect: Expect) -> usize {
     expect.pdu_bytes() + OVERHEAD_BYTES
 }
 
-/// Bytes of the frame that says `answer`.
-#[must_use]
-pub fn answer_bytes(expect: Expect, answer: &Answer) -> usize {
-    match answer {
-        Ok(Response::Custom(_, data)) => 1 + data.len() + OVERHEAD_BYTES,
-        Ok(_) => reply_bytes(expect),
-        Err(_) => REFUSAL_BYTES,
-    }
-}
-
 /// Searches `heard` at every offset for the one reply that was expected: its unit, its function
 /// code, its number of bytes and its CRC. Nobody waits for a length that is taken from the bytes themselves,
 /// so noise cannot make anyone wait for more.
 #[must_use]
-pub fn find_reply(expect: Expect, heard: &[u8]) -> Option<Found<Answer>> {
+pub fn find_reply(expect: Expect, heard: &[u8]) -> Option<Found<Replied<'_>>> {
     (0..heard.len()).find_map(|start| {
         let frame = &heard[start..];
         if frame.first() != Some(&expect.unit.0) {
             return None;
         }
         let end = 1 + expect.answer_bytes(&frame[1..])?;
-        let what = sealed(frame, end).and_then(|frame| expect.answer(&frame[1..end]))?;
+        let what = sealed(frame, end).and_then(|frame| expect.reply(&frame[1..end]))?;
         Some(Found { what, at: start..start + end + 2 })
     })
 }
@@ -143,8 +131,9 @@ pub fn find_request(heard: &[u8]) -> Option<Found<HeardRequest>> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tokio_modbus::ExceptionCode;
+    use tokio_modbus::{ExceptionCode, Response};
 
+    use super::super::Reply;
     use super::*;
 
     const UNIT: UnitId = UnitId(1);
@@ -180,7 +169,10 @@ mod tests {
         ] {
             let heard = [before.clone(), answer.clone()].concat();
             let found = find_reply(expect_two_words(), &heard).unwrap();
-            assert_eq!(found.what, Ok(Response::ReadHoldingRegisters(vec![5, 6])));
+            let Ok(Reply::Values(values)) = found.what else { panic!("{found:?}") };
+            let mut words = Vec::new();
+            values.read_into(&mut words);
+            assert_eq!(words, [5, 6]);
             assert_eq!(found.at, before.len()..heard.len());
         }
     }
@@ -204,7 +196,6 @@ mod tests {
         let heard = [&[0xFF, 1, 17][..], &frame, &[7]].concat();
         let found = find_reply(expect, &heard).unwrap();
         assert_eq!(found.at, 3..3 + frame.len());
-        assert_eq!(answer_bytes(expect, &found.what), frame.len());
         frame[5] ^= 1;
         assert_eq!(find_reply(expect, &frame), None);
         assert!(holds_damaged_reply(expect, &frame));
@@ -241,7 +232,7 @@ mod tests {
             let heard = [vec![unit, function % 20], tail].concat();
             let expect = expect_two_words();
             let _ = (holds_damaged_reply(expect, &heard), holds_any_reply(&heard), find_request(&heard));
-            let _ = (expect.answer(&heard), serve::read_request(&heard), super::super::tcp::first_frame(&heard));
+            let _ = (expect.reply(&heard), serve::read_request(&heard), super::super::tcp::first_frame(&heard));
             if let Some(found) = find_reply(expect, &heard) {
                 let (body, crc) = heard[found.at].split_last_chunk::<2>().unwrap();
                 prop_assert_eq!(crc16(body).to_le_bytes(), *crc);

@@ -82,13 +82,14 @@ fn opened(protocol: Protocol, frame: &[u8]) -> Option<(UnitId, &[u8])> {
 fn response(function: u8, data: &[u8]) -> Option<Response> {
     match (function, data) {
         (1..=4, [count, values @ ..]) if usize::from(*count) == values.len() && *count > 0 => {
-            let bits = || read_bits(values, values.len() * 8);
+            let bits = || read_bits(values, values.len() * 8).collect();
+            let words = || read_words(values).collect();
             match function {
                 1 => Some(Response::ReadCoils(bits())),
                 2 => Some(Response::ReadDiscreteInputs(bits())),
                 _ if count % 2 == 1 => None,
-                3 => Some(Response::ReadHoldingRegisters(read_words(values))),
-                _ => Some(Response::ReadInputRegisters(read_words(values))),
+                3 => Some(Response::ReadHoldingRegisters(words())),
+                _ => Some(Response::ReadInputRegisters(words())),
             }
         }
         (5 | 6 | 15 | 16, [a1, a0, w1, w0]) => {

@@ -48,12 +48,12 @@ pub fn read_request(pdu: &[u8]) -> Result<Request<'static>, ExceptionCode> {
         15 => {
             let count = usize::from(check(limits::WRITE_BITS_MAX)?);
             let data = data_of(pdu, count.div_ceil(8))?;
-            Ok(Request::WriteMultipleCoils(address, read_bits(data, count).into()))
+            Ok(Request::WriteMultipleCoils(address, read_bits(data, count).collect::<Vec<_>>().into()))
         }
         16 => {
             let count = usize::from(check(limits::WRITE_REGISTERS_MAX)?);
             let data = data_of(pdu, count * 2)?;
-            Ok(Request::WriteMultipleRegisters(address, read_words(data).into()))
+            Ok(Request::WriteMultipleRegisters(address, read_words(data).collect::<Vec<_>>().into()))
         }
         _ => Err(ExceptionCode::IllegalDataValue),
     }

@@ -1,8 +1,9 @@
 //! Asking a unit what it says of itself.
 
+use tokio_modbus::Request;
 use tokio_modbus::prelude::ReadCode;
-use tokio_modbus::{Request, Response};
 
+use super::super::brought::Brought;
 use super::LineHandle;
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
@@ -27,8 +28,8 @@ impl LineHandle {
     }
 
     async fn told_by(&self, unit: UnitId, request: Request<'static>) -> Result<Vec<u8>, Cause> {
-        match self.ask(unit, request, 1).await? {
-            (Response::Custom(_, bytes), _) => Ok(bytes.to_vec()),
+        match self.ask(unit, request, 1, self.rank).await? {
+            (Brought::Identity(bytes), _) => Ok(bytes),
             _ => Err(Cause::Mismatch),
         }
     }

@@ -7,12 +7,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::super::backoff::Backoff;
-use super::super::frame::Answer;
+use super::super::brought::Answered;
 use super::super::timing::{Protocol, Timing};
 use super::super::transport::Connect;
 use super::super::wire::{Failure, Records, Wire};
 use super::PortState;
-use super::inbox::{Inbox, Job};
+use super::inbox::ServingEnd;
+use super::places::Job;
 use crate::model::quality::Cause;
 use crate::time::Clock;
 
@@ -25,7 +26,7 @@ pub(super) struct LineTask {
     protocol: Protocol,
     timing: Timing,
     clock: Arc<dyn Clock>,
-    inbox: Inbox,
+    inbox: ServingEnd,
     state: watch::Sender<PortState>,
     records: Records,
     backoff: Backoff,
@@ -50,7 +51,7 @@ impl LineTask {
         protocol: Protocol,
         timing: Timing,
         clock: Arc<dyn Clock>,
-        inbox: Inbox,
+        inbox: ServingEnd,
         state: watch::Sender<PortState>,
         records: Records,
     ) -> Self {
@@ -125,7 +126,7 @@ impl LineTask {
                 self.serve_together(&mut wire, job, &mut was_good).await
             } else {
                 let result = self.exchange(&mut wire, &job).await;
-                self.finish(job, result, &mut was_good)
+                self.finish(&job, result, &mut was_good)
             };
             self.records.tally.set_taken(false);
             if let Some(failure) = lost {
@@ -138,18 +139,18 @@ impl LineTask {
     }
 
     /// Tells the outcome to whoever waits for it; gives the failure with which the stream is lost.
-    fn finish(&mut self, job: Job, result: Result<Answer, Failure>, was_good: &mut bool) -> Option<Failure> {
+    fn finish(&mut self, job: &Job, result: Result<Answered, Failure>, was_good: &mut bool) -> Option<Failure> {
         match result {
             Ok(answer) => {
                 *was_good = true;
                 self.backoff.reset();
                 let read_at = self.clock.now();
                 let refused = |code| Cause::Exception(u8::from(code));
-                job.finish(answer.map(|response| (response, read_at)).map_err(refused));
+                self.inbox.finish(job, answer.map(|brought| (brought, read_at)).map_err(refused));
                 None
             }
             Err(failure) => {
-                job.finish(Err(failure.cause()));
+                self.inbox.finish(job, Err(failure.cause()));
                 matches!(failure, Failure::LineDown(_)).then_some(failure)
             }
         }
@@ -165,18 +166,18 @@ impl LineTask {
         {
             jobs.push(job);
         }
-        let requests: Vec<_> = jobs.iter().map(|job| (job.unit, &job.request)).collect();
+        let requests: Vec<_> = jobs.iter().map(|job| (job.order.unit, &job.order.request)).collect();
         let results = wire.exchange_all(&requests).await;
         let mut lost = None;
-        for (job, mut result) in jobs.into_iter().zip(results) {
-            self.records.tally.note(job.unit, |counters| counters.count(&result));
+        for (job, mut result) in jobs.iter().zip(results) {
+            self.records.tally.note(job.order.unit, |counters| counters.count(&result));
             if let Err(Failure::Timeout | Failure::Garbled | Failure::Mismatch) = result {
                 if self.pipeline > 1 {
                     log::warn!("{}: asked one at a time, because {result:?}", self.connect.name());
                     self.pipeline = 1;
                 }
-                if lost.is_none() && job.tries > 1 {
-                    result = self.exchange(wire, &job).await;
+                if lost.is_none() && job.order.tries > 1 {
+                    result = self.exchange(wire, job).await;
                 }
             }
             lost = self.finish(job, result, was_good).or(lost);
@@ -186,14 +187,14 @@ impl LineTask {
 
     /// Tries the request as often as it may be tried. Nothing else is asked in between: should the
     /// reply to the first try come during the second, it carries the registers that were asked for.
-    async fn exchange(&mut self, wire: &mut Wire, job: &Job) -> Result<Answer, Failure> {
-        let mut tries = job.tries;
+    async fn exchange(&mut self, wire: &mut Wire, job: &Job) -> Result<Answered, Failure> {
+        let mut tries = job.order.tries;
         loop {
             // Only where it is asked once more, with all the time that is configured.
-            let known = self.records.tally.known_p99(job.unit).filter(|_| tries > 1);
+            let known = self.records.tally.known_p99(job.order.unit).filter(|_| tries > 1);
             let patience = known.map(|p99| self.timing.patience(p99));
-            let result = wire.exchange_within(job.unit, &job.request, patience).await;
-            self.records.tally.note(job.unit, |counters| counters.count(&result));
+            let result = wire.exchange_within(job.order.unit, &job.order.request, patience).await;
+            self.records.tally.note(job.order.unit, |counters| counters.count(&result));
             tries = tries.saturating_sub(1);
             match result {
                 Err(Failure::Timeout | Failure::Garbled | Failure::Mismatch) if tries > 0 => {}

@@ -22,14 +22,15 @@ use tokio_modbus::{Request, Response};
 use self::port::Port;
 use self::rtu::RtuWire;
 use self::tcp::TcpWire;
+use super::brought::{Answered, SpareWords};
 use super::counters::Tally;
-use super::frame::{Answer, RequestFault};
+use super::frame::RequestFault;
 use super::recorder::Recorder;
 use super::timing::{Protocol, Timing};
 use super::transport::Stream;
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
-use crate::time::SystemClock;
+use crate::time::{Clock, SystemClock};
 
 /// Why an exchange gave no answer.
 #[derive(Debug, Error)]
@@ -80,6 +81,15 @@ pub(super) struct Records {
     pub(super) tally: Tally,
     /// What went over it last.
     pub(super) recorder: Recorder,
+    /// Where the words of its replies go when they are no longer needed.
+    pub(super) spare: SpareWords,
+}
+
+impl Records {
+    /// Those of a line that begins now.
+    pub(super) fn new(protocol: Protocol, clock: Arc<dyn Clock>) -> Self {
+        Self { tally: Tally::new(), recorder: Recorder::new(protocol, clock), spare: SpareWords::default() }
+    }
 }
 
 /// One open line.
@@ -98,8 +108,7 @@ impl Wire {
     /// A line over `stream`, which was just opened.
     #[must_use]
     pub fn new(stream: Box<dyn Stream>, protocol: Protocol, timing: Timing) -> Self {
-        let records =
-            Records { tally: Tally::new(), recorder: Recorder::new(protocol, Arc::new(SystemClock)) };
+        let records = Records::new(protocol, Arc::new(SystemClock));
         Self::of_line(stream, protocol, timing, Instant::now() + timing.late_window, records)
     }
 
@@ -111,13 +120,13 @@ impl Wire {
         rest_until: Instant,
         records: Records,
     ) -> Self {
-        let Records { tally, recorder } = records;
+        let Records { tally, recorder, spare } = records;
         let port = Port::new(stream, timing, recorder);
         let framing = match protocol {
             Protocol::Rtu { local_echo } => {
-                Framing::Rtu(RtuWire::new(port, timing, local_echo, rest_until, tally))
+                Framing::Rtu(RtuWire::new(port, timing, local_echo, rest_until, tally, spare))
             }
-            Protocol::Tcp => Framing::Tcp(TcpWire::new(port, timing, tally)),
+            Protocol::Tcp => Framing::Tcp(TcpWire::new(port, timing, tally, spare)),
         };
         Self { unit: UnitId(Slave::tcp_device().0), framing }
     }
@@ -128,7 +137,7 @@ impl Wire {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answer, Failure> {
+    pub async fn exchange(&mut self, unit: UnitId, request: &Request<'_>) -> Result<Answered, Failure> {
         self.exchange_within(unit, request, None).await
     }
 
@@ -138,7 +147,7 @@ impl Wire {
         unit: UnitId,
         request: &Request<'_>,
         patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answered, Failure> {
         match &mut self.framing {
             Framing::Rtu(wire) => wire.exchange(unit, request, patience).await,
             Framing::Tcp(wire) => wire.exchange(unit, request, patience).await,
@@ -150,7 +159,7 @@ impl Wire {
     pub(super) async fn exchange_all(
         &mut self,
         requests: &[(UnitId, &Request<'static>)],
-    ) -> Vec<Result<Answer, Failure>> {
+    ) -> Vec<Result<Answered, Failure>> {
         match &mut self.framing {
             Framing::Tcp(wire) if requests.len() > 1 => wire.exchange_all(requests).await,
             _ => {
@@ -182,7 +191,7 @@ impl SlaveContext for Wire {
 #[async_trait]
 impl Client for Wire {
     async fn call(&mut self, request: Request<'_>) -> tokio_modbus::Result<Response> {
-        Ok(self.exchange(self.unit, &request).await?)
+        Ok(self.exchange(self.unit, &request).await?.map(|brought| brought.response(&request)))
     }
 
     /// There is nothing to say goodbye with: the stream closes when this is dropped.

@@ -3,10 +3,10 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::super::frame::Heard;
@@ -54,13 +54,33 @@ impl Port {
         self.last_activity
     }
 
+    /// When the last byte was heard.
+    pub(super) const fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
     /// Writes `frame` and says when its last bit will have left the port.
     pub(super) async fn send(&mut self, frame: &[u8]) -> io::Result<Instant> {
         let wire_time = self.timing.wire_time(frame.len());
-        self.recorder.note(Direction::Sent, Instant::now(), frame);
-        timeout(wire_time + SEND_TIMEOUT, self.stream.write_all(frame)).await??;
-        self.last_activity = Instant::now() + wire_time;
+        let mut written_at = Instant::now();
+        self.recorder.note(Direction::Sent, written_at, frame);
+        let written = self.write_at_once(frame).await?;
+        if let Some(rest @ [_, ..]) = frame.get(written..) {
+            timeout(wire_time + SEND_TIMEOUT, self.stream.write_all(rest)).await??;
+            written_at = Instant::now();
+        }
+        self.last_activity = written_at + wire_time;
         Ok(self.last_activity)
+    }
+
+    /// Writes as much of `frame` as the stream takes without waiting, and says how much that was: nearly always
+    /// all of it, and then no time has to be watched.
+    async fn write_at_once(&mut self, frame: &[u8]) -> io::Result<usize> {
+        poll_fn(|context| match Pin::new(&mut self.stream).poll_write(context, frame) {
+            Poll::Ready(written) => Poll::Ready(written),
+            Poll::Pending => Poll::Ready(Ok(0)),
+        })
+        .await
     }
 
     /// Waits for bytes, adds them to those heard and says how many came; 0 when none did by `until`.
@@ -69,12 +89,17 @@ impl Port {
     }
 
     /// Waits for bytes without end. Nothing is lost when the future is dropped.
-    ///
-    /// A caller that wants to keep what it heard makes room first; otherwise a full buffer is emptied.
     pub(super) async fn hear_any(&mut self) -> io::Result<usize> {
+        poll_fn(|context| self.poll_hear(context)).await
+    }
+
+    /// A caller that wants to keep what it heard makes room first; otherwise a full buffer is emptied.
+    fn poll_hear(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.make_room(0);
-        let count = self.stream.read(self.heard.space()).await?;
-        self.take_in(count)
+        let mut buffer = ReadBuf::new(self.heard.space());
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        let count = buffer.filled().len();
+        Poll::Ready(self.take_in(count))
     }
 
     fn take_in(&mut self, count: usize) -> io::Result<usize> {
@@ -102,39 +127,27 @@ impl Port {
 
     /// Takes in what has already arrived.
     async fn take_pending(&mut self) -> io::Result<usize> {
-        self.make_room(0);
-        let (stream, heard) = (&mut self.stream, &mut self.heard);
-        let arrived = poll_fn(|context| {
-            let mut buffer = ReadBuf::new(heard.space());
-            Poll::Ready(match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) => Ok(Some(buffer.filled().len())),
-                Poll::Ready(Err(error)) => Err(error),
-                Poll::Pending => Ok(None),
-            })
-        });
-        match arrived.await? {
-            Some(count) => self.take_in(count),
-            None => Ok(0),
-        }
+        poll_fn(|context| match self.poll_hear(context) {
+            Poll::Pending => Poll::Ready(Ok(0)),
+            heard => heard,
+        })
+        .await
     }
 
     /// Takes the first `count` bytes heard as the answer that they are.
     pub(super) fn take(&mut self, count: usize) {
-        self.record(Direction::Heard, count);
-        self.heard.forget(count);
-    }
-
-    fn record(&self, direction: Direction, count: usize) {
         let bytes = self.heard.bytes();
-        self.recorder.note(direction, self.last_heard, bytes.get(..count).unwrap_or(bytes));
+        self.recorder.note(Direction::Heard, self.last_heard, bytes.get(..count).unwrap_or(bytes));
+        self.heard.forget(count);
     }
 
     /// Throws away the first `count` bytes heard, and says so in the log now and then.
     pub(super) fn discard(&mut self, count: usize) {
         let count = count.min(self.heard.bytes().len());
         if count > 0 {
-            self.record(Direction::Discarded, count);
-            self.discards.log(&self.heard.bytes()[..count]);
+            let bytes = &self.heard.bytes()[..count];
+            self.recorder.note_discarded(self.last_heard, bytes);
+            self.discards.log(bytes);
             self.heard.forget(count);
         }
     }

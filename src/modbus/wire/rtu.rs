@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_modbus::Request;
 
+use super::super::brought::{Answered, Brought, SpareWords};
 use super::super::counters::Tally;
-use super::super::frame::{Answer, Expect, RequestFault, rtu};
+use super::super::frame::{Expect, RequestFault, rtu};
 use super::super::timing::Timing;
 use super::{Failure, Port};
 use crate::model::register::UnitId;
@@ -22,6 +23,7 @@ pub(super) struct RtuWire {
     timing: Timing,
     local_echo: bool,
     tally: Tally,
+    spare: SpareWords,
     request: Vec<u8>,
     /// The port hears itself and has not yet heard all of the request.
     echo_pending: bool,
@@ -49,6 +51,7 @@ impl RtuWire {
         local_echo: bool,
         rest_until: Instant,
         tally: Tally,
+        spare: SpareWords,
     ) -> Self {
         let suspicion = Some(Suspicion { missing: None, until: rest_until });
         Self {
@@ -56,6 +59,7 @@ impl RtuWire {
             timing,
             local_echo,
             tally,
+            spare,
             request: Vec::new(),
             echo_pending: false,
             suspicion,
@@ -69,7 +73,7 @@ impl RtuWire {
         unit: UnitId,
         request: &Request<'_>,
         patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answered, Failure> {
         rtu::write_request(unit, request, &mut self.request)?;
         let expect = Expect::reply_to(unit, request)?;
         if unit == BROADCAST {
@@ -83,15 +87,15 @@ impl RtuWire {
         self.suspect(Some(expect), earliest_deadline + self.late_window(unit));
         self.echo_pending = self.local_echo;
         let sent_at = self.port.send(&self.request).await?;
-        let answer = self.listen(expect, sent_at + patience).await?;
-        self.note_turnaround(expect, &answer, sent_at);
+        let (answer, bytes) = self.listen(expect, sent_at + patience).await?;
+        self.note_turnaround(unit, bytes, sent_at);
         self.await_twin(expect);
         Ok(answer)
     }
 
-    /// The reply to the request that was just sent. On return without a reply the line is suspect for
+    /// The reply to the request that was just sent, with the bytes of its frame. On return without a reply the line is suspect for
     /// another late window.
-    async fn listen(&mut self, expect: Expect, deadline: Instant) -> Result<Answer, Failure> {
+    async fn listen(&mut self, expect: Expect, deadline: Instant) -> Result<(Answered, usize), Failure> {
         loop {
             let until = if self.holds_damaged_reply(expect) {
                 // A reply that is all there and damaged will not get better by waiting.
@@ -105,8 +109,8 @@ impl RtuWire {
                 return Err(self.verdict_on_silence());
             }
             self.strip_echo();
-            if let Some(answer) = self.take_reply(expect) {
-                return Ok(answer);
+            if let Some(reply) = self.take_reply(expect) {
+                return Ok(reply);
             }
             let awaited = if self.echo_pending { self.request.len() } else { rtu::reply_bytes(expect) };
             self.port.make_room(awaited);
@@ -128,17 +132,19 @@ impl RtuWire {
         !self.echo_pending && rtu::holds_damaged_reply(expect, self.port.heard.bytes())
     }
 
-    fn take_reply(&mut self, expect: Expect) -> Option<Answer> {
+    fn take_reply(&mut self, expect: Expect) -> Option<(Answered, usize)> {
         if self.echo_pending {
             return None;
         }
         let found = rtu::find_reply(expect, self.port.heard.bytes())?;
-        self.port.discard(found.at.start);
-        self.port.take(found.at.len());
+        let answer = found.what.map(|reply| self.spare.keep(reply));
+        let (start, bytes) = (found.at.start, found.at.len());
+        self.port.discard(start);
+        self.port.take(bytes);
         // Bytes behind the reply are not waited for, but they must have ended before the next request.
         let left_over = !self.port.heard.bytes().is_empty();
         self.suspicion = left_over.then(|| Suspicion { missing: None, until: Instant::now() });
-        Some(found.what)
+        Some((answer, bytes))
     }
 
     fn verdict_on_silence(&self) -> Failure {
@@ -149,12 +155,12 @@ impl RtuWire {
         }
     }
 
-    fn note_turnaround(&mut self, expect: Expect, answer: &Answer, sent_at: Instant) {
-        let reply_time = self.timing.wire_time(rtu::answer_bytes(expect, answer));
+    fn note_turnaround(&mut self, unit: UnitId, reply_bytes: usize, sent_at: Instant) {
+        let reply_time = self.timing.wire_time(reply_bytes);
         let turnaround =
             self.port.last_activity().saturating_duration_since(sent_at).saturating_sub(reply_time);
         self.slowest_turnaround = self.slowest_turnaround.max(turnaround);
-        self.tally.note(expect.unit, |counters| counters.replied_after(turnaround));
+        self.tally.note(unit, |counters| counters.replied_after(turnaround));
     }
 
     /// How long after it was given up a reply may still come: a meter that is slow when it is in time
@@ -206,14 +212,16 @@ impl RtuWire {
         Ok(())
     }
 
-    async fn broadcast(&mut self, expect: Expect) -> Result<Answer, Failure> {
-        let confirmation = expect.confirmation().ok_or(RequestFault::BroadcastRead)?;
+    async fn broadcast(&mut self, expect: Expect) -> Result<Answered, Failure> {
+        if !expect.is_write() {
+            return Err(RequestFault::BroadcastRead.into());
+        }
         self.come_to_rest().await?;
         self.port.fall_silent().await?;
         self.suspect(None, Instant::now());
         let sent_at = self.port.send(&self.request).await?;
         tokio::time::sleep_until(sent_at + BROADCAST_PAUSE).await;
-        Ok(Ok(confirmation))
+        Ok(Ok(Brought::Confirmation))
     }
 
     pub(super) async fn idle(&mut self) -> Failure {

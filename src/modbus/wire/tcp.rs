@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_modbus::Request;
 
+use super::super::brought::{Answered, SpareWords};
 use super::super::counters::Tally;
-use super::super::frame::{Answer, Expect, tcp};
+use super::super::frame::{Expect, tcp};
 use super::super::timing::Timing;
 use super::{Failure, Port};
 use crate::model::register::UnitId;
@@ -15,6 +16,7 @@ pub(super) struct TcpWire {
     port: Port,
     timing: Timing,
     tally: Tally,
+    spare: SpareWords,
     request: Vec<u8>,
     transaction: u16,
     /// A request was begun and it is not known how much of it has left.
@@ -26,7 +28,7 @@ struct Asked {
     transaction: u16,
     expect: Option<Expect>,
     sent_at: Instant,
-    result: Option<Result<Answer, Failure>>,
+    result: Option<Result<Answered, Failure>>,
 }
 
 /// Whatever has not been answered never will be.
@@ -38,16 +40,16 @@ fn give_up(asked: &mut [Asked], failure: impl Fn() -> Failure) {
 
 /// What the bytes heard so far have to say about a request.
 enum Verdict {
-    Answered(Answer),
+    Answered(Answered),
     Failed(Failure),
     NotYet,
 }
 
 impl TcpWire {
-    pub(super) fn new(port: Port, timing: Timing, tally: Tally) -> Self {
+    pub(super) fn new(port: Port, timing: Timing, tally: Tally, spare: SpareWords) -> Self {
         let [low, high, ..] = timing.seed.to_le_bytes();
         let transaction = u16::from_le_bytes([low, high]);
-        Self { port, timing, tally, request: Vec::new(), transaction, half_sent: false }
+        Self { port, timing, tally, spare, request: Vec::new(), transaction, half_sent: false }
     }
 
     pub(super) async fn exchange(
@@ -55,7 +57,7 @@ impl TcpWire {
         unit: UnitId,
         request: &Request<'_>,
         patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answered, Failure> {
         self.transaction = self.transaction.wrapping_add(1);
         tcp::write_request(self.transaction, unit, request, &mut self.request)?;
         let expect = Expect::reply_to(unit, request)?;
@@ -69,7 +71,7 @@ impl TcpWire {
         loop {
             match self.take_frames(Some(expect)) {
                 Verdict::Answered(answer) => {
-                    let turnaround = Instant::now().saturating_duration_since(sent_at);
+                    let turnaround = self.port.last_heard().saturating_duration_since(sent_at);
                     self.tally.note(unit, |counters| counters.replied_after(turnaround));
                     return Ok(answer);
                 }
@@ -87,7 +89,7 @@ impl TcpWire {
     pub(super) async fn exchange_all(
         &mut self,
         requests: &[(UnitId, &Request<'static>)],
-    ) -> Vec<Result<Answer, Failure>> {
+    ) -> Vec<Result<Answered, Failure>> {
         let mut asked: Vec<Asked> = Vec::with_capacity(requests.len());
         for (unit, request) in requests {
             asked.push(self.ask(*unit, request).await);
@@ -153,12 +155,12 @@ impl TcpWire {
                 self.port.discard(bytes);
                 continue;
             };
-            match verdict(expect, &frame) {
+            match verdict(expect, &frame, &self.spare) {
                 Verdict::Answered(answer) => of.result = Some(Ok(answer)),
                 Verdict::Failed(failure) => of.result = Some(Err(failure)),
                 Verdict::NotYet => {}
             }
-            let turnaround = Instant::now().saturating_duration_since(of.sent_at);
+            let turnaround = self.port.last_heard().saturating_duration_since(of.sent_at);
             self.tally.note(unit, |counters| counters.replied_after(turnaround));
             self.port.take(bytes);
         }
@@ -175,7 +177,7 @@ impl TcpWire {
             let (unit, bytes) = (frame.unit, frame.bytes());
             match expect {
                 Some(expect) if frame.transaction == self.transaction => {
-                    let verdict = verdict(expect, &frame);
+                    let verdict = verdict(expect, &frame, &self.spare);
                     self.port.take(bytes);
                     return verdict;
                 }
@@ -199,12 +201,15 @@ impl TcpWire {
     }
 }
 
-fn verdict(expect: Expect, frame: &tcp::Frame<'_>) -> Verdict {
+fn verdict(expect: Expect, frame: &tcp::Frame<'_>, spare: &SpareWords) -> Verdict {
     if frame.unit != expect.unit {
         let fault = format!("unit {} answered for unit {}", frame.unit, expect.unit);
         return Verdict::Failed(out_of_step(&fault));
     }
-    expect.answer(frame.pdu).map_or(Verdict::Failed(Failure::Mismatch), Verdict::Answered)
+    match expect.reply(frame.pdu) {
+        Some(reply) => Verdict::Answered(reply.map(|reply| spare.keep(reply))),
+        None => Verdict::Failed(Failure::Mismatch),
+    }
 }
 
 fn out_of_step(fault: &str) -> Failure {

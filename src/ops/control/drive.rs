@@ -57,7 +57,7 @@ impl Due {
 
     async fn read(&self, line: &LineHandle) -> Result<Vec<u16>, ControlFault> {
         let block = line.read(self.unit, self.register.table, self.register.span()).await;
-        block.map(|block| block.words).map_err(ControlFault::Line)
+        block.map(|block| block.words.to_vec()).map_err(ControlFault::Line)
     }
 
     async fn write(&self, line: &LineHandle, words: &[u16]) -> Result<(), ControlFault> {

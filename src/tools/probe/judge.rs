@@ -124,7 +124,7 @@ mod tests {
         RegisterBlock {
             table: Table::InputRegister,
             span,
-            words: words.to_vec(),
+            words: words.iter().copied().collect(),
             read_at: UtcTime::default(),
         }
     }

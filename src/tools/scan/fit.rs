@@ -124,7 +124,7 @@ mod tests {
         let block = |((table, start), word)| RegisterBlock {
             table,
             span: Span { start, count: 1 },
-            words: vec![word],
+            words: [word].into_iter().collect(),
             read_at: UtcTime::default(),
         };
         joined(words.into_iter().map(block).collect())
@@ -137,7 +137,7 @@ mod tests {
             match joined.last_mut() {
                 Some(last) if last.table == block.table && last.span.end() == u32::from(block.span.start) => {
                     last.span.count += 1;
-                    last.words.extend(block.words);
+                    last.words = last.words.iter().chain(block.words.iter()).copied().collect();
                 }
                 _ => joined.push(block),
             }

@@ -131,7 +131,7 @@ async fn says(line: &LineHandle, unit: UnitId) -> Vec<String> {
 async fn sunspec_at(line: &LineHandle, unit: UnitId) -> Option<u16> {
     for start in SUNSPEC_STARTS {
         let marker = line.probe(unit, Table::HoldingRegister, Span { start, count: 2 }).await;
-        if marker.is_ok_and(|block| block.words == SUNSPEC_MARKER) {
+        if marker.is_ok_and(|block| *block.words == SUNSPEC_MARKER) {
             return Some(start);
         }
     }
