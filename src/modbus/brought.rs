@@ -49,7 +49,9 @@ impl Brought {
             (Request::WriteMultipleRegisters(start, words), _) => {
                 Response::WriteMultipleRegisters(*start, written(words.len()))
             }
-            (request, brought) => Response::Custom(request.function_code().value(), brought.identity().into()),
+            (request, brought) => {
+                Response::Custom(request.function_code().value(), brought.identity().into())
+            }
         }
     }
 
@@ -112,11 +114,12 @@ impl Eq for Words {}
 
 /// Memory for words that nobody looks at any more, at most [`SPARE_WORDS_MAX`] pieces of it. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SpareWords(Arc<Mutex<Vec<Vec<u16>>>>);
+pub struct SpareWords(Arc<Mutex<Vec<Vec<u16>>>>);
 
 impl SpareWords {
     /// What `reply` brings, to keep.
-    pub(super) fn keep(&self, reply: Reply<'_>) -> Brought {
+    #[must_use]
+    pub fn keep(&self, reply: Reply<'_>) -> Brought {
         match reply {
             Reply::Values(values) => Brought::Words(self.words(values)),
             Reply::Confirmation => Brought::Confirmation,

@@ -49,19 +49,24 @@ impl BusyTime {
     }
 
     fn advance(&mut self, now: Instant) {
-        loop {
-            let minute_ends = self.minute_began + MINUTE;
-            let until = now.min(minute_ends);
-            if self.taken {
-                self.in_this_minute += until.saturating_duration_since(self.known_until);
-            }
-            self.known_until = self.known_until.max(until);
-            if now < minute_ends {
-                return;
-            }
+        let mut minute_ends = self.minute_began + MINUTE;
+        while now >= minute_ends {
+            self.account_until(minute_ends);
             self.in_last_minute = Some(std::mem::take(&mut self.in_this_minute));
             self.minute_began = minute_ends;
+            minute_ends += MINUTE;
         }
+        self.account_until(now);
+    }
+
+    fn account_until(&mut self, until: Instant) {
+        if until <= self.known_until {
+            return;
+        }
+        if self.taken {
+            self.in_this_minute += until - self.known_until;
+        }
+        self.known_until = until;
     }
 }
 

@@ -159,7 +159,7 @@ async fn twelve_reads(line: &LineHandle, with_retry: bool) -> Score {
             line.probe(UNIT, Table::HoldingRegister, span).await
         };
         match block {
-            Ok(block) if block.words == (span.start..span.start + 20).collect::<Vec<_>>() => score.ok += 1,
+            Ok(block) if block.words == (span.start..span.start + 20).collect() => score.ok += 1,
             Ok(_) => score.wrong += 1,
             Err(cause) => score.failed.push(cause),
         }
@@ -231,7 +231,7 @@ async fn the_largest_reply_is_found_behind_noise_and_echo() {
     let echoed: Script = |_, request, reply| vec![Say(vec![0xA5; 25]), Say(request.to_vec()), Say(reply)];
     for line in [line(RTU, noisy), line(Protocol::Rtu { local_echo: true }, echoed)] {
         let block = line.probe(UNIT, Table::HoldingRegister, Span { start: 7, count: 125 }).await;
-        assert_eq!(block.map(|block| block.words), Ok((7..132).collect::<Vec<_>>()));
+        assert_eq!(block.map(|block| block.words), Ok((7..132).collect()));
     }
 }
 
@@ -375,7 +375,7 @@ async fn a_connection_closed_while_idle_costs_nothing() {
     for start in 0..12 {
         let span = Span { start, count: 1 };
         let block = line.read(UNIT, Table::HoldingRegister, span).await;
-        score.ok += usize::from(block.is_ok_and(|block| block.words == [start]));
+        score.ok += usize::from(block.is_ok_and(|block| *block.words == [start]));
         sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(score, ok(12, &[]));
@@ -517,7 +517,7 @@ async fn sixteen_at_once(line: &LineHandle) -> Duration {
         .collect();
     for read in reads {
         let (span, block) = read.await.unwrap();
-        assert_eq!(block.unwrap().words, (span.start..span.start + 20).collect::<Vec<_>>());
+        assert_eq!(block.unwrap().words, (span.start..span.start + 20).collect());
     }
     began.elapsed()
 }

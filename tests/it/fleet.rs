@@ -151,7 +151,10 @@ async fn two_meters_of_one_address_never_give_the_value_of_the_other() {
             let span = Span { start: read % 190, count: 1 + read % 3 };
             let right: Vec<u16> = (span.start..).take(span.count.into()).map(word).collect();
             let read = line.probe(UNIT, Table::HoldingRegister, span).await;
-            assert!(read.is_err() || read.is_ok_and(|block| *block.words == *right), "{span:?}, {protocol:?}");
+            assert!(
+                read.is_err() || read.is_ok_and(|block| *block.words == *right),
+                "{span:?}, {protocol:?}"
+            );
         }
     }
 }

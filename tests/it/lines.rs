@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cems_gateway::modbus::brought::Brought;
 use cems_gateway::modbus::frame::{Request, Response, rtu, tcp};
 use cems_gateway::modbus::line::{LineHandle, PortState, RegisterBlock, Write};
 use cems_gateway::modbus::timing::{Protocol, Timing};
@@ -537,5 +538,5 @@ async fn a_line_is_never_flushed() {
     let mut wire = Wire::new(Box::new(NeverFlushed(ours)), protocol, timing);
     let request = Request::ReadHoldingRegisters(40, 2);
     let answer = wire.exchange(UNIT, &request).await.unwrap();
-    assert_eq!(answer, Ok(Response::ReadHoldingRegisters(vec![40, 41])));
+    assert_eq!(answer, Ok(Brought::Words([40, 41].into_iter().collect())));
 }

@@ -6,6 +6,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod allocations;
 mod api;
 mod archive;
 mod arrows;

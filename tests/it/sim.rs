@@ -14,6 +14,7 @@ use std::time::Duration;
 use cems_gateway::config::site::Site;
 use cems_gateway::mapping;
 use cems_gateway::meters;
+use cems_gateway::modbus::brought::SpareWords;
 use cems_gateway::modbus::frame::{Answer, ExceptionCode, Expect, Request, Response, read_request, rtu, tcp};
 use cems_gateway::modbus::line::LineHandle;
 use cems_gateway::model::meter::Line;
@@ -203,7 +204,8 @@ impl Client {
 const READ_OUTPUT: Request<'static> = Request::ReadHoldingRegisters(15, 2);
 
 fn answer_of(unit: u8, request: &Request<'_>, heard: &[u8]) -> Option<Answer> {
-    rtu::find_reply(Expect::reply_to(UnitId(unit), request).unwrap(), heard).map(|found| found.what)
+    let found = rtu::find_reply(Expect::reply_to(UnitId(unit), request).unwrap(), heard)?;
+    Some(found.what.map(|reply| SpareWords::default().keep(reply).response(request)))
 }
 
 /// What the production counter shows at [`NOW`], CDAB.

@@ -139,7 +139,12 @@ impl LineTask {
     }
 
     /// Tells the outcome to whoever waits for it; gives the failure with which the stream is lost.
-    fn finish(&mut self, job: &Job, result: Result<Answered, Failure>, was_good: &mut bool) -> Option<Failure> {
+    fn finish(
+        &mut self,
+        job: &Job,
+        result: Result<Answered, Failure>,
+        was_good: &mut bool,
+    ) -> Option<Failure> {
         match result {
             Ok(answer) => {
                 *was_good = true;
