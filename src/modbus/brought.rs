@@ -145,3 +145,48 @@ impl SpareWords {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Expect;
+    use super::*;
+    use crate::model::register::UnitId;
+
+    fn read(spare: &SpareWords, pdu: &[u8]) -> Words {
+        let count = u16::from(pdu[1] / 2);
+        let expect = Expect::reply_to(UnitId(1), &Request::ReadHoldingRegisters(0, count)).unwrap();
+        let Brought::Words(words) = spare.keep(expect.reply(pdu).unwrap().unwrap()) else {
+            panic!("{pdu:?}")
+        };
+        words
+    }
+
+    #[test]
+    fn words_that_nobody_looks_at_any_more_lend_their_memory_to_the_next() {
+        let spare = SpareWords::default();
+        let first = read(&spare, &[3, 4, 0, 1, 0, 2]);
+        let memory = first.as_ptr();
+        let second = read(&spare, &[3, 4, 0, 3, 0, 4]);
+        assert_eq!((&*first, &*second), (&[1, 2][..], &[3, 4][..]));
+        drop(first);
+        let third = read(&spare, &[3, 2, 0, 5]);
+        assert_eq!((third.as_ptr(), &*third), (memory, &[5][..]));
+    }
+
+    #[test]
+    fn no_more_memory_is_kept_than_one_scan_needs() {
+        let spare = SpareWords::default();
+        let read: Vec<Words> = (0..2 * SPARE_WORDS_MAX).map(|_| read(&spare, &[3, 2, 0, 5])).collect();
+        drop(read);
+        assert_eq!(spare.lock().len(), SPARE_WORDS_MAX);
+    }
+
+    #[test]
+    fn a_copy_outlives_the_line_that_read_it() {
+        let copy = {
+            let spare = SpareWords::default();
+            read(&spare, &[3, 2, 0, 5]).clone()
+        };
+        assert_eq!(*copy, [5]);
+    }
+}

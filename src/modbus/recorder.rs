@@ -139,7 +139,7 @@ impl Ring {
             self.frames -= 1;
         }
         self.newest = self.newest.max(head.at);
-        self.held.extend(written(Head { at: self.newest, ..head }, count));
+        self.held.extend(&written(Head { at: self.newest, ..head }, count));
         self.held.extend(bytes);
         self.frames += 1;
     }

@@ -146,6 +146,7 @@ END
 
 conditions() {
   must "$(calc "${cpu[ours]} / ${cpu[collectd]}" 3)" "times the CPU of collectd" '<=' 0.333
+  [[ -z ${pid[node-red]:-} ]] || must "$(calc "${pss[ours]} / ${pss[node-red]}" 3)" "times the memory of Node-RED" '<=' 0.2
   must "${kept[ours]}" "readings kept in $((warm_up + window)) s" '>=' $((meters * registers * (warm_up + window - 5)))
 }
 

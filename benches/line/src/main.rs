@@ -10,12 +10,14 @@
 //! line|wire|stock|queued PORT CONNECTIONS SECONDS
 //!                                           the gateway's line, its wire alone; tokio-modbus alone, with a queue
 //! dead-meter                                what a dead meter takes from the others of its line
+//! recovery                                  how soon there is a value again after an adapter or a connection was gone
 //! ```
 
 mod allocations;
 mod bus;
 mod dead_meter;
 mod planner;
+mod recovery;
 mod serial;
 mod server;
 mod tcp;
@@ -38,6 +40,7 @@ fn main() {
             tcp::ask(who, number(port), number(connections), number(seconds));
         }
         ["dead-meter"] => dead_meter::compare(),
+        ["recovery"] => recovery::measure(),
         _ => println!("this is called by benches/line/run"),
     }
 }

@@ -138,3 +138,111 @@ impl Places {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn order(number: u8) -> Order {
+        Order { unit: UnitId(number), request: Request::ReadHoldingRegisters(0, 1), tries: 1 }
+    }
+
+    fn done() -> Outcome {
+        Ok((Brought::Confirmation, UtcTime::default()))
+    }
+
+    fn enter(places: &mut Places, number: u8, rank: Rank) -> usize {
+        places.enter(order(number), rank, Waker::noop().clone())
+    }
+
+    fn begun(places: &mut Places) -> Option<u8> {
+        places.begin().map(|job| job.order.unit.0)
+    }
+
+    #[test]
+    fn the_urgent_go_first_and_the_others_in_their_order() {
+        let mut places = Places::default();
+        for (number, rank) in [(1, Rank::Usual), (2, Rank::Usual), (3, Rank::Urgent), (4, Rank::Urgent)] {
+            enter(&mut places, number, rank);
+        }
+        let turns: Vec<_> = (0..5).map(|_| begun(&mut places)).collect();
+        assert_eq!(turns, [Some(3), Some(4), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn when_all_is_finished_at_once_everyone_who_waits_is_told_so() {
+        let mut places = Places::default();
+        let under_way = enter(&mut places, 1, Rank::Usual);
+        places.begin().unwrap();
+        let waiting = enter(&mut places, 2, Rank::Usual);
+        assert_eq!(places.finish_all(Cause::LineDown).len(), 2);
+        for place in [under_way, waiting] {
+            assert_eq!(places.collect(place, Waker::noop()), Some(Err(Cause::LineDown)));
+        }
+        assert_eq!(begun(&mut places), None);
+    }
+
+    /// One that asked, as the simplest list of them has it.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Asked {
+        Waits,
+        UnderWay,
+        Done,
+        Gone,
+    }
+
+    proptest! {
+        #[test]
+        fn every_order_is_begun_once_in_its_turn_and_its_outcome_goes_to_the_one_that_asked(
+            steps in prop::collection::vec((0..5_u8, any::<prop::sample::Index>()), 1..200),
+        ) {
+            let mut places = Places::default();
+            let (mut asked, mut at, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+            let mut most = 0;
+            for (step, which) in steps {
+                let chosen = (!asked.is_empty()).then(|| which.index(asked.len()));
+                match (step, chosen) {
+                    (0, _) if asked.len() < 200 => {
+                        at.push(enter(&mut places, u8::try_from(asked.len()).unwrap(), Rank::Usual));
+                        asked.push(Asked::Waits);
+                    }
+                    (1, _) => {
+                        let first = asked.iter().position(|asked| *asked == Asked::Waits);
+                        let job = places.begin();
+                        prop_assert_eq!(job.as_ref().map(|job| usize::from(job.order.unit.0)), first);
+                        if let (Some(job), Some(first)) = (job, first) {
+                            asked[first] = Asked::UnderWay;
+                            jobs.push(job);
+                        }
+                    }
+                    (2, _) if !jobs.is_empty() => {
+                        let job = jobs.swap_remove(which.index(jobs.len()));
+                        let of = usize::from(job.order.unit.0);
+                        let is_awaited = asked[of] == Asked::UnderWay;
+                        prop_assert_eq!(places.finish(&job, done()).is_some(), is_awaited);
+                        if is_awaited {
+                            asked[of] = Asked::Done;
+                        }
+                    }
+                    (3, Some(of)) if asked[of] != Asked::Gone => {
+                        let outcome = places.collect(at[of], Waker::noop());
+                        prop_assert_eq!(outcome.is_some(), asked[of] == Asked::Done);
+                        if outcome.is_some() {
+                            asked[of] = Asked::Gone;
+                        }
+                    }
+                    (4, Some(of)) if asked[of] != Asked::Gone => {
+                        places.leave(at[of]);
+                        asked[of] = Asked::Gone;
+                    }
+                    _ => {}
+                }
+                let taken = asked.iter().filter(|asked| **asked != Asked::Gone).count() + jobs.len();
+                most = most.max(taken);
+            }
+            prop_assert!(places.places.len() <= most + 1, "{} places for {most}", places.places.len());
+        }
+    }
+}
