@@ -203,7 +203,11 @@ mod tests {
     use super::*;
 
     fn head(number: u64) -> Head {
-        let direction = [Direction::Sent, Direction::Heard, Direction::Discarded][number as usize % 3];
+        let direction = match number % 3 {
+            0 => Direction::Sent,
+            1 => Direction::Heard,
+            _ => Direction::Discarded,
+        };
         let time = UtcTime::from_ms(i64::try_from(number).unwrap() - 1_000);
         Head { direction, at: Duration::from_micros(number), time }
     }

@@ -39,7 +39,7 @@ pub(super) struct Job {
 /// As many places as ever were taken at once; the callers keep that small.
 #[derive(Default)]
 pub(super) struct Places {
-    places: Vec<Place>,
+    all: Vec<Place>,
     /// The places whose orders wait, in their turn.
     urgent: VecDeque<usize>,
     usual: VecDeque<usize>,
@@ -56,12 +56,12 @@ enum Place {
 impl Places {
     /// Takes a place for `order`, of which `waker` is told when it is done.
     pub(super) fn enter(&mut self, order: Order, rank: Rank, waker: Waker) -> usize {
-        let free = self.places.iter().position(|place| matches!(place, Place::Free));
+        let free = self.all.iter().position(|place| matches!(place, Place::Free));
         let index = free.unwrap_or_else(|| {
-            self.places.push(Place::Free);
-            self.places.len() - 1
+            self.all.push(Place::Free);
+            self.all.len() - 1
         });
-        self.places[index] = Place::Waiting(order, waker);
+        self.all[index] = Place::Waiting(order, waker);
         match rank {
             Rank::Urgent => self.urgent.push_back(index),
             Rank::Usual => self.usual.push_back(index),
@@ -72,9 +72,9 @@ impl Places {
     /// Begins the order whose turn it is; `None` when none waits.
     pub(super) fn begin(&mut self) -> Option<Job> {
         let place = self.urgent.pop_front().or_else(|| self.usual.pop_front())?;
-        match std::mem::replace(&mut self.places[place], Place::UnderWay(None)) {
+        match std::mem::replace(&mut self.all[place], Place::UnderWay(None)) {
             Place::Waiting(order, waker) => {
-                self.places[place] = Place::UnderWay(Some(waker));
+                self.all[place] = Place::UnderWay(Some(waker));
                 Some(Job { order, place })
             }
             // Whoever leaves takes the turn along, so it never comes for another.
@@ -84,7 +84,7 @@ impl Places {
 
     /// Puts down the outcome of `job`, and says who waits for it.
     pub(super) fn finish(&mut self, job: &Job, outcome: Outcome) -> Option<Waker> {
-        let place = self.places.get_mut(job.place)?;
+        let place = self.all.get_mut(job.place)?;
         let Place::UnderWay(waker) = place else { return None };
         let waker = waker.take();
         *place = if waker.is_some() { Place::Done(outcome) } else { Place::Free };
@@ -93,7 +93,7 @@ impl Places {
 
     /// Takes the outcome and leaves the place; until there is one, `waker` is the one to be told.
     pub(super) fn collect(&mut self, place: usize, waker: &Waker) -> Option<Outcome> {
-        let place = self.places.get_mut(place)?;
+        let place = self.all.get_mut(place)?;
         match place {
             Place::Waiting(_, told) | Place::UnderWay(Some(told)) => {
                 told.clone_from(waker);
@@ -109,7 +109,7 @@ impl Places {
 
     /// Gives up waiting: an order that waits for its turn is never begun, and nobody is told of one that was.
     pub(super) fn leave(&mut self, place: usize) {
-        match self.places.get_mut(place) {
+        match self.all.get_mut(place) {
             Some(Place::UnderWay(waker)) => *waker = None,
             Some(left) => {
                 *left = Place::Free;
@@ -125,7 +125,7 @@ impl Places {
         self.urgent.clear();
         self.usual.clear();
         let mut told = Vec::new();
-        for place in &mut self.places {
+        for place in &mut self.all {
             match std::mem::replace(place, Place::Free) {
                 Place::Waiting(_, waker) | Place::UnderWay(Some(waker)) => {
                     *place = Place::Done(Err(cause));
@@ -147,10 +147,6 @@ mod tests {
 
     fn order(number: u8) -> Order {
         Order { unit: UnitId(number), request: Request::ReadHoldingRegisters(0, 1), tries: 1 }
-    }
-
-    fn done() -> Outcome {
-        Ok((Brought::Confirmation, UtcTime::default()))
     }
 
     fn enter(places: &mut Places, number: u8, rank: Rank) -> usize {
@@ -221,7 +217,7 @@ mod tests {
                         let job = jobs.swap_remove(which.index(jobs.len()));
                         let of = usize::from(job.order.unit.0);
                         let is_awaited = asked[of] == Asked::UnderWay;
-                        prop_assert_eq!(places.finish(&job, done()).is_some(), is_awaited);
+                        prop_assert_eq!(places.finish(&job, Err(Cause::Timeout)).is_some(), is_awaited);
                         if is_awaited {
                             asked[of] = Asked::Done;
                         }
@@ -242,7 +238,7 @@ mod tests {
                 let taken = asked.iter().filter(|asked| **asked != Asked::Gone).count() + jobs.len();
                 most = most.max(taken);
             }
-            prop_assert!(places.places.len() <= most + 1, "{} places for {most}", places.places.len());
+            prop_assert!(places.all.len() <= most + 1, "{} places for {most}", places.all.len());
         }
     }
 }

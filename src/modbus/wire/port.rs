@@ -129,7 +129,7 @@ impl Port {
     async fn take_pending(&mut self) -> io::Result<usize> {
         poll_fn(|context| match self.poll_hear(context) {
             Poll::Pending => Poll::Ready(Ok(0)),
-            heard => heard,
+            heard @ Poll::Ready(_) => heard,
         })
         .await
     }
