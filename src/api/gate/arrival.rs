@@ -139,6 +139,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Arrivals<S> {
             if chunks.is_done() {
                 return Ok(body);
             }
+            // Nobody need send a chunk to be told that it is too long.
+            if body.len() as u64 + chunks.announced() > limits::API_BODY_BYTES_MAX as u64 {
+                return Err(ArrivalFault::BodyLong);
+            }
             self.read_more().await?;
         }
     }

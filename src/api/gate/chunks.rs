@@ -65,6 +65,14 @@ impl Chunks {
         self.0 == State::Done
     }
 
+    /// Bytes that are still to come of the chunk that has begun.
+    pub(crate) fn announced(self) -> u64 {
+        match self.0 {
+            State::Data { left } => left,
+            _ => 0,
+        }
+    }
+
     /// Moves on in `bytes` to behind the next piece of the body, and gives that. `None` at the end of
     /// `bytes` or of the body; what is left of `bytes` then belongs to something else.
     ///

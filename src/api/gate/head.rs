@@ -165,6 +165,7 @@ impl RequestHead {
         }
         let (method, target) = (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
         check_request_line(head, method, target)?;
+        check_framing_lines(head)?;
         Self::gathered(method, target, parsed.version == Some(0), parsed.headers)
     }
 
@@ -253,6 +254,23 @@ fn check_request_line(head: &[u8], method: &str, target: &str) -> Result<(), Hea
     let is_path =
         target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
     if is_path { Ok(()) } else { Err(HeadFault::Target) }
+}
+
+/// A tabulator around a value is allowed (RFC 9112, section 5), and some programs take it for a part of the
+/// value: of the lines that tell where the body ends none has one.
+fn check_framing_lines(head: &[u8]) -> Result<(), HeadFault> {
+    let named = |line: &[u8], name: &str| {
+        line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    for line in head.split(|byte| *byte == b'\n').filter(|line| line.contains(&b'\t')) {
+        if named(line, "content-length:") {
+            return Err(FramingFault::Length.into());
+        }
+        if named(line, "transfer-encoding:") {
+            return Err(FramingFault::Encoding.into());
+        }
+    }
+    Ok(())
 }
 
 /// Names with `_` or with hyphens at odd places are names that some programs turn into others.
@@ -367,6 +385,19 @@ mod tests {
             let lines = [&["GET / HTTP/1.1"], hosts].concat();
             assert_eq!(parse(&lines).map(|_| ()), Err(HeadFault::Host), "{hosts:?}");
         }
+    }
+
+    #[test]
+    fn a_tabulator_beside_what_ends_the_body_is_refused() {
+        for (header, fault) in [
+            ("Content-Length:\t2", FramingFault::Length),
+            ("content-length: 2\t", FramingFault::Length),
+            ("Transfer-Encoding:\tchunked", FramingFault::Encoding),
+            ("TRANSFER-ENCODING: chunked \t", FramingFault::Encoding),
+        ] {
+            assert_eq!(with(header).map(|_| ()), Err(fault.into()), "{header:?}");
+        }
+        assert!(with("X-Unused:\ta").is_ok());
     }
 
     #[test]
