@@ -4,6 +4,7 @@
 
 mod client;
 mod demand;
+mod desync;
 mod examples;
 mod gate;
 mod golden;
