@@ -213,6 +213,9 @@ pub const GATE_FIELDS_MAX: usize = 48;
 pub const GATE_CONNECTIONS_MAX: usize = 64;
 /// Of these, connections of one address, or of one network of 64 bits.
 pub const GATE_CONNECTIONS_PER_ADDRESS_MAX: usize = 16;
+/// File handles that connections leave to the rest of the gateway. An answer takes up to four between gate and
+/// worker, and a worker's socket that once finds none left is never heard of again.
+pub const GATE_HANDLES_KEPT: usize = 32;
 /// Requests on one connection; after that the client connects again.
 pub const GATE_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
 /// Bytes of an answer that wait for a slow client, so that a worker need not.
@@ -325,6 +328,7 @@ const _: () = assert!(NAME_CHARS_MAX * 4 * 2 < API_ITEM_BYTES_MAX);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= READ_REGISTERS_MAX as usize * 2);
 const _: () = assert!(API_ITEM_BYTES_MAX <= API_REPLY_HELD_BYTES_MAX);
 const _: () = assert!(GATE_CONNECTIONS_PER_ADDRESS_MAX * 4 <= GATE_CONNECTIONS_MAX);
+const _: () = assert!(API_WORKERS * 4 < GATE_HANDLES_KEPT);
 const _: () = assert!(API_TARGET_BYTES_MAX * 2 < GATE_HEAD_BYTES_MAX);
 const _: () =
     assert!(API_REPLY_SENT_BYTES <= GATE_SPOOL_BYTES_MIN && GATE_SPOOL_BYTES_MIN < GATE_SPOOL_BYTES_MAX);

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -17,6 +19,7 @@ use super::stream::{self, Stream};
 use super::tally::Turn;
 use super::visit::{Guest, visit};
 use crate::api::auth;
+use crate::limits;
 
 /// How long a client may take to agree on TLS.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(8);
@@ -61,11 +64,20 @@ impl Drop for Seated {
     }
 }
 
+/// Whether too few file handles are left beside that of `tcp`. The system gives the lowest number that is
+/// free, so that all below it are taken.
+fn takes_kept_handle(tcp: &TcpStream) -> bool {
+    let max = getrlimit(Resource::Nofile).current.and_then(|max| usize::try_from(max).ok());
+    let number = usize::try_from(tcp.as_raw_fd()).unwrap_or_default();
+    max.is_some_and(|max| number + limits::GATE_HANDLES_KEPT >= max)
+}
+
 impl Gate {
     /// Lets clients in by `door` for ever.
     pub(super) async fn receive(self: Arc<Self>, door: Door) {
         loop {
             match door.listener.accept().await {
+                Ok((tcp, _)) if takes_kept_handle(&tcp) => self.tally.count(Turn::AcceptFailed),
                 Ok((tcp, from)) => Arc::clone(&self).seat(tcp, from, door.tls.clone()),
                 Err(error) => {
                     self.tally.count(Turn::AcceptFailed);

@@ -51,6 +51,9 @@ pub use self::tls::{OwnCertificate, TlsError};
 
 /// Bytes of the stack of the gate's thread.
 const STACK_BYTES: usize = 1_024 * 1_024;
+/// Connections that the system holds until the door takes them. With the 128 that are usual, somebody who
+/// connects a thousand times has the next client's connection dropped, which tries again after a second.
+const WAITING_CONNECTIONS_MAX: i32 = 1_024;
 /// How long answers that have begun may take once the gate closes.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 /// How often it is looked whether they have ended.
@@ -164,6 +167,7 @@ impl GateServer {
 /// What the system says.
 pub(in crate::api) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
+    rustix::net::listen(&listener, WAITING_CONNECTIONS_MAX)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -16,7 +16,7 @@ pub(in crate::api) enum Turn {
     Full,
     /// A stranger's connection was ended to make room.
     Unseated,
-    /// The system gave no connection.
+    /// The system gave no connection, or file handles were running out.
     AcceptFailed,
     /// TLS was not agreed on in time.
     HandshakeFailed,
