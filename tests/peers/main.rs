@@ -12,6 +12,8 @@ mod firmware;
 mod interface;
 mod modbus;
 mod recording;
+
+mod siege;
 mod simulator;
 mod sunspec;
 mod technician_tools;

@@ -78,6 +78,21 @@ impl Api {
         self.history(start, &later.to_string())
     }
 
+    /// How often each thing happened at the front of the interface.
+    pub(crate) fn turns(&self) -> BTreeMap<String, usize> {
+        let (status, text) = self.exchange("GET", "/metrics", "").unwrap();
+        assert_eq!(status, 200, "{text}");
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("cems_gate_turns_total{turn=\"")?.split_once("\"} "));
+        lines.map(|(turn, count)| (turn.to_owned(), count.parse().unwrap())).collect()
+    }
+
+    /// The token that it asks with.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     fn all_pages(&self, operation: &str, question: &Value) -> io::Result<BTreeMap<SeriesName, Vec<Served>>> {
         let mut all: BTreeMap<SeriesName, Vec<Served>> = BTreeMap::new();
         for page in 1.. {

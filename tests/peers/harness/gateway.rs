@@ -21,6 +21,16 @@ pub(crate) fn native() -> Program {
     vec![env!("CARGO_BIN_EXE_cems-gateway").into()]
 }
 
+/// The binary as it is shipped; `tests/run` builds it. The allocator of this machine gives back what is free
+/// as soon as that of a board does, so that its memory tells what it holds.
+pub(crate) fn shipped() -> Program {
+    let debug = Path::new(env!("CARGO_BIN_EXE_cems-gateway"));
+    let shipped = debug.ancestors().nth(2).unwrap().join("release/cems-gateway");
+    assert!(shipped.exists(), "{} is missing; run: cargo build --release", shipped.display());
+    let allocator = ["MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=65536", "MALLOC_MMAP_THRESHOLD_=65536"];
+    [OsString::from("env")].into_iter().chain(allocator.map(OsString::from)).chain([shipped.into()]).collect()
+}
+
 /// A running gateway that can be killed and started again on the same data.
 pub(crate) struct Gateway {
     program: Program,
@@ -34,8 +44,20 @@ impl Gateway {
     /// `run`: the bare site with `rest` added, its data in `dir`.
     pub(crate) fn run(dir: &Path, durability_window: &str, rest: &str) -> Self {
         let api_port = site::free_port();
+        Self::run_site(native(), dir, api_port, &(site::bare_site(api_port, durability_window) + rest))
+    }
+
+    /// `run`: the bare site, with its interface at `https_port` in TLS too, its data in `dir`.
+    pub(crate) fn run_with_https(program: Program, dir: &Path, https_port: u16) -> Self {
+        let api_port = site::free_port();
+        let https = format!("[api]\ntls_listen = \"127.0.0.1:{https_port}\"");
+        let site = site::bare_site(api_port, "PT1S").replace("[api]", &https);
+        Self::run_site(program, dir, api_port, &site)
+    }
+
+    fn run_site(program: Program, dir: &Path, api_port: u16, site: &str) -> Self {
         let config = dir.join("gateway.toml");
-        fs::write(&config, site::bare_site(api_port, durability_window) + rest).unwrap();
+        fs::write(&config, site).unwrap();
         // A machine that only runs tests has no hardware clock, and its time service says nothing.
         let arguments = [
             "run".into(),
@@ -45,7 +67,7 @@ impl Gateway {
             "--data".into(),
             dir.join("data").into(),
         ];
-        Self::start(native(), arguments.into(), dir, Api::new(api_port, site::TOKEN))
+        Self::start(program, arguments.into(), dir, Api::new(api_port, site::TOKEN))
     }
 
     /// `demo` with more `arguments`, its data in `dir`.

@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod broker;
 pub(crate) mod capture;
 pub(crate) mod factory;
+pub(crate) mod footprint;
 pub(crate) mod gateway;
 pub(crate) mod held;
 pub(crate) mod ledger;
