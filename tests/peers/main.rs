@@ -12,6 +12,7 @@ mod firmware;
 mod interface;
 mod modbus;
 mod recording;
+mod scanners;
 
 mod siege;
 mod simulator;
