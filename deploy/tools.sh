@@ -2,9 +2,10 @@
 # shellcheck shell=bash
 #
 # A bare Debian machine with Rust is enough to start from: the rest are Debian packages, installed as root
-# or through sudo, and Python packages of exact versions in a virtual environment of the checkout's own.
+# or through sudo, and Python packages and programs of crates.io in exact versions below the checkout.
 
 python_tools="$PWD/.cache/venv"
+cargo_tools="$PWD/.cache/cargo"
 
 # Says what went wrong and what to do, and ends the script.
 die() {
@@ -44,6 +45,14 @@ python_packages() {
   echo "installing Python packages of $requirements"
   "$python_tools/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
   cp "$requirements" "$installed"
+}
+
+# cargo_tool NAME VERSION: installs this version of a program of crates.io, in .cache/cargo.
+cargo_tool() {
+  local name=$1 version=$2
+  grep --quiet --no-messages "^\"$name $version " "$cargo_tools/.crates.toml" && return
+  echo "installing $name $version of crates.io"
+  CARGO_TARGET_DIR=$PWD/target/tools cargo install --quiet --locked --root "$cargo_tools" --version "=$version" "$name"
 }
 
 make_virtual_environment() {

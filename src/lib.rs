@@ -48,4 +48,6 @@ pub mod check;
 pub mod gateway;
 
 pub mod demo;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod tools;

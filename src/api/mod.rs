@@ -13,7 +13,9 @@ mod body;
 mod document;
 mod exchange;
 mod fault;
-pub(crate) mod gate;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod gate;
 mod guard;
 mod hex;
 mod outline;

@@ -17,6 +17,8 @@ pub mod desk;
 mod editor;
 mod entries;
 mod explain;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gaps;
 mod interface;
 mod lines;

@@ -35,6 +35,8 @@ mod disk;
 mod entering;
 mod epoch;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod history;
 mod index;
 mod job;

@@ -19,7 +19,7 @@ const STEPS: [&[&str]; 13] = [
     &["poll", "uplink", "api", "console", "sim"],
     &["check"],
     &["gateway"],
-    &["demo", "tools"],
+    &["demo", "tools", "fuzzing"],
 ];
 
 /// Outside packages with the one module that may name them.

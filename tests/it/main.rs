@@ -19,6 +19,8 @@ mod control;
 mod coverage;
 mod faults;
 mod fleet;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod line_rules;
 mod lines;
 mod manual;
