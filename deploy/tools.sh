@@ -6,6 +6,13 @@
 
 python_tools="$PWD/.cache/venv"
 cargo_tools="$PWD/.cache/cargo"
+# What we take from crates.io, each in the version that was tried.
+declare -A cargo_tool_versions=(
+  [cargo-auditable]=0.7.7
+  [cargo-cyclonedx]=0.5.9
+  [cargo-fuzz]=0.13.2
+  [rust-audit-info]=0.5.4
+)
 
 # Says what went wrong and what to do, and ends the script.
 die() {
@@ -47,12 +54,16 @@ python_packages() {
   cp "$requirements" "$installed"
 }
 
-# cargo_tool NAME VERSION: installs this version of a program of crates.io, in .cache/cargo.
+# cargo_tool NAME...: installs programs of crates.io, in .cache/cargo.
 cargo_tool() {
-  local name=$1 version=$2
-  grep --quiet --no-messages "^\"$name $version " "$cargo_tools/.crates.toml" && return
-  echo "installing $name $version of crates.io"
-  CARGO_TARGET_DIR=$PWD/target/tools cargo install --quiet --locked --root "$cargo_tools" --version "=$version" "$name"
+  local name version
+  for name in "$@"; do
+    version=${cargo_tool_versions[$name]}
+    grep --quiet --no-messages "^\"$name $version " "$cargo_tools/.crates.toml" && continue
+    echo "installing $name $version of crates.io"
+    CARGO_TARGET_DIR=$PWD/target/tools \
+      cargo install --quiet --locked --root "$cargo_tools" --version "=$version" "$name"
+  done
 }
 
 make_virtual_environment() {

@@ -19,6 +19,7 @@ use crate::config::site::Site;
 use crate::failure::{Failure, tell};
 use crate::gateway::{Gateway, runtime, shutdown_signal};
 use crate::meters;
+use crate::rights;
 use crate::sim::plant::SimulatedPlant;
 use crate::sim::site::site_toml;
 use crate::store::Store;
@@ -139,7 +140,7 @@ impl DataFolder {
             || std::env::temp_dir().join(format!("cems-gateway-demo-{}", std::process::id())),
             Path::to_path_buf,
         );
-        std::fs::create_dir_all(&path).map_err(|error| {
+        rights::private_folder(&path).map_err(|error| {
             Failure::new(format!("the data folder {} cannot be made: {error}", path.display()))
         })?;
         Ok(Self { path, goes_with_demo })

@@ -50,7 +50,7 @@ pub fn target_named(name: &str) -> Option<Target> {
     TARGETS.into_iter().find(|target| target.name == name)
 }
 
-/// The text of `bytes` as one line that a person is told, or `None`.
+/// Whether what a person is told leaves the cursor of a terminal where it belongs.
 fn is_fit_for_a_terminal(told: &str) -> bool {
     told.chars().all(|character| character == '\n' || !character.is_control())
 }

@@ -9,7 +9,6 @@ mod timekeeper;
 mod view;
 
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::model::audit::{Actor, Deed, Note};
 use crate::ops::Ops;
+use crate::rights;
 use crate::store::Store;
 use crate::time::trust::Evidence;
 use crate::time::{Clock, MachineClock, Places};
@@ -64,8 +64,10 @@ pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, F
     for overload in check::overloads(&site) {
         log::warn!("{}: {overload}", config.display());
     }
-    // One that is new is the gateway's own alone: it tells who did what, and when.
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| {
+    if let Some(doubt) = rights::doubt_of_root() {
+        log::warn!("{doubt}");
+    }
+    rights::private_folder(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
     let store = Store::open(data, &site.store)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cems_gateway::{check, demo, gateway, tools};
+use cems_gateway::{check, demo, gateway, rights, tools};
 use clap::{Parser, Subcommand};
 
 /// An energy gateway: Modbus meters in, a trimmed application-side interface out.
@@ -101,6 +101,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
+    rights::keep_all_private();
     // A service tells what it does; a tool speaks for itself. RUST_LOG overrides both.
     let default = if matches!(command, Command::Run { .. }) { "warn,cems_gateway=info" } else { "warn" };
     let log = env_logger::Env::default().default_filter_or(default);

@@ -1,7 +1,6 @@
 //! The site file with staged edits: nothing touches the disk before `commit`.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -13,6 +12,7 @@ use super::text::{bounded_text, remedy};
 use crate::document::Faults;
 use crate::model::meter::MapLibrary;
 use crate::model::overload::Overload;
+use crate::rights::FILE_MODE;
 
 /// Staged edits of one site file.
 #[derive(Debug)]
@@ -223,9 +223,8 @@ impl Draft {
     /// Writes `before` to `*.previous`, then `after` to the file itself; a power cut between the two
     /// leaves the file as it was.
     fn exchange(&self, before: &str, after: &str) -> Result<(), DraftError> {
-        let mode = std::fs::metadata(&self.path).map_or(0o644, |of| of.permissions().mode() & 0o777);
         let write = |path: PathBuf, text: &str| {
-            replace_file(&path, text.as_bytes(), mode).map_err(|source| DraftError::Disk {
+            replace_file(&path, text.as_bytes(), FILE_MODE).map_err(|source| DraftError::Disk {
                 doing: "write",
                 path,
                 source,

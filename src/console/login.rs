@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::config::replace::replace_file;
+use crate::rights::FILE_MODE;
 
 /// Characters of a new password.
 pub(super) const PASSWORD_CHARS_MIN: usize = 8;
@@ -86,7 +87,7 @@ impl Login {
             return Err(LoginError::AlreadySet);
         }
         let hash = off_the_runtime(move || hash(&password)).await?;
-        replace_file(&self.path, format!("{hash}\n").as_bytes(), 0o600)
+        replace_file(&self.path, format!("{hash}\n").as_bytes(), FILE_MODE)
             .map_err(|source| self.file_error(source))
     }
 

@@ -1,8 +1,8 @@
 //! `export`, `backup` and `restore`: by the gateway that runs on the data folder, or without one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, lchown};
+use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::gateway::machine_clock;
 use crate::model::audit::{Note, Outcome, Reason};
 use crate::ops::archive::{self, ArchiveError, ExportOrder, Labels, NewFile};
+use crate::rights;
 use crate::store::Store;
 use crate::time::{Clock, SystemClock, UtcOffset};
 
@@ -75,10 +76,7 @@ pub fn export(options: ExportOptions) -> Result<ExitCode, Failure> {
         Some(path) => {
             let remedy = "see that its folder exists and is writable";
             let refused = |error| Failure::new(format!("{}: {error}; {remedy}", path.display()));
-            // Who did what is nobody else's business.
-            let mode = if audit { 0o600 } else { 0o666 };
-            let file = File::options().write(true).create(true).truncate(true).mode(mode).open(&path);
-            carry_out(&data, &order, file.map_err(refused)?)?
+            carry_out(&data, &order, rights::private_file(&path).map_err(refused)?)?
         }
     };
     // Standard output may be the CSV itself.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The steps of `ARCHITECTURE.md`, lowest first. Modules on one step do not use each other; a
 /// submodule named here stands on a step of its own.
 const STEPS: [&[&str]; 13] = [
-    &["failure", "language", "limits", "time"],
+    &["failure", "language", "limits", "rights", "time"],
     &["document", "model"],
     &["register_text"],
     &["config", "meters"],

@@ -26,6 +26,7 @@ mod lines;
 mod manual;
 mod poll;
 mod recorder;
+mod rights;
 mod sim;
 mod statistics;
 mod store;

@@ -4,6 +4,7 @@
 mod harness;
 
 mod annex_c;
+mod bill;
 mod control;
 mod crash;
 mod demo;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ArchiveError;
+use crate::rights;
 
 /// A file that is being written beside its place, as `NAME.part`. It gets its name when it is whole and
 /// on its medium, and is removed when that does not come about.
@@ -28,7 +29,8 @@ impl NewFile {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".part");
         let part = path.with_file_name(name);
-        let file = File::create(&part).map_err(|source| ArchiveError::File { path: part.clone(), source })?;
+        let file = rights::private_file(&part)
+            .map_err(|source| ArchiveError::File { path: part.clone(), source })?;
         Ok(Self { path: path.to_owned(), part, file, is_kept: false })
     }
 

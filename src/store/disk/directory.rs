@@ -22,6 +22,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::limits;
 use crate::model::gap::GapCause;
+use crate::rights;
 use crate::store::error::StoreError;
 
 /// Bytes of the reserve: four segments, as a snapshot and the first writes after opening need.
@@ -64,7 +65,7 @@ impl Directory {
             path: path.to_owned(),
             reason: error.to_string(),
         };
-        fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
+        rights::private_folder(path).map_err(|error| unusable(path, &error))?;
         let lock_path = path.join("lock");
         let lock = open_lock(path, &lock_path);
         let lock = lock.map_err(|error| unusable(&lock_path, &error))?;

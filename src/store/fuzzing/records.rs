@@ -57,8 +57,10 @@ pub fn record(bytes: &[u8]) {
     while let Some((tree, key, value)) = take_entry(&mut rest) {
         match tree {
             Tree::Epochs => {
-                let written = Marker::from_bytes(value).map(Marker::to_bytes);
-                assert!(written.is_none_or(|written| written == value), "a marker changes");
+                // Times beyond the years that there are become the nearest that there is.
+                let marker = Marker::from_bytes(value);
+                let again = marker.and_then(|marker| Marker::from_bytes(&marker.to_bytes()));
+                assert_eq!(again, marker, "a marker changes");
             }
             Tree::Blocks => {
                 let written = BlockKey::from_bytes(key).map(BlockKey::to_bytes);
