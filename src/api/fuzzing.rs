@@ -1,5 +1,7 @@
 //! Doors to what a platform sends. No part of the product.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -13,7 +15,7 @@ use crate::time::UtcOffset;
 /// Times as long as its source that a guarded text may be: `\n` is written as `\u000a`.
 const GUARDED_MAX: usize = 3;
 
-/// A body goes through exactly when serde_json takes it, and then means the same; what went through goes
+/// A body goes through exactly when `serde_json` takes it, and then means the same; what went through goes
 /// through once more as it is, and so does every part of it. As a question it is taken or refused.
 pub fn json_guard(bytes: &[u8]) {
     let theirs = serde_json::from_slice::<Value>(bytes);
@@ -40,10 +42,14 @@ fn check_outline(json: &str) {
     if let Some(members) = outline::members(json) {
         let parts = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
         assert_eq!(format!("{{{}}}", parts.collect::<Vec<_>>().join(",")), json);
-        members.iter().for_each(|(_, value)| check_part(value));
+        for (_, value) in members {
+            check_part(value);
+        }
     } else if let Some(elements) = outline::elements(json) {
         assert_eq!(format!("[{}]", elements.join(",")), json);
-        elements.iter().for_each(|element| check_part(element));
+        for element in elements {
+            check_part(element);
+        }
     }
 }
 
@@ -70,8 +76,13 @@ pub fn query_string(bytes: &[u8]) {
     }
 }
 
+/// Every byte as an escape, so that nothing depends on which need one.
 fn coded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::with_capacity(3 * text.len()), |mut coded, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(coded, "%{byte:02X}");
+        coded
+    })
 }
 
 /// Makes of a question what its operation takes, as `route` does.

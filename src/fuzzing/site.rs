@@ -41,19 +41,25 @@ pub(super) fn site_file(bytes: &[u8]) {
     }
 }
 
-/// The first line is an edit as it is typed, the rest the site file. An edit gives TOML in which the edit
-/// cannot be made once more, and one that adds leaves every line there was.
+/// The first line is an edit as it is typed, the rest the site file. An edit gives TOML. One that adds cannot
+/// be made once more and leaves every line there was; one that removes leaves less.
 pub(super) fn site_edit(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some((line, file)) = text.split_once('\n') else { return };
     let Ok(Command::Edit(edit)) = parse(line) else { return };
     let Ok(edited) = apply(file, &edit, library()) else { return };
     assert!(edited.parse::<DocumentMut>().is_ok(), "an edit breaks the file: {edited}");
-    assert!(apply(&edited, &edit, library()).is_err(), "an edit can be made twice: {edited}");
-    if matches!(edit, Edit::AddMeter(_) | Edit::AddPoint(_)) {
-        let mut lines = edited.lines();
-        let left_out = file.lines().find(|line| !lines.any(|kept| kept == *line));
-        assert!(left_out.is_none(), "the edit loses the line {left_out:?} of {file:?}: {edited:?}");
+    match edit {
+        Edit::AddMeter(_) | Edit::AddPoint(_) => {
+            assert!(apply(&edited, &edit, library()).is_err(), "an edit can be made twice: {edited}");
+            let mut lines = edited.lines();
+            let left_out = file.lines().find(|line| !lines.any(|kept| kept == *line));
+            assert!(left_out.is_none(), "the edit loses the line {left_out:?} of {file:?}: {edited:?}");
+        }
+        // Of two of one ID, which no site has, the first goes.
+        Edit::RemoveMeter { .. } | Edit::RemovePoint { .. } => {
+            assert!(edited.lines().count() < file.lines().count(), "nothing goes: {edited}");
+        }
     }
 }
 

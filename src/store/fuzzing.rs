@@ -9,9 +9,12 @@ pub use coding::{block, code, ring};
 pub use records::{frame, record};
 
 use crate::model::reading::{GroupId, Sample, Scan, Value};
+use crate::time::UtcTime;
 
 /// A sample as something that is equal only to one that is the same bit for bit.
-fn bits_of(sample: &Sample) -> (Option<Result<u64, String>>, u8) {
+type SampleBits = (Option<Result<u64, String>>, u8);
+
+fn bits_of(sample: &Sample) -> SampleBits {
     let value = sample.value.as_ref().map(|value| match value {
         Value::Number(number) => Ok(number.to_bits()),
         Value::Text(text) => Err(text.to_string()),
@@ -19,9 +22,9 @@ fn bits_of(sample: &Sample) -> (Option<Result<u64, String>>, u8) {
     (value, sample.quality.code())
 }
 
-/// A scan as something that is equal only to one that is the same bit for bit.
-fn bits_of_scan(scan: &Scan) -> (GroupId, i64, Vec<(Option<Result<u64, String>>, u8)>) {
-    (scan.group, scan.at.as_ms(), scan.samples.iter().map(bits_of).collect())
+/// The same of a scan.
+fn bits_of_scan(scan: &Scan) -> (GroupId, UtcTime, Vec<SampleBits>) {
+    (scan.group, scan.at, scan.samples.iter().map(bits_of).collect())
 }
 
 /// Takes what is behind a length of one byte off the front of `bytes`.

@@ -36,7 +36,9 @@ fn decoded<C: Coder>(bytes: &[u8]) -> Vec<C::Item> {
 
 fn decoded_again<C: Coder>(items: &[C::Item]) -> Vec<C::Item> {
     let (mut bits, mut coder) = (BitWriter::default(), C::default());
-    items.iter().for_each(|item| coder.encode(item, &mut bits));
+    for item in items {
+        coder.encode(item, &mut bits);
+    }
     let bytes = bits.into_bytes();
     let (mut bits, mut coder) = (BitReader::new(&bytes), C::default());
     items.iter().map_while(|_| coder.decode(&mut bits)).collect()

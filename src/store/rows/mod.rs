@@ -170,7 +170,9 @@ fn take_row(start: UtcTime, bits: &mut BitReader<'_>) -> Option<Row> {
     };
     let summary = Summary { readings, total, max, min, last, growth, covered_ms };
     let rates = take_rates(&summary, bits)?;
-    Some(Row { summary, boundary, rates })
+    let row = Row { summary, boundary, rates };
+    // Extremes without a reading were never written; they are not told either.
+    Some(if row.is_empty() { Row::default() } else { row })
 }
 
 /// What was coded last: what follows differs little from it.
