@@ -25,7 +25,10 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// Every target, by the layer that its bytes come to first.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 19] = [
+    target("request_head", api::fuzzing::request_head),
+    target("chunks", api::fuzzing::chunks),
+    target("signature", api::fuzzing::signature),
     target("json_guard", api::fuzzing::json_guard),
     target("query_string", api::fuzzing::query_string),
     target("site_file", site::site_file),

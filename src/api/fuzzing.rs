@@ -5,12 +5,77 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::fault::Fault;
+use super::gate::GateKey;
+use super::gate::access::signature::Signature;
+use super::gate::chunks::Chunks;
+use super::gate::framing::Framing;
+use super::gate::head::{self, Field, RequestHead};
+use super::gate::relay::{self, Introduction};
 use super::wire::operation::{Operation, Subject};
 use super::wire::request::Request as Question;
 use super::{guard, outline, query_string};
 use crate::config::site::ApiCompat;
 use crate::limits;
 use crate::time::UtcOffset;
+
+/// A head is read whole or refused; what is made of it for the workers is read the same by whoever is as
+/// strict, and carries no secret.
+pub fn request_head(bytes: &[u8]) {
+    let Ok(Some(end)) = head::end_of(bytes) else { return };
+    let Ok(head) = RequestHead::parse(&bytes[..end]) else { return };
+    let body = vec![b' '; if let Framing::Counted(bytes) = head.framing { bytes.min(9) } else { 0 }];
+    let Ok(key) = GateKey::random() else { return };
+    let introduction = Introduction { key: &key, from: [192, 0, 2, 1].into(), platform: Some("cloud") };
+    let written = relay::canonical(&head, &body, &introduction);
+    let end = written.len() - body.len();
+    let again = RequestHead::parse(&written[..end]);
+    assert!(again.is_ok(), "what goes to the workers is refused: {again:?}");
+    let Ok(again) = again else { return };
+    assert_eq!((&again.method, &again.target), (&head.method, &head.target));
+    let told = if body.is_empty() { Framing::None } else { Framing::Counted(body.len()) };
+    assert!(again.framing == told && !again.keeps_alive && !again.expects_continue, "{again:?}");
+    assert_eq!(again.value(Field::Authorization), None, "a credential goes further");
+}
+
+/// A body in chunks is the same however it is cut, and once it is written as one chunk.
+pub fn chunks(bytes: &[u8]) {
+    let Some((step, wire)) = bytes.split_first() else { return };
+    let whole = joined(wire, wire.len());
+    assert_eq!(joined(wire, usize::from(*step)), whole, "the cuts change the body");
+    let Some(body) = whole else { return };
+    let one = match body.len() {
+        0 => b"0\r\n\r\n".to_vec(),
+        length => [format!("{length:x}\r\n").as_bytes(), &body, b"\r\n0\r\n\r\n"].concat(),
+    };
+    assert_eq!(joined(&one, one.len()), Some(body), "one chunk is another body");
+}
+
+/// The body in `wire`, which comes in pieces of `step` bytes; `None` where there is none or not all of it.
+fn joined(wire: &[u8], step: usize) -> Option<Vec<u8>> {
+    let (mut chunks, mut body) = (Chunks::new(), Vec::new());
+    for mut part in wire.chunks(step.max(1)) {
+        while let Some(piece) = chunks.next_piece(&mut part).ok()? {
+            body.extend_from_slice(piece);
+        }
+        if chunks.is_done() {
+            return Some(body);
+        }
+    }
+    None
+}
+
+/// A header is a signature or something else; whatever it is, it opens nothing of a key that it was not
+/// made with.
+pub fn signature(bytes: &[u8]) {
+    let Ok(header) = std::str::from_utf8(bytes) else { return };
+    let Some(signature) = Signature::parse(header) else { return };
+    assert!(signature.time_s >= 0 && signature.nonce.len() <= 64, "{signature:?}");
+    let mut key = [0; 32];
+    assert!(
+        getrandom::fill(&mut key).is_err() || !signature.fits(&key, "GET", "/"),
+        "it fits a key by chance"
+    );
+}
 
 /// Times as long as its source that a guarded text may be: `\n` is written as `\u000a`.
 const GUARDED_MAX: usize = 3;

@@ -2,7 +2,7 @@
 
 use super::command::Refusal;
 use super::explain;
-use super::language::Language;
+use crate::language::Language;
 
 /// A refusal as it is told.
 #[must_use]

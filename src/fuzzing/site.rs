@@ -50,7 +50,7 @@ pub(super) fn site_edit(bytes: &[u8]) {
     let Ok(edited) = apply(file, &edit, library()) else { return };
     assert!(edited.parse::<DocumentMut>().is_ok(), "an edit breaks the file: {edited}");
     match edit {
-        Edit::AddMeter(_) | Edit::AddPoint(_) => {
+        Edit::AddMeter(_) | Edit::AddPoint(_) | Edit::AddPlatform { .. } => {
             assert!(apply(&edited, &edit, library()).is_err(), "an edit can be made twice: {edited}");
             let mut lines = edited.lines();
             let left_out = file.lines().find(|line| !lines.any(|kept| kept == *line));

@@ -161,7 +161,9 @@ fn one_attack(
     gateway.process().assert_alive();
     let mut complain = |what: String| wrong.push(format!("{}: {what}", attack.name));
     seen.wrong.iter().for_each(|wrong| complain(format!("the probe, {wrong}")));
-    judge(attack, &ends).iter().for_each(|wrong| complain(wrong.clone()));
+    for wrong in judge(attack, &ends) {
+        complain(wrong);
+    }
     // A connection that is gone is counted when the gate comes to it.
     let mut looks = 0;
     let counted = wait::until_ok(&format!("the gate to have counted {}", attack.name), || {

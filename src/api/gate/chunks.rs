@@ -10,7 +10,7 @@ const DIGITS_MAX: u8 = 8;
 
 /// Why a body in chunks is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum ChunkFault {
+pub(in crate::api) enum ChunkFault {
     /// The line before a chunk.
     #[error("a chunk must begin with its length: 1 to {DIGITS_MAX} hexadecimal digits and CR LF")]
     Size,
@@ -50,23 +50,23 @@ enum State {
 
 /// A place in a body that comes in chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Chunks(State);
+pub(in crate::api) struct Chunks(State);
 
 const BEGIN: State = State::Size { digits: 0, bytes: 0 };
 
 impl Chunks {
     /// Before the first chunk.
-    pub(crate) const fn new() -> Self {
+    pub(in crate::api) const fn new() -> Self {
         Self(BEGIN)
     }
 
     /// Whether the whole body has gone by.
-    pub(crate) fn is_done(self) -> bool {
+    pub(in crate::api) fn is_done(self) -> bool {
         self.0 == State::Done
     }
 
     /// Bytes that are still to come of the chunk that has begun.
-    pub(crate) fn announced(self) -> u64 {
+    pub(in crate::api) fn announced(self) -> u64 {
         match self.0 {
             State::Data { left } => left,
             _ => 0,
@@ -78,7 +78,10 @@ impl Chunks {
     ///
     /// # Errors
     /// When these are no chunks.
-    pub(crate) fn next_piece<'b>(&mut self, bytes: &mut &'b [u8]) -> Result<Option<&'b [u8]>, ChunkFault> {
+    pub(in crate::api) fn next_piece<'b>(
+        &mut self,
+        bytes: &mut &'b [u8],
+    ) -> Result<Option<&'b [u8]>, ChunkFault> {
         while self.0 != State::Done {
             if let State::Data { left } = self.0 {
                 let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));

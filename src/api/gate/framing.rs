@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub(in crate::api) enum Framing {
     /// There is none.
     None,
     /// Its length is told.
@@ -15,7 +15,7 @@ pub(crate) enum Framing {
 
 /// Why a body cannot be delimited, or is not wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum FramingFault {
+pub(in crate::api) enum FramingFault {
     /// `Content-Length` is no number.
     #[error("Content-Length must be one whole number")]
     Length,
@@ -45,7 +45,7 @@ impl Framing {
     ///
     /// # Errors
     /// When they say nothing, or more than one thing.
-    pub(crate) fn told(
+    pub(in crate::api) fn told(
         method: &str,
         is_http_1_0: bool,
         lengths: &[&[u8]],

@@ -14,7 +14,7 @@ const METHOD_BYTES_MAX: usize = 16;
 
 /// A header that means something behind the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
+pub(in crate::api) enum Field {
     /// How the answer may be compressed.
     AcceptEncoding,
     /// Who asks.
@@ -37,7 +37,7 @@ const FIELDS: [(&str, Field); 5] = [
 
 impl Field {
     /// Its name on the wire, in lower case.
-    pub(crate) fn name(self) -> &'static str {
+    pub(in crate::api) fn name(self) -> &'static str {
         FIELDS.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
     }
 
@@ -48,25 +48,25 @@ impl Field {
 
 /// What the first lines of a request say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestHead {
+pub(in crate::api) struct RequestHead {
     /// The method: capital letters.
-    pub(crate) method: String,
+    pub(in crate::api) method: String,
     /// Path and query: visible ASCII from `/` on.
-    pub(crate) target: String,
+    pub(in crate::api) target: String,
     /// HTTP/1.0, which knows no chunks.
-    pub(crate) is_http_1_0: bool,
+    pub(in crate::api) is_http_1_0: bool,
     /// The client would ask again on this connection.
-    pub(crate) keeps_alive: bool,
+    pub(in crate::api) keeps_alive: bool,
     /// The client waits for `100 Continue` before it sends the body.
-    pub(crate) expects_continue: bool,
+    pub(in crate::api) expects_continue: bool,
     /// How the body is delimited.
-    pub(crate) framing: Framing,
+    pub(in crate::api) framing: Framing,
     fields: Vec<(Field, String)>,
 }
 
 /// Why a head is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum HeadFault {
+pub(in crate::api) enum HeadFault {
     /// Too many bytes.
     #[error("the head is longer than {} bytes", limits::GATE_HEAD_BYTES_MAX)]
     TooLong,
@@ -123,7 +123,7 @@ pub(crate) enum HeadFault {
 ///
 /// # Errors
 /// As soon as it can be seen that no head will come of it.
-pub(crate) fn end_of(bytes: &[u8]) -> Result<Option<usize>, HeadFault> {
+pub(in crate::api) fn end_of(bytes: &[u8]) -> Result<Option<usize>, HeadFault> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
     let head = &bytes[..end.unwrap_or(bytes.len())];
     if let Some(at) = stray_control(head) {
@@ -152,7 +152,7 @@ impl RequestHead {
     ///
     /// # Errors
     /// The first thing that is not as it must be.
-    pub(crate) fn parse(head: &[u8]) -> Result<Self, HeadFault> {
+    pub(in crate::api) fn parse(head: &[u8]) -> Result<Self, HeadFault> {
         match end_of(head)? {
             Some(end) if end == head.len() => {}
             _ => return Err(HeadFault::RequestLine),
@@ -198,17 +198,17 @@ impl RequestHead {
     }
 
     /// The value of a header that is given once.
-    pub(crate) fn value(&self, field: Field) -> Option<&str> {
+    pub(in crate::api) fn value(&self, field: Field) -> Option<&str> {
         self.fields.iter().find(|(known, _)| *known == field).map(|(_, value)| value.as_str())
     }
 
     /// All headers that go further, as they came.
-    pub(crate) fn fields(&self) -> &[(Field, String)] {
+    pub(in crate::api) fn fields(&self) -> &[(Field, String)] {
         &self.fields
     }
 
     /// The path without its query.
-    pub(crate) fn path(&self) -> &str {
+    pub(in crate::api) fn path(&self) -> &str {
         self.target.split_once('?').map_or(&self.target, |(path, _)| path)
     }
 }

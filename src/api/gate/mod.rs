@@ -11,17 +11,17 @@
 //! client ever holds one of its threads. The gate has a thread and a runtime of its own: what a network
 //! does to it never moves a poll.
 
-pub(crate) mod access;
+pub(in crate::api) mod access;
 mod answer;
 mod arrival;
-pub(crate) mod chunks;
+pub(in crate::api) mod chunks;
 mod door;
-pub(crate) mod framing;
-pub(crate) mod head;
+pub(in crate::api) mod framing;
+pub(in crate::api) mod head;
 mod key;
 mod lanes;
 mod refusal;
-mod relay;
+pub(in crate::api) mod relay;
 mod seats;
 mod spool;
 mod stream;

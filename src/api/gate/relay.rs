@@ -42,17 +42,17 @@ pub(super) enum Relayed {
 }
 
 /// What the workers are told of who asks.
-pub(super) struct Introduction<'a> {
+pub(in crate::api) struct Introduction<'a> {
     /// What shows that the gate says so.
-    pub(super) key: &'a GateKey,
+    pub(in crate::api) key: &'a GateKey,
     /// The address of the client.
-    pub(super) from: IpAddr,
+    pub(in crate::api) from: IpAddr,
     /// The ID of the platform, where one has shown who it is.
-    pub(super) platform: Option<&'a str>,
+    pub(in crate::api) platform: Option<&'a str>,
 }
 
 /// `head` and `body` as the workers take them: one way to say each thing, and nothing else.
-pub(super) fn canonical(head: &RequestHead, body: &[u8], introduction: &Introduction<'_>) -> Vec<u8> {
+pub(in crate::api) fn canonical(head: &RequestHead, body: &[u8], introduction: &Introduction<'_>) -> Vec<u8> {
     let Introduction { key, from, platform } = introduction;
     let mut out = Vec::with_capacity(512 + body.len());
     // Writing into memory does not fail.

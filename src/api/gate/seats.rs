@@ -9,11 +9,11 @@ use crate::limits;
 
 /// Where a client comes from: an address, or for IPv6 the network of 64 bits that one customer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Neighbourhood(IpAddr);
+pub(in crate::api) struct Neighbourhood(IpAddr);
 
 impl Neighbourhood {
     /// The neighbourhood of an address.
-    pub(crate) fn of(address: IpAddr) -> Self {
+    pub(in crate::api) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(v6) => {
                 let network = u128::from(v6) & !u128::from(u64::MAX);

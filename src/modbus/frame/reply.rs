@@ -23,6 +23,12 @@ pub struct Values<'a> {
 }
 
 impl Values<'_> {
+    /// How many there are.
+    #[must_use]
+    pub const fn count(self) -> u16 {
+        self.count
+    }
+
     /// Appends them to `words`, one word an address; a bit is 0 or 1.
     pub fn read_into(self, words: &mut Vec<u16>) {
         if self.table.is_bits() {

@@ -6,7 +6,7 @@
 mod failures;
 mod nonces;
 mod rate;
-pub(crate) mod signature;
+pub(in crate::api) mod signature;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

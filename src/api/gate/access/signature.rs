@@ -18,15 +18,15 @@ const NONCE_CHARS: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// What a request is signed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Signature {
+pub(in crate::api) struct Signature {
     /// The platform's ID.
-    pub(crate) platform: String,
+    pub(in crate::api) platform: String,
     /// Seconds since 1970.
-    pub(crate) time_s: i64,
+    pub(in crate::api) time_s: i64,
     /// A word that is used once.
-    pub(crate) nonce: String,
+    pub(in crate::api) nonce: String,
     /// SHA-256 of the body.
-    pub(crate) body_sha256: [u8; 32],
+    pub(in crate::api) body_sha256: [u8; 32],
     hmac: [u8; 32],
     time: String,
     body: String,
@@ -34,7 +34,7 @@ pub(crate) struct Signature {
 
 impl Signature {
     /// Reads the value of an `Authorization` header; `None` where it is something else.
-    pub(crate) fn parse(header: &str) -> Option<Self> {
+    pub(in crate::api) fn parse(header: &str) -> Option<Self> {
         let (scheme, rest) = header.trim().split_once(' ')?;
         if !scheme.eq_ignore_ascii_case(SCHEME) {
             return None;
@@ -67,7 +67,7 @@ impl Signature {
     }
 
     /// Whether it was made with `key` for this method and target. How long this takes tells nothing.
-    pub(crate) fn fits(&self, key: &[u8], method: &str, target: &str) -> bool {
+    pub(in crate::api) fn fits(&self, key: &[u8], method: &str, target: &str) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
         for part in [method, "\n", target, "\n", &self.time, "\n", &self.nonce, "\n", &self.body] {
             mac.update(part.as_bytes());
