@@ -27,6 +27,9 @@ impl SpoolStore {
     }
 }
 
+/// Space for what a client takes as fast as it comes: two pieces.
+const SPACE_BYTES: usize = 2 * limits::GATE_SPOOL_BYTES_MIN;
+
 /// What waits for one client.
 pub(super) struct Spool<'s> {
     store: &'s SpoolStore,
@@ -38,7 +41,7 @@ pub(super) struct Spool<'s> {
 impl<'s> Spool<'s> {
     /// An empty one.
     pub(super) fn new(store: &'s SpoolStore) -> Self {
-        Self { store, bytes: Vec::new(), taken: 0, room: limits::GATE_SPOOL_BYTES_MIN }
+        Self { store, bytes: Vec::with_capacity(SPACE_BYTES), taken: 0, room: limits::GATE_SPOOL_BYTES_MIN }
     }
 
     /// What the client takes next.
@@ -65,6 +68,11 @@ impl<'s> Spool<'s> {
         if self.taken > 0 && self.bytes.len() + bytes.len() > self.bytes.capacity() {
             self.bytes.drain(..self.taken);
             self.taken = 0;
+        }
+        // What a client is slow to take grows long, so it has all of its space at once, of which the system counts
+        // what is written to. Space that doubles would leave holes in the memory behind it.
+        if self.bytes.len() + bytes.len() > self.bytes.capacity() {
+            self.bytes.reserve_exact(limits::GATE_SPOOL_BYTES_MAX.saturating_sub(self.bytes.len()));
         }
         self.bytes.extend_from_slice(bytes);
     }
