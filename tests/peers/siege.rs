@@ -160,7 +160,9 @@ fn one_attack(
     let seen = probe.end();
     gateway.process().assert_alive();
     let mut complain = |what: String| wrong.push(format!("{}: {what}", attack.name));
-    seen.wrong.iter().for_each(|wrong| complain(format!("the probe, {wrong}")));
+    for wrong in &seen.wrong {
+        complain(format!("the probe, {wrong}"));
+    }
     for wrong in judge(attack, &ends) {
         complain(wrong);
     }
@@ -180,7 +182,9 @@ fn one_attack(
         }
     });
     if attack.is_counted {
-        counted.against(&ends).iter().for_each(|wrong| complain(wrong.clone()));
+        for wrong in counted.against(&ends) {
+            complain(wrong);
+        }
     }
     seen
 }
@@ -253,13 +257,10 @@ fn warm_up(target: &Target) {
         assert!(ends.told(&[200]) > 100, "{ends:?}");
     }
     let late = Conduct::NeverReads(Duration::from_secs(2));
-    let late = Attack {
-        clients: SEATS_OF_ADDRESS,
-        at_a_time: SEATS_OF_ADDRESS,
-        conduct: late,
-        ..polite("/openapi.json")
-    };
-    assert_eq!(runtime.block_on(carry_out(&late, target, from(5))).clients(), SEATS_OF_ADDRESS);
+    for last in 5..=8 {
+        let late = Attack { clients: 16, at_a_time: 16, conduct: late, ..polite("/openapi.json") };
+        assert_eq!(runtime.block_on(carry_out(&late, target, from(last))).clients(), 16);
+    }
 }
 
 /// Clients that want nothing but an answer.

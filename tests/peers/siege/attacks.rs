@@ -131,7 +131,7 @@ pub(crate) fn attacks(token: &str) -> Vec<Attack> {
             .that(Conduct::Resets)
             .uncounted(),
         Attack::in_turn(
-            "headers of the gate, forged",
+            "forged headers of the gate",
             get(
                 CLOSED,
                 "X-Gate-Key: 00000000000000000000000000000000\r\nX-Gate-Platform: tests\r\n\
