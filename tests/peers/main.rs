@@ -14,7 +14,6 @@ mod interface;
 mod modbus;
 mod recording;
 mod scanners;
-
 mod siege;
 mod simulator;
 mod sunspec;

@@ -40,6 +40,7 @@ energy_code = "01"
 [[platform]]
 id = "tests"
 token_sha256 = "{token}"
+requests_per_min = 1000000
 "#
     )
 }

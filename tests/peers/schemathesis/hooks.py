@@ -6,10 +6,13 @@ message names, and the reason, must be one of those below.
 
 import atexit
 import collections
+import itertools
 import random
 import re
 
+import requests
 import schemathesis
+from schemathesis.core import NOT_SET
 
 REFUSED_FOR_WHAT_IT_ASKS = [
     (40001, r"(parameterID|energyCode|indicatorCode): .*(there is no|no point has|nothing here|not computed)"),
@@ -75,8 +78,27 @@ def ask_for_what_is_there(asked, choice):
         asked["interval"] = "PT1H"
 
 
+# Whoever shows wrong credentials again and again is told to wait, and that is not what is judged here; so
+# every question comes from an address of its own.
+ADDRESSES = itertools.count(1)
+
+
+class FromAnAddressOfItsOwn(requests.adapters.HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        third, fourth = divmod(next(ADDRESSES), 250)
+        address = f"127.{100 + third // 250}.{third % 250}.{fourth + 1}"
+        super().init_poolmanager(*args, source_address=(address, 0), **kwargs)
+
+
+requests.Session.get_adapter = lambda session, url: FromAnAddressOfItsOwn()
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    # Neither has a body that means anything (RFC 9110, sections 9.3.5 and 9.3.8): with one they are refused before
+    # their path is looked at.
+    if case.method in ("DELETE", "TRACE"):
+        case.body = NOT_SET
     meta = case.meta
     if meta is None or not meta.generation.mode.is_positive:
         return
