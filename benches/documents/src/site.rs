@@ -37,6 +37,7 @@ listen = "127.0.0.1:0"
 [[platform]]
 id = "bench"
 token_sha256 = "{token}"
+requests_per_min = 1000000
 [store]
 raw_days = 400
 size_max_mib = 2048
