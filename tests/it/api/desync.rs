@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::client::raw_to_end;
 use super::site::{Served, TOKEN};
 
-const VECTORS: &str = include_str!("../data/api/desync.txt");
+const VECTORS: &str = include_str!("../data/desync.txt");
 /// What the second request on the connection is called, and what its answer repeats.
 const SECOND: &str = "second-request";
 /// What a request is called that hides in another.
