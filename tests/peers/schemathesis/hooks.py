@@ -95,9 +95,8 @@ requests.Session.get_adapter = lambda session, url: FromAnAddressOfItsOwn()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # Neither has a body that means anything (RFC 9110, sections 9.3.5 and 9.3.8): with one they are refused before
-    # their path is looked at.
-    if case.method in ("DELETE", "TRACE"):
+    # A body of these means nothing (RFC 9110, section 9.3): with one they are refused before their path is looked at.
+    if case.method in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"):
         case.body = NOT_SET
     meta = case.meta
     if meta is None or not meta.generation.mode.is_positive:
