@@ -89,9 +89,14 @@ fn take_entry<'a>(rest: &mut &'a [u8]) -> Option<(Tree, &'a [u8], &'a [u8])> {
     Some((Tree::from_code(*code)?, take_short(rest)?, take_long(rest)?))
 }
 
+/// Everything in the tables as it is stored, in the order of the keys, as it would lie in the database.
 fn stored(ledgers: &mut Ledgers) -> Vec<(Tree, Vec<Change>)> {
     ledgers.forget_stored();
-    ledgers.take_changes()
+    let mut changes = ledgers.take_changes();
+    for (_, changes) in &mut changes {
+        changes.sort_by(|change, next| change.key.cmp(&next.key));
+    }
+    changes
 }
 
 fn check_rows(key: &[u8], value: &[u8]) {
