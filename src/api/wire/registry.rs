@@ -346,6 +346,9 @@ pub const REGISTRY: &[Entry] = &[
     entry("responseAccuracy", OtherSource, "the part of the events judged that was effective"),
     entry("eventCount", Inferred, "events in this answer"),
     entry("created", Inferred, "whether an event was not known before; our own"),
+    entry("claimCode", Inferred, "what the console of a gateway shows that nobody owns; our own"),
+    entry("platformID", Inferred, "ID of a platform; our own"),
+    entry("token", Inferred, "what a platform shows from now on; our own"),
 ];
 
 /// The entry of a name.
