@@ -17,6 +17,7 @@ extern crate self as cems_gateway;
 pub mod failure;
 pub mod language;
 pub mod limits;
+pub mod packed;
 pub mod rights;
 pub mod time;
 

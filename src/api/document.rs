@@ -174,7 +174,7 @@ fn write_audit(out: &mut dyn Write, ops: &Ops) -> Written {
 
 /// The text lies in the program; it goes out piece by piece, so that nothing holds it whole.
 fn write_open_api(out: &mut dyn Write) -> io::Result<()> {
-    openapi::DOCUMENT.as_bytes().chunks(limits::API_ITEM_BYTES_MAX).try_for_each(|piece| out.write_all(piece))
+    openapi::DOCUMENT.write(out)
 }
 
 /// Writes the document of a refusal: an envelope without data.

@@ -21,7 +21,8 @@ fn library() -> &'static MapLibrary {
     static LIBRARY: OnceLock<MapLibrary> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let maps = meters::builtin().iter().filter(|map| MODELS.contains(&map.model));
-        maps.filter_map(|map| Some((map.model.to_owned(), read_map(map.model, map.map).ok()?))).collect()
+        maps.filter_map(|map| Some((map.model.to_owned(), read_map(map.model, &map.map.text()).ok()?)))
+            .collect()
     })
 }
 

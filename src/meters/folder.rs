@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn changed(title: &str) -> String {
-        let map = built_in("acrel-adw300").map;
+        let map = built_in("acrel-adw300").map.text();
         map.replace("\ntitle = \"ADW300", &format!("\ntitle = \"{title} ADW300"))
     }
 
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn two_maps_of_one_model_are_refused() {
-        let map = built_in("acrel-adw300").map;
-        let folder = folder(&[("a.toml", map), ("b.toml", map)]);
+        let map = built_in("acrel-adw300").map.text();
+        let folder = folder(&[("a.toml", &map), ("b.toml", &map)]);
         let faults = library(Some(folder.path())).unwrap_err();
         assert!(faults.list[0].file.ends_with("b.toml"), "{faults}");
         assert!(faults.list[0].reason.contains("acrel-adw300"), "{faults}");
@@ -181,6 +181,6 @@ mod tests {
         let text = |model: &str| goldens.iter().find(|golden| golden.model == model).map(|g| g.text.as_str());
         assert_eq!(goldens.len(), builtin().len() + 1);
         assert_eq!((text("eastron-sdm120"), text("maker-new")), (Some("# ours"), Some("# new")));
-        assert_eq!(text("eastron-sdm630"), Some(built_in("eastron-sdm630").golden));
+        assert_eq!(text("eastron-sdm630"), Some(built_in("eastron-sdm630").golden.text().as_str()));
     }
 }

@@ -177,8 +177,8 @@ mod tests {
             assert!(from.is_empty() || text.contains(from), "{from} is not there to change");
             text.replacen(from, to, usize::from(!from.is_empty()))
         };
-        let map = crate::meters::read_map("map", &change(built_in.map, map)).unwrap();
-        let text = change(built_in.golden, golden);
+        let map = crate::meters::read_map("map", &change(&built_in.map.text(), map)).unwrap();
+        let text = change(&built_in.golden.text(), golden);
         run(&map, &Golden { model: map.model.clone(), file: "golden".to_owned(), text }).unwrap()
     }
 

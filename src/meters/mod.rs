@@ -18,6 +18,7 @@ pub use read::read_map;
 
 use crate::document::Faults;
 use crate::model::meter::{MapLibrary, RegisterMap};
+use crate::packed::{Packed, packed};
 
 /// A map that is part of the program.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +26,14 @@ pub struct BuiltIn {
     /// The model.
     pub model: &'static str,
     /// The map as TOML.
-    pub map: &'static str,
+    pub map: Packed,
     /// Its golden frames as TOML.
-    pub golden: &'static str,
+    pub golden: Packed,
 }
 
 macro_rules! built_in {
     ($model:literal) => {
-        BuiltIn {
-            model: $model,
-            map: include_str!(concat!("maps/", $model, ".toml")),
-            golden: include_str!(concat!("maps/", $model, ".golden.toml")),
-        }
+        BuiltIn { model: $model, map: packed!($model, ".toml"), golden: packed!($model, ".golden.toml") }
     };
 }
 
@@ -112,7 +109,7 @@ impl BuiltIn {
     /// # Errors
     /// Never for a released program; its tests read every one.
     pub fn read(&self) -> Result<RegisterMap, Faults> {
-        read_map(&self.file(), self.map)
+        read_map(&self.file(), &self.map.text())
     }
 }
 
@@ -145,7 +142,7 @@ pub fn goldens(overrides: Option<&Path>) -> Result<Vec<Golden>, Faults> {
             goldens.push(Golden {
                 model: built_in.model.to_owned(),
                 file: format!("built-in {}.golden.toml", built_in.model),
-                text: built_in.golden.to_owned(),
+                text: built_in.golden.text(),
             });
         }
     }

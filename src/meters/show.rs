@@ -206,7 +206,7 @@ mod tests {
     fn what_does_not_hold_is_told_with_what_was_expected_and_what_was_read() {
         let sdm120 = built_in("eastron-sdm120");
         let map = sdm120.read().unwrap();
-        let text = sdm120.golden.replace("1335.69", "1335.7").replace("00 00 0E 1F", "00 00 0E 10");
+        let text = sdm120.golden.text().replace("1335.69", "1335.7").replace("00 00 0E 1F", "00 00 0E 10");
         let golden = Golden { model: map.model.clone(), file: String::new(), text };
         let text = reports(&[golden::run(&map, &golden).unwrap()]);
         assert_eq!(

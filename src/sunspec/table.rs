@@ -6,6 +6,7 @@
 use super::point_type::PointType;
 use super::table_text::{self, TableFault};
 use crate::model::register::DataType;
+use crate::packed::{Packed, packed};
 
 /// What a model holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +78,11 @@ impl Group {
 
 macro_rules! tables {
     ($($id:literal)*) => {
-        [$(($id, include_str!(concat!("models/", $id, ".csv")))),*]
+        [$(($id, packed!($id, ".csv"))),*]
     };
 }
 
-const TABLES: [(u16, &str); 33] = tables!(
+const TABLES: [(u16, Packed); 33] = tables!(
     1 101 102 103 111 112 113 124 129 160 201 202 203 204 211 212 213 214
     701 702 703 704 705 706 707 708 709 710 711 712 713 714 802
 );
@@ -97,7 +98,7 @@ pub fn known() -> impl Iterator<Item = u16> {
 /// Never for a released program; its tests read every one.
 pub fn of_model(id: u16) -> Result<Option<ModelTable>, TableFault> {
     let text = TABLES.iter().find(|(known, _)| *known == id).map(|(_, text)| *text);
-    text.map(table_text::read).transpose()
+    text.map(|text| table_text::read(&text.text())).transpose()
 }
 
 #[cfg(test)]

@@ -86,6 +86,8 @@ pub const REGISTRY: &[Entry] = &[
         "open path: this interface as an OpenAPI document; a custom of web services",
     ),
     entry("metrics", OtherSource, "path: figures for monitoring systems; a custom of web services"),
+    entry("claim", Inferred, "open path where a gateway that nobody owns is claimed; our own"),
+    entry("audit.csv", Inferred, "path of who did what to the gateway; our own"),
     entry("code", OtherSource, "return code (clause 5.4); the member as many Chinese interfaces name it"),
     entry("message", OtherSource, "the return code in words"),
     entry("requestID", Inferred, "repeats the X-Request-ID of the question, else made up"),

@@ -20,5 +20,7 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
+use crate::packed::{Packed, packed};
+
 /// The document.
-pub const DOCUMENT: &str = include_str!("openapi.json");
+pub const DOCUMENT: Packed = packed!("openapi.json");
