@@ -188,7 +188,7 @@ pub const API_JSON_DEPTH_MAX: usize = 8;
 /// Bytes of one item of an answer; also the fixed buffer that it is written into.
 pub const API_ITEM_BYTES_MAX: usize = 4_096;
 /// Bytes of an answer that are sent together.
-pub const API_REPLY_SENT_BYTES: usize = 16 * 1_024;
+pub const API_REPLY_SENT_BYTES: usize = 32 * 1_024;
 /// Bytes of an answer that are held back and sent together: one with a length if that was all, one
 /// chunk of a stream if not.
 pub const API_REPLY_HELD_BYTES_MAX: usize = 8 * 1_024;
@@ -221,7 +221,7 @@ pub const GATE_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
 /// Bytes of an answer that wait for a slow client, so that a worker need not.
 pub const GATE_SPOOL_BYTES_MAX: usize = 256 * 1_024;
 /// Bytes of an answer that wait in any case.
-pub const GATE_SPOOL_BYTES_MIN: usize = 16 * 1_024;
+pub const GATE_SPOOL_BYTES_MIN: usize = 32 * 1_024;
 /// Bytes of all answers that wait, beyond what each may in any case.
 pub const GATE_SPOOLS_BYTES_MAX: usize = 2 * 1_024 * 1_024;
 /// Bytes that the system holds of one answer on its way.

@@ -72,7 +72,7 @@ pub fn signature(bytes: &[u8]) {
     assert!(signature.time_s >= 0 && signature.nonce.len() <= 64, "{signature:?}");
     let mut key = [0; 32];
     assert!(
-        getrandom::fill(&mut key).is_err() || !signature.fits(&key, "GET", "/"),
+        getrandom::fill(&mut key).is_err() || !signature.is_made_with(&key, "GET", "/"),
         "it fits a key by chance"
     );
 }

@@ -92,23 +92,36 @@ fn testssl_finds_nothing_that_is_worse_than_low() {
     let (dir, port) = (TempDir::new().unwrap(), free_port());
     let _gateway = Gateway::run_with_https(shipped(), dir.path(), port);
     let found = dir.path().join("testssl.json");
-    let mut testssl = Command::new("testssl");
-    testssl.current_dir(dir.path()).args(["--quiet", "--color", "0", "--warnings", "off", "--jsonfile"]);
-    // Protocols, kinds of ciphers, forward secrecy, the server's choices and certificate, its headers, and
-    // every vulnerability that it knows.
-    testssl.arg(&found).args(["-p", "-s", "-f", "-P", "-S", "-h", "-U"]);
-    let told = run(testssl.arg(format!("localhost:{port}")));
-    let found = read_json(&found, &told);
-    let found = found.as_array().unwrap();
+    let look = || {
+        // It goes on with a report that is there.
+        let _ = std::fs::remove_file(&found);
+        let mut testssl = Command::new("testssl");
+        testssl.current_dir(dir.path()).args(["--quiet", "--color", "0", "--warnings", "off", "--jsonfile"]);
+        // Protocols, kinds of ciphers, forward secrecy, the server's choices and certificate, its headers, and
+        // every vulnerability that it knows.
+        testssl.arg(&found).args(["-p", "-s", "-f", "-P", "-S", "-h", "-U"]);
+        let told = run(testssl.arg(format!("localhost:{port}")));
+        (read_json(&found, &told), told)
+    };
+    let (mut seen, mut told) = look();
+    // A check that did not come about, as its own connection failed, has found nothing either way.
+    if seen.as_array().unwrap().iter().any(|finding| finding["severity"] == "WARN" && !is_decided(finding)) {
+        (seen, told) = look();
+    }
+    let found = seen.as_array().unwrap();
     let text = |finding: &Value, member: &str| finding[member].as_str().unwrap_or_default().to_owned();
     let is_bad = |finding: &&Value| {
         let is_harmless = ["OK", "INFO", "LOW"].contains(&text(finding, "severity").as_str());
-        !is_harmless && !DECIDED.contains(&text(finding, "id").as_str())
+        !is_harmless && !is_decided(finding)
     };
     let bad: Vec<&Value> = found.iter().filter(is_bad).collect();
     assert!(bad.is_empty(), "{bad:#?}");
     let good = found.iter().filter(|finding| finding["severity"] == "OK").count();
     assert!(good > 20, "it looked at almost nothing: {told}");
+}
+
+fn is_decided(finding: &Value) -> bool {
+    DECIDED.iter().any(|id| finding["id"] == *id)
 }
 
 /// Runs `command`, however it ends, and gives what it printed.

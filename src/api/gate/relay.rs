@@ -103,14 +103,8 @@ pub(super) async fn relay(
         let has_room = !is_whole && spool.has_room(piece.len());
         let is_waiting = !spool.waiting().is_empty();
         tokio::select! {
-            read = answers.read(&mut piece), if has_room => {
-                pace.worker_spoke(is_waiting);
-                let Ok(1..) = read else { return Relayed::BrokenOff };
-                let bytes = &piece[..read.unwrap_or_default()];
-                if passage.pass(bytes, &mut spool).is_err() {
-                    return Relayed::BrokenOff;
-                }
-            }
+            // The client first: what it takes at once need not be kept.
+            biased;
             written = stream.write(spool.waiting()), if is_waiting => match written {
                 Ok(1..) => {
                     let written = written.unwrap_or_default();
@@ -119,6 +113,14 @@ pub(super) async fn relay(
                 }
                 Ok(0) | Err(_) => return Relayed::Stalled,
             },
+            read = answers.read(&mut piece), if has_room => {
+                pace.worker_spoke(is_waiting);
+                let Ok(1..) = read else { return Relayed::BrokenOff };
+                let bytes = &piece[..read.unwrap_or_default()];
+                if passage.pass(bytes, &mut spool).is_err() {
+                    return Relayed::BrokenOff;
+                }
+            }
             () = sleep_until(pace.deadline(is_waiting)) => {
                 return if is_waiting { Relayed::Stalled } else { Relayed::BrokenOff };
             }

@@ -162,6 +162,12 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether something is entered there, and not only asked.
+    #[must_use]
+    pub fn is_order(self) -> bool {
+        matches!(self, Self::Operation(operation) if operation.subject == Subject::PutDrEvent)
+    }
+
     /// Where `path` leads; the name of the operation is read in any case.
     #[must_use]
     pub fn of(path: &str) -> Self {

@@ -65,10 +65,13 @@ fn the_token_of_a_platform_that_signs_opens_nothing_by_itself() {
     assert_eq!(get(served.address(), PATH).status, 401);
     let bearer = Served::empty();
     let request = signed("GET", PATH, "", (NOW_S, "nonce-0001"));
+    let refused = raw(bearer.address(), request.as_bytes());
+    assert_eq!(refused.code(), 40_103, "nor does a signature of one that does not sign");
+    let nobody = raw(bearer.address(), request.replace("platform=cloud", "platform=nobody").as_bytes());
     assert_eq!(
-        raw(bearer.address(), request.as_bytes()).status,
-        401,
-        "nor does a signature of one that does not"
+        (nobody.code(), nobody.message()),
+        (refused.code(), refused.message()),
+        "who is there is not told"
     );
 }
 
@@ -238,4 +241,12 @@ fn whoever_administers_reads_who_did_what_and_nobody_else() {
     assert!(book.body.contains("no-such-token") && book.body.contains("127.0.0.1"), "{}", book.body);
     assert!(!book.body.contains("guess-4711"), "{}", book.body);
     assert_eq!(get(Served::empty().address(), "/audit.csv").code(), 40_301);
+}
+
+#[test]
+fn strangers_ask_for_what_is_open_so_often_and_platforms_as_often_as_they_may() {
+    let served = Served::empty();
+    let told: Vec<u16> = (0..260).map(|_| ask_with(served.address(), "", "/healthz").status).collect();
+    assert_eq!((told[0], told[259]), (200, 429));
+    assert_eq!(get(served.address(), "/healthz").status, 200);
 }

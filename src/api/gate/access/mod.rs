@@ -38,6 +38,9 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
+    /// Somebody who has shown nothing.
+    const STRANGER: Self = Self { platform: None, body_sha256: None };
+
     /// Whether a credential was shown.
     pub(super) fn is_known(&self) -> bool {
         self.platform.is_some()
@@ -106,13 +109,14 @@ impl Access {
         if !ops.is_claimed() {
             return self.admit_to_claim(place, guest);
         }
-        if matches!(place, Place::Health | Place::OpenApi | Place::Claim | Place::Unknown) {
-            let granted = lock(&self.strangers).ask(from, Instant::now());
-            granted.map_err(too_many)?;
-            return Ok(Admitted { platform: None, body_sha256: None });
-        }
-        let admitted = match self.identify(head, guest, ops) {
+        let is_open = matches!(place, Place::Health | Place::OpenApi | Place::Claim | Place::Unknown);
+        let admitted = match self.identify(head, place, guest, ops) {
             Ok(admitted) => admitted,
+            // What is open to anybody is open to whoever shows something wrong as well.
+            Err(_) if is_open => {
+                let granted = lock(&self.strangers).ask(from, Instant::now());
+                return granted.map(|()| Admitted::STRANGER).map_err(too_many);
+            }
             Err(fault) => return Err(self.fail(guest, fault, ops)),
         };
         if let Some(platform) = &admitted.platform {
@@ -137,23 +141,29 @@ impl Access {
         }
         let from = Neighbourhood::of(guest.from.ip());
         match lock(&self.claims).ask(from, Instant::now()) {
-            Ok(()) => Ok(Admitted { platform: None, body_sha256: None }),
+            Ok(()) => Ok(Admitted::STRANGER),
             Err(wait_s) => Err(too_many(wait_s)),
         }
     }
 
-    fn identify(&self, head: &RequestHead, guest: &Guest, ops: &Arc<Ops>) -> Result<Admitted, Fault> {
+    fn identify(
+        &self,
+        head: &RequestHead,
+        place: Place,
+        guest: &Guest,
+        ops: &Arc<Ops>,
+    ) -> Result<Admitted, Fault> {
         let site = ops.site();
         let shown = head.value(Field::Authorization);
         let (platform, body_sha256) = match shown.and_then(Signature::parse) {
             None => (auth::platform(shown, &site.platforms).filter(|platform| !platform.is_signed), None),
             Some(signature) => {
                 let known = site.platforms.iter().find(|platform| platform.id == signature.platform);
-                let platform = known.filter(|platform| platform.is_signed);
-                if let Some(platform) = platform {
-                    self.check_signature(&signature, head, platform, ops)?;
-                }
-                (platform, Some(signature.body_sha256))
+                // One that is not there and one that did not sign this are told the same.
+                let platform = known.filter(|platform| platform.is_signed && signature.fits(platform, head));
+                let platform = platform.ok_or_else(bad_signature)?;
+                self.check_time(&signature, place, platform, ops)?;
+                (Some(platform), Some(signature.body_sha256))
             }
         };
         let fits = |platform: &&Platform| {
@@ -163,26 +173,20 @@ impl Access {
         Ok(Admitted { platform: Some(platform.clone()), body_sha256 })
     }
 
-    fn check_signature(
+    /// Whether a request that somebody signed was made for now, and for once.
+    fn check_time(
         &self,
         signature: &Signature,
-        head: &RequestHead,
+        place: Place,
         platform: &Platform,
         ops: &Arc<Ops>,
     ) -> Result<(), Fault> {
-        if !signature.fits(&platform.token_sha256, &head.method, &head.target) {
-            return Err(Fault::of(
-                Code::BadSignature,
-                "the signature does not fit this request and this key",
-            ));
-        }
-        let is_order = !matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
         let clock = ops.clock();
         if clock.state() == ClockState::Unset {
             // Nobody can say whether such a request is of today; what is only read does no harm twice.
             let refused =
-                Fault::of(Code::Busy, "the gateway's clock is not set yet, so that nothing signed is taken");
-            return if is_order { Err(refused) } else { Ok(()) };
+                Fault::of(Code::Busy, "the gateway's clock is not set yet, so that no signed order is taken");
+            return if place.is_order() { Err(refused) } else { Ok(()) };
         }
         let now_s = clock.now().as_ms().div_euclid(1_000);
         if now_s.abs_diff(signature.time_s) > limits::SIGNATURE_AGE_MAX_S {
@@ -203,9 +207,15 @@ impl Access {
     }
 
     fn fail(&self, guest: &Guest, fault: Fault, ops: &Arc<Ops>) -> Refused {
-        if fault.code == Code::Busy {
-            note(ops, guest, Who::Unknown, Reason::ClockUnset);
-            return (fault, Turn::Busy);
+        // Both have shown a right credential.
+        let granted_later = match fault.code {
+            Code::Busy => Some((Reason::ClockUnset, Turn::Busy)),
+            Code::TooMany => Some((Reason::TooOften, Turn::TooMany)),
+            _ => None,
+        };
+        if let Some((reason, turn)) = granted_later {
+            note(ops, guest, Who::Unknown, reason);
+            return (fault, turn);
         }
         let wait_s = lock(&self.failures).note(Neighbourhood::of(guest.from.ip()), Instant::now());
         let reason = match (wait_s, fault.code) {
@@ -231,6 +241,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Whoever shows nothing and whoever shows something wrong is told the same.
 fn unauthorized() -> Fault {
     Fault::of(Code::Unauthorized, "a valid token is needed: Authorization: Bearer TOKEN")
+}
+
+fn bad_signature() -> Fault {
+    Fault::of(Code::BadSignature, "the signature does not fit this request and the key of this platform")
 }
 
 fn too_many(wait_s: u32) -> Refused {

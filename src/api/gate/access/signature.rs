@@ -11,6 +11,9 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::api::gate::head::RequestHead;
+use crate::config::site::Platform;
+
 /// What the header begins with.
 const SCHEME: &str = "CEMS-HMAC-SHA256";
 /// Characters of a nonce.
@@ -66,8 +69,13 @@ impl Signature {
         })
     }
 
-    /// Whether it was made with `key` for this method and target. How long this takes tells nothing.
-    pub(in crate::api) fn fits(&self, key: &[u8], method: &str, target: &str) -> bool {
+    /// Whether `platform` made it for the request of `head`. How long this takes tells nothing.
+    pub(in crate::api) fn fits(&self, platform: &Platform, head: &RequestHead) -> bool {
+        self.is_made_with(&platform.token_sha256, &head.method, &head.target)
+    }
+
+    /// Whether it was made with `key` for this method and target.
+    pub(in crate::api) fn is_made_with(&self, key: &[u8], method: &str, target: &str) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
         for part in [method, "\n", target, "\n", &self.time, "\n", &self.nonce, "\n", &self.body] {
             mac.update(part.as_bytes());
@@ -112,10 +120,10 @@ mod tests {
     fn a_signature_of_somebody_elses_making_fits_what_it_signs_and_nothing_else() {
         let signature = Signature::parse(&header(|_| {})).unwrap();
         let (key, target) = ([b'k'; 32], "/cems/v1/GetCemsDynamicData?pageSize=1");
-        assert!(signature.fits(&key, "GET", target));
-        assert!(!signature.fits(&[b'x'; 32], "GET", target));
-        assert!(!signature.fits(&key, "POST", target));
-        assert!(!signature.fits(&key, "GET", "/cems/v1/GetCemsDynamicData"));
+        assert!(signature.is_made_with(&key, "GET", target));
+        assert!(!signature.is_made_with(&[b'x'; 32], "GET", target));
+        assert!(!signature.is_made_with(&key, "POST", target));
+        assert!(!signature.is_made_with(&key, "GET", "/cems/v1/GetCemsDynamicData"));
         for (index, other) in [
             "platform=cloud",
             "time=1718159401",
@@ -127,7 +135,7 @@ mod tests {
         .skip(1)
         {
             let changed = Signature::parse(&header(|parts| parts[index] = other.to_owned())).unwrap();
-            assert!(!changed.fits(&key, "GET", target), "{other}");
+            assert!(!changed.is_made_with(&key, "GET", target), "{other}");
         }
     }
 
