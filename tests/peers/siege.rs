@@ -39,6 +39,8 @@ const THREADS_MORE_MAX: u64 = 4;
 const RESIDENT_MORE_KIB_MAX: u64 = 1_024;
 /// How long the probe is watched before anybody attacks.
 const QUIET: Duration = Duration::from_secs(10);
+/// Between two looks at what the gate has counted.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// File handles of a service where nobody sets more.
 const HANDLES_MAX: u64 = 1_024;
 /// File handles that the gate leaves to the rest of the gateway.
@@ -169,13 +171,17 @@ fn one_attack(
     // A connection that is gone is counted when the gate comes to it.
     let mut looks = 0;
     let counted = wait::until_ok(&format!("the gate to have counted {}", attack.name), || {
+        // A platform that looks without a pause is told after a while that it asks too much.
+        std::thread::sleep(BETWEEN_LOOKS);
         looks += 1;
         let now = gateway.api().turns();
         let counted = Counted::between(&before, &now);
         let connections = counted.of(&["seated", "address-full", "full"]);
         // Each look is a connection too.
         let expected = attack.clients + seen.asked() + looks;
-        if connections == expected {
+        // The kernel forgets some that were reset before anybody came to take them.
+        let forgotten = if matches!(attack.conduct, Conduct::Resets) { attack.clients / 10 } else { 0 };
+        if (expected - forgotten..=expected).contains(&connections) {
             Ok(counted)
         } else {
             Err(format!("{connections} of {expected}: {counted:?}"))
