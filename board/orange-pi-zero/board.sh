@@ -1,0 +1,27 @@
+# Orange Pi Zero: Allwinner H2+/H3, 256 or 512 MB, one Ethernet port, microSD.
+# shellcheck shell=bash disable=SC2034
+
+board_packages=()
+early_modules=(sunxi_wdt sunxi-mmc crc32c_generic squashfs ext4 dm-verity sha256-arm)
+late_modules=(dwmac-sun8i)
+device_tree=sun8i-h2-plus-orangepi-zero.dtb
+bootloader=u-boot-sunxi
+command_line="console=ttyS0,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
+bootm='bootm ${area}#box'
+data_size=128M
+
+# UART1 and UART2 are on the 26-pin header, for transceivers of RS-485; Debian's tree leaves them off.
+change_device_tree() {
+  local uart
+  for uart in serial@1c28400 serial@1c28800; do
+    fdtput -t s "$1" "/soc/$uart" status okay
+  done
+  fdtput -t s "$1" /aliases serial1 /soc/serial@1c28400
+  fdtput -t s "$1" /aliases serial2 /soc/serial@1c28800
+}
+
+# The first stage at 8 KiB, where the chip looks for it.
+place_bootloader() {
+  cp "$parts/usr/lib/u-boot/orangepi_zero/u-boot-sunxi-with-spl.bin" "$work/input/"
+  bootloader_partition='partition bootloader { in-partition-table = false offset = 8K image = "u-boot-sunxi-with-spl.bin" }'
+}

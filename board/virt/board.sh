@@ -1,0 +1,22 @@
+# QEMU's `virt` machine: no hardware, but the fast place to try slots, updates and power cuts.
+# shellcheck shell=bash disable=SC2034
+
+board_packages=(u-boot-qemu)
+early_modules=(virtio_mmio virtio_blk crc32c_generic squashfs ext4 dm-verity sha256-arm softdog)
+late_modules=(virtio_net)
+# The machine makes its own tree.
+device_tree=
+bootloader=u-boot-qemu
+command_line="console=ttyAMA0,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
+# Kernel and initramfs out of the boot area, the tree from the machine.
+bootm='bootm ${area}#box ${area}#box ${fdtcontroladdr}'
+data_size=64M
+
+change_device_tree() { :; }
+
+# The boot loader lies in the machine's own flash, beside the card.
+place_bootloader() {
+  bootloader_partition=
+  cp /usr/lib/u-boot/qemu_arm/u-boot.bin "$out/flash0"
+  truncate --size 64M "$out/flash0"
+}

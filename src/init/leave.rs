@@ -1,0 +1,29 @@
+//! Leave: how the box starts anew.
+
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::sync;
+use rustix::system::{RebootCommand, reboot};
+
+use super::Trouble;
+use super::kernel_log::complain;
+
+/// How long a person may read what went wrong where the next start will go the same way.
+const READING_TIME: Duration = Duration::from_secs(30);
+
+/// Starts the machine anew. Comes back only where the kernel cannot.
+pub(super) fn restart() -> Trouble {
+    sync();
+    match reboot(RebootCommand::Restart) {
+        Ok(()) => "the machine should have started anew".to_owned(),
+        Err(error) => format!("the machine cannot start anew: {error}"),
+    }
+}
+
+/// Tells why this start went wrong, and starts the machine anew after somebody could have read it.
+pub(super) fn give_up(trouble: &str) -> Trouble {
+    complain(trouble);
+    thread::sleep(READING_TIME);
+    restart()
+}

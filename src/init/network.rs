@@ -1,0 +1,199 @@
+//! Network and time: addresses by DHCP or as the site file says, and a clock that is compared.
+//!
+//! Both are the work of Debian's busybox. What the site wants is asked of the service's own program, which knows the file;
+//! nothing here reads it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::kernel_log::{self, complain, note};
+use super::{modules, service};
+
+/// The word that this program is called with by the time service.
+pub(super) const TIME_COMPARED: &str = "time-compared";
+/// Looked at by the service: it is touched whenever the clock was compared, as systemd-timesyncd(8) does it.
+const COMPARED: &str = "/run/systemd/timesync/synchronized";
+/// Where the kernel lists its network interfaces.
+const INTERFACES: &str = "/sys/class/net";
+/// How long an interface may take to show itself.
+const INTERFACE_PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks for it.
+const LOOK: Duration = Duration::from_millis(100);
+/// A helper that ends is started again after this.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Helpers of one kind.
+const WISHES_MAX: usize = 8;
+
+/// What the site wants of the network: one word and its value a line, as `cems-gateway network` prints it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wishes {
+    interface: Option<String>,
+    address: Option<String>,
+    router: Option<String>,
+    names: Vec<String>,
+    time_servers: Vec<String>,
+}
+
+impl Wishes {
+    fn read(text: &str) -> Self {
+        let mut wishes = Self::default();
+        for line in text.lines() {
+            let Some((word, value)) = line.split_once(' ') else { continue };
+            let value = value.to_owned();
+            match word {
+                "interface" => wishes.interface = Some(value),
+                "address" => wishes.address = Some(value),
+                "router" => wishes.router = Some(value),
+                "name-server" if wishes.names.len() < WISHES_MAX => wishes.names.push(value),
+                "time-server" if wishes.time_servers.len() < WISHES_MAX => wishes.time_servers.push(value),
+                _ => {}
+            }
+        }
+        wishes
+    }
+}
+
+/// Brings the network up beside everything else: no reading waits for it.
+pub(super) fn start(site: &'static str) {
+    run("/bin/ip", &["link", "set", "lo", "up"]);
+    let started = thread::Builder::new().name("network".to_owned()).spawn(move || {
+        modules::load_all();
+        let wishes = Wishes::read(&ask_service(site));
+        match interface(&wishes) {
+            Some(interface) => bring_up(&interface, &wishes),
+            None => complain("the board shows no network interface"),
+        }
+    });
+    if let Err(error) = started {
+        complain(&format!("the network cannot be brought up: {error}"));
+    }
+}
+
+/// What the site wants; nothing where its file has faults, and then DHCP it is.
+fn ask_service(site: &str) -> String {
+    let program = [service::PROGRAM, "network", "--config", site];
+    let asked = Command::new(service::SELF).arg(service::AS_SERVICE).args(program).output();
+    let text = asked.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The interface that the site names, or the first one that is no loopback.
+fn interface(wishes: &Wishes) -> Option<String> {
+    let end = Instant::now() + INTERFACE_PATIENCE;
+    loop {
+        let entries = fs::read_dir(INTERFACES).into_iter().flatten().flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        let is_wanted = |name: &String| match &wishes.interface {
+            Some(wanted) => name == wanted,
+            None => name.starts_with("eth") || name.starts_with("en"),
+        };
+        if let Some(name) = names.into_iter().find(is_wanted) {
+            return Some(name);
+        }
+        if Instant::now() > end {
+            return None;
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn bring_up(interface: &str, wishes: &Wishes) {
+    run("/bin/ip", &["link", "set", interface, "up"]);
+    match &wishes.address {
+        Some(address) => set_address(interface, address, wishes),
+        None => keep("/bin/udhcpc", &["-f", "-i", interface, "-A", "5", "-t", "4"]),
+    }
+    let mut time = vec!["-n", "-S", service::SELF_TIME];
+    for server in &wishes.time_servers {
+        time.extend(["-p", server.as_str()]);
+    }
+    if !wishes.time_servers.is_empty() {
+        keep("/bin/ntpd", &time);
+    }
+}
+
+fn set_address(interface: &str, address: &str, wishes: &Wishes) {
+    run("/bin/ip", &["address", "replace", address, "dev", interface]);
+    if let Some(router) = &wishes.router {
+        run("/bin/ip", &["route", "replace", "default", "via", router, "dev", interface]);
+    }
+    let names: String = wishes.names.iter().map(|name| format!("nameserver {name}\n")).collect();
+    if let Err(error) = fs::write("/run/resolv.conf", names) {
+        complain(&format!("/run/resolv.conf: {error}"));
+    }
+    note(&format!("{interface} has {address}"));
+}
+
+/// Runs a program once.
+fn run(program: &str, arguments: &[&str]) {
+    let ended = Command::new(program).args(arguments).stdin(Stdio::null()).status();
+    match ended {
+        Ok(status) if status.success() => {}
+        Ok(status) => complain(&format!("{program} {}: {status}", arguments.join(" "))),
+        Err(error) => complain(&format!("{program}: {error}")),
+    }
+}
+
+/// Keeps a helper running beside everything else; what it prints goes to the kernel's log.
+fn keep(program: &'static str, arguments: &[&str]) {
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let kept = thread::Builder::new().name(program.to_owned()).spawn(move || {
+        loop {
+            let mut helper = Command::new(program);
+            helper.args(&arguments).stdin(Stdio::null());
+            if let (Ok(out), Ok(errors)) = (kernel_log::open(), kernel_log::open()) {
+                helper.stdout(out).stderr(errors);
+            }
+            if let Err(error) = helper.status() {
+                complain(&format!("{program}: {error}"));
+            }
+            thread::sleep(AGAIN);
+        }
+    });
+    if let Err(error) = kept {
+        complain(&format!("{program}: {error}"));
+    }
+}
+
+/// Called by the time service with what it has done: the clock was compared, or it was not.
+pub(super) fn note_time_compared(happened: &str) -> ExitCode {
+    if !matches!(happened, "step" | "stratum" | "periodic") {
+        return ExitCode::SUCCESS;
+    }
+    let file = Path::new(COMPARED);
+    let touched = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(file, ""));
+    match touched {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{COMPARED}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_are_read_line_by_line_and_unknown_ones_passed_over() {
+        let text = "address 192.168.1.20/24\nrouter 192.168.1.1\nname-server 223.5.5.5\n\
+                    time-server ntp.example\nfuture 1\nnothing\n";
+        let wishes = Wishes::read(text);
+        assert_eq!(wishes.address.as_deref(), Some("192.168.1.20/24"));
+        assert_eq!(wishes.router.as_deref(), Some("192.168.1.1"));
+        assert_eq!(wishes.names, ["223.5.5.5"]);
+        assert_eq!(wishes.time_servers, ["ntp.example"]);
+        assert_eq!(wishes.interface, None);
+    }
+
+    #[test]
+    fn no_more_servers_are_taken_than_are_of_use() {
+        assert_eq!(Wishes::read(&"time-server a\n".repeat(100)).time_servers.len(), WISHES_MAX);
+    }
+}
