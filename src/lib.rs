@@ -23,6 +23,8 @@ pub mod time;
 
 pub mod document;
 pub mod model;
+pub mod slots;
+
 pub mod register_text;
 
 pub mod config;

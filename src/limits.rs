@@ -303,6 +303,15 @@ pub const ORDER_DATA_BYTES: usize = 64 * 1_024;
 /// Bytes of one frame between the gateway and its command line.
 pub const ORDER_FRAME_BYTES_MAX: usize = 256 * 1_024;
 
+/// Characters of the word that tells why a slot was left.
+pub const BOOT_REASON_CHARS_MAX: usize = 32;
+/// Bytes of the file that describes the board.
+pub const BOARD_FILE_BYTES_MAX: u64 = 16 * 1_024;
+/// Characters of a text in it.
+pub const BOARD_TEXT_CHARS_MAX: usize = 256;
+/// Bytes of a slot: far more than a system of ours takes, far less than a mistake in a unit.
+pub const SLOT_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
+
 /// Registers and coils that a client may write into one simulated meter beside its measurements.
 pub const SIM_WRITTEN_MAX: usize = 1_024;
 /// Connections that one simulated Modbus TCP server holds at once.
