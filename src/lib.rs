@@ -51,6 +51,8 @@ pub mod sim;
 pub mod check;
 pub mod gateway;
 
+pub mod init;
+
 pub mod demo;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Gid, Uid};
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
+use super::Trouble;
 use super::board_files::BOARD_IN_ROOT;
 use super::kernel_log::{self, complain, note};
 use super::supervision::{Next, SILENCE_MAX, Supervision};
 use super::watchdog::Watchdog;
 use super::workplace::{SERIAL_GROUP, SERVICE_ID, SITE, SLOTS_GROUP};
-use super::Trouble;
 
 /// The word that this program is called with to become a program of the service's user.
 pub(super) const AS_SERVICE: &str = "as-service";
@@ -122,7 +122,7 @@ fn rest(pause: Duration, watchdog: &mut Watchdog) {
 
 /// Starts the service. What it logs goes to the kernel's log.
 fn start() -> io::Result<Child> {
-    let run = [PROGRAM, "run", "--config", SITE, "--data", DATA, "--board", BOARD_IN_ROOT];
+    let run = [PROGRAM, "run", "--config", SITE, "--data", DATA];
     Command::new(SELF)
         .arg(AS_SERVICE)
         .args(run)

@@ -137,9 +137,7 @@ fn words(device: &Path, seal: &RootSeal, at_damage: AtDamage) -> String {
         AtDamage::Fail => "",
         AtDamage::Panic => " 1 panic_on_corruption",
     };
-    format!(
-        "1 {device} {device} {BLOCK_BYTES} {BLOCK_BYTES} {blocks} {blocks} sha256 {hash} {salt}{options}"
-    )
+    format!("1 {device} {device} {BLOCK_BYTES} {BLOCK_BYTES} {blocks} {blocks} sha256 {hash} {salt}{options}")
 }
 
 fn put(bytes: &mut [u8; DM_ORDER_BYTES], at: usize, what: &[u8]) {

@@ -15,7 +15,7 @@ use super::kernel_log::{complain, note};
 use super::leave::{give_up, restart};
 use super::watchdog::Watchdog;
 use super::{Trouble, modules, verity};
-use crate::slots::{Board, Contents, Reason, Slot};
+use crate::slots::{Board, Reason, Slot};
 
 /// The word that this program is called with in the root.
 pub(super) const IN_ROOT: &str = "in-root";
@@ -65,7 +65,8 @@ fn open_root(board: &Board, slot: Slot, watchdog: &mut Watchdog) -> Result<(), T
     wait_for(device, watchdog)?;
     verity::check(device, &seal, || watchdog.feed())
         .map_err(|error| format!("slot {slot} is damaged: {error}"))?;
-    let root = verity::open(device, &seal).map_err(|error| format!("slot {slot} cannot be opened: {error}"))?;
+    let root =
+        verity::open(device, &seal).map_err(|error| format!("slot {slot} cannot be opened: {error}"))?;
     let flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
     mount(&root, ROOT, "squashfs", flags, None)
         .map_err(|error| format!("the root of slot {slot} cannot be mounted: {error}"))
@@ -104,24 +105,14 @@ fn step_in() -> Trouble {
 /// serve from: the box says so and tries again.
 fn fall_back(board: &Board, slot: Slot, trouble: &str) -> Trouble {
     complain(trouble);
-    let noted = board.open_state().and_then(|state| {
-        state.change(|state| {
-            *state.contents_mut(slot) = Contents::Bad;
-            state.reason = Reason::DAMAGED;
-            if state.trial == Some(slot) {
-                // No further tries: the boot loader starts the confirmed slot.
-                state.tries = 0;
-            } else if state.contents(slot.other()) == Contents::Good {
-                state.slot = slot.other();
-                state.trial = None;
-            }
-        })
-    });
+    let mut is_left = false;
+    let noted = board
+        .open_state()
+        .and_then(|state| state.change(|state| is_left = state.abandon(slot, &Reason::DAMAGED)));
     sync();
     match noted {
-        Ok(state) if state.slot != slot => restart(),
+        Ok(_) if is_left => restart(),
         Ok(_) => give_up("no slot is whole; write the medium anew"),
         Err(error) => give_up(&format!("the boot state cannot be written: {error}")),
     }
 }
-

@@ -15,7 +15,7 @@ use super::leave::{give_up, restart};
 use super::service::{self, End};
 use super::watchdog::Watchdog;
 use super::{Trouble, data, network};
-use crate::slots::{Board, Contents, Reason, Slot};
+use crate::slots::{Board, Reason, Slot};
 
 /// User of the service, and its group.
 pub(super) const SERVICE_ID: u32 = 900;
@@ -150,24 +150,13 @@ fn is_serial_port(device: &Path) -> bool {
     ["ttyS", "ttyAMA", "ttymxc", "ttyUSB", "ttyACM"].into_iter().any(numbered)
 }
 
-/// Leaves a slot on which the service dies again and again, where the other one is whole and was not left for the
-/// same reason.
+/// Leaves a slot on which the service dies again and again, where the other one is good.
 fn leave_slot(board: &Board) {
     let slot = board.running().unwrap_or(Slot::A);
     complain(&format!("the service of slot {slot} dies again and again"));
-    let noted = board.open_state().and_then(|state| {
-        state.change(|state| {
-            if state.trial == Some(slot) {
-                state.tries = 0;
-                state.reason = Reason::CRASH_LOOP;
-            } else if state.contents(slot.other()) == Contents::Good && state.reason != Reason::CRASH_LOOP {
-                *state.contents_mut(slot) = Contents::Bad;
-                state.slot = slot.other();
-                state.trial = None;
-                state.reason = Reason::CRASH_LOOP;
-            }
-        })
-    });
+    let noted = board
+        .open_state()
+        .and_then(|state| state.change(|state| _ = state.abandon(slot, &Reason::CRASH_LOOP)));
     if let Err(error) = noted {
         complain(&format!("the boot state cannot be written: {error}"));
     }

@@ -9,6 +9,7 @@
 //! the system, and the gateway. This module is the whole agreement between them, and uses nothing else of
 //! the house but its limits.
 
+mod abandon;
 mod board;
 mod command_line;
 mod decision;

@@ -160,7 +160,7 @@ impl BootState {
         }
     }
 
-    fn holds(&mut self, slot: Slot, contents: Contents) {
+    pub(super) fn holds(&mut self, slot: Slot, contents: Contents) {
         match slot {
             Slot::A => self.a = contents,
             Slot::B => self.b = contents,

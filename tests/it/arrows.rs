@@ -18,7 +18,7 @@ const STEPS: [&[&str]; 13] = [
     &["ops"],
     &["poll", "uplink", "api", "console", "sim"],
     &["check"],
-    &["gateway"],
+    &["gateway", "init"],
     &["demo", "tools", "fuzzing"],
 ];
 
@@ -31,7 +31,7 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("tokio_serial", &["modbus", "console"]),
     ("serial2", &["modbus"]),
     ("serde_json_core", &["api", "sunspec", "uplink", "tools"]),
-    ("flate2", &["api", "packed"]),
+    ("flate2", &["api", "init", "packed"]),
     ("httparse", &["api"]),
     ("tokio_rustls", &["api"]),
     ("rcgen", &["api"]),
