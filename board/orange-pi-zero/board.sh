@@ -10,8 +10,10 @@ command_line="console=ttyS0,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
 bootm='bootm ${area}#box'
 data_size=128M
 
-# UART1 and UART2 are on the 26-pin header, for transceivers of RS-485; Debian's tree leaves them off.
+# UART1 and UART2 are on the 26-pin header, for transceivers of RS-485; Debian's tree leaves them off. And the card is to have
+# one name, whichever of the two controllers the kernel finds first.
 change_device_tree() {
+  fdtput -t s "$1" /aliases mmc0 /soc/mmc@1c0f000
   local uart
   for uart in serial@1c28400 serial@1c28800; do
     fdtput -t s "$1" "/soc/$uart" status okay
