@@ -92,6 +92,8 @@ enum Command {
     Restore(tools::FileOptions),
     /// As whom the gateway shows itself in TLS: the fingerprint of its certificate, or a request for another
     Certificate(tools::CertificateOptions),
+    /// What the site file wants of the network, one wish a line: for the first process of a box
+    Network(tools::NetworkOptions),
     /// Makes a new bearer token and the line that lets a platform use it
     Token {
         /// The platform's ID
@@ -125,6 +127,7 @@ fn main() -> ExitCode {
         Command::Backup(options) => tools::backup(&options),
         Command::Restore(options) => tools::restore(&options),
         Command::Certificate(options) => tools::certificate(&options),
+        Command::Network(options) => tools::network(&options),
         Command::Token { platform } => tools::token(&platform),
     };
     ended.unwrap_or_else(|failure| failure.report())

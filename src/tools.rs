@@ -6,6 +6,7 @@ mod certificate;
 mod frames;
 #[cfg(test)]
 mod golden_text;
+mod network;
 mod plausible;
 mod probe;
 mod scan;
@@ -17,6 +18,7 @@ pub use archive::{ExportOptions, FileOptions, backup, export, restore};
 pub use by_hand::{ReadOptions, WriteOptions, read, write};
 pub use certificate::{CertificateOptions, certificate};
 pub use frames::frames;
+pub use network::{NetworkOptions, network};
 pub use probe::{ProbeOptions, probe};
 pub use scan::{ScanOptions, scan};
 pub use sunspec::{SunspecOptions, sunspec};

@@ -50,13 +50,17 @@ pub(super) fn region_code(section: &Section<'_>, key: &str) -> Option<String> {
 /// A host name or an address, without scheme and port.
 pub(super) fn host(section: &Section<'_>, key: &str) -> Option<String> {
     section.parsed(key, |text| {
-        let is_name_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let is_name = text.len() <= HOST_CHARS_MAX && text.bytes().all(is_name_char);
-        let form_holds = is_name || text.parse::<Ipv6Addr>().is_ok();
-        form_holds
+        is_host(text)
             .then(|| text.to_owned())
             .ok_or("write a host name or an address alone, such as 192.0.2.10; the port has a key of its own")
     })
+}
+
+/// Whether the text is a host name or an address, without scheme and port.
+pub(super) fn is_host(text: &str) -> bool {
+    let is_name_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let is_name = text.len() <= HOST_CHARS_MAX && text.bytes().all(is_name_char);
+    is_name || text.parse::<Ipv6Addr>().is_ok()
 }
 
 /// An interval that meters may be read at.

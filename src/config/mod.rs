@@ -21,6 +21,7 @@ mod formulas;
 mod lines;
 mod main_registers;
 mod meters;
+mod network;
 mod parameters;
 mod places;
 mod platforms;

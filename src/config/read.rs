@@ -17,6 +17,7 @@ use super::demand_response::demand_response;
 use super::factors::factors;
 use super::lines::lines;
 use super::meters::meters;
+use super::network::network;
 use super::parameters::Known;
 use super::places::Places;
 use super::platforms::platforms;
@@ -73,7 +74,7 @@ fn site(
     let uplink = services::uplink(root, cems_id, folder);
     let platforms = platforms(root, &category_ids, &points);
     let (api, store) = (api(root, folder), services::store(root));
-    let console = services::console(root, &mut places);
+    let (console, network) = (services::console(root, &mut places), network(root));
     let demand_response = demand_response(root, &points);
     Some(Site {
         cems: cems?,
@@ -91,6 +92,7 @@ fn site(
         store,
         uplink,
         console,
+        network,
         maps_dir,
     })
 }

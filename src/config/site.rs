@@ -1,5 +1,6 @@
 //! The site as it is held: checked, every reference resolved, every default filled in.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::model::category::Category;
@@ -45,6 +46,8 @@ pub struct Site {
     pub uplink: Option<UplinkSettings>,
     /// The serial console.
     pub console: Option<SerialSettings>,
+    /// Address and time of a box with an image of ours.
+    pub network: NetworkSettings,
     /// A folder of register maps that come before the built-in ones.
     pub maps_dir: Option<PathBuf>,
 }
@@ -181,6 +184,34 @@ impl Default for ApiCompat {
             first_page: 1,
             local_time: false,
             other_reading_types: false,
+        }
+    }
+}
+
+/// How a box with an image of ours gets its address and its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// The interface; `None` takes the first one.
+    pub interface: Option<String>,
+    /// The address and the length of its network's prefix; `None` asks the network (DHCP).
+    pub address: Option<(Ipv4Addr, u8)>,
+    /// The way out of a fixed address's network.
+    pub router: Option<Ipv4Addr>,
+    /// Who knows host names where the address is fixed.
+    pub name_servers: Vec<IpAddr>,
+    /// Whom the clock is compared with (SNTP); empty for nobody.
+    pub time_servers: Vec<String>,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            interface: None,
+            address: None,
+            router: None,
+            name_servers: Vec::new(),
+            // The National Time Service Center of China, and whoever is near.
+            time_servers: vec!["ntp.ntsc.ac.cn".to_owned(), "pool.ntp.org".to_owned()],
         }
     }
 }

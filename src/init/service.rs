@@ -122,7 +122,7 @@ fn rest(pause: Duration, watchdog: &mut Watchdog) {
 
 /// Starts the service. What it logs goes to the kernel's log.
 fn start() -> io::Result<Child> {
-    let run = [PROGRAM, "run", "--config", SITE, "--data", DATA];
+    let run = [PROGRAM, "run", "--config", SITE, "--data", DATA, "--board", BOARD_IN_ROOT];
     Command::new(SELF)
         .arg(AS_SERVICE)
         .args(run)

@@ -61,6 +61,8 @@ id = "a"
 register = { not_a_key_of_any_section = 1 }
 writable = { not_a_key_of_any_section = 1 }
 not_a_key_of_any_section = 1
+[network]
+not_a_key_of_any_section = 1
 [demand]
 not_a_key_of_any_section = 1
 [[demand.controllable]]

@@ -211,6 +211,7 @@ pub(super) fn site() -> Site {
         store: StoreSettings { raw_days: 400, size_max_mib: 64, ..StoreSettings::default() },
         uplink: None,
         console: None,
+        network: NetworkSettings::default(),
         maps_dir: None,
     }
 }
