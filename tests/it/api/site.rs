@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cems_gateway::api::{self, ApiServer};
-use cems_gateway::config::site::{ApiSettings, Platform, Site, StoreSettings};
+use cems_gateway::config::site::{ApiSettings, NetworkSettings, Platform, Site, StoreSettings};
 use cems_gateway::model::category::{Category, CodeSystem};
 use cems_gateway::model::cems::{BasicChargeMode, Cems, DerInstalled, UserType};
 use cems_gateway::model::demand::DemandSettings;
