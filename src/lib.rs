@@ -38,6 +38,7 @@ pub mod stats;
 pub mod sunspec;
 
 pub mod store;
+pub mod update;
 
 pub mod ops;
 

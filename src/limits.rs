@@ -309,6 +309,14 @@ pub const BOOT_REASON_CHARS_MAX: usize = 32;
 pub const BOARD_FILE_BYTES_MAX: u64 = 16 * 1_024;
 /// Characters of a text in it.
 pub const BOARD_TEXT_CHARS_MAX: usize = 256;
+/// Bytes of the manifest of an update.
+pub const UPDATE_MANIFEST_BYTES_MAX: usize = 8 * 1_024;
+/// Bytes of its signature.
+pub const UPDATE_SIGNATURE_BYTES_MAX: usize = 1_024;
+/// Bytes of an update that come, are written or are read back together.
+pub const UPDATE_PIECE_BYTES_MAX: usize = 64 * 1_024;
+/// Bytes of an update that are written before they are synced: memory that the system holds for them.
+pub const UPDATE_UNSYNCED_BYTES_MAX: usize = 1_024 * 1_024;
 /// Bytes of a slot: far more than a system of ours takes, far less than a mistake in a unit.
 pub const SLOT_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
 
@@ -329,6 +337,8 @@ const _: () = assert!(RING_RECORD_BYTES_MAX <= STORE_VALUE_BYTES_MAX);
 const _: () =
     assert!(BACKUP_FRAME_BYTES_MAX > BACKUP_FRAME_READINGS_BYTES + GROUP_SERIES_MAX * METER_TEXT_BYTES_MAX);
 const _: () = assert!(ORDER_DATA_BYTES <= ORDER_FRAME_BYTES_MAX);
+const _: () =
+    assert!(UPDATE_PIECE_BYTES_MAX <= API_BODY_BYTES_MAX && UPDATE_PIECE_BYTES_MAX <= ORDER_DATA_BYTES);
 const _: () = assert!(OPEN_READINGS_MAX >= PARAMETERS_MAX);
 const _: () = assert!(EPOCH_SCANS_MAX < u16::MAX as usize);
 const _: () = assert!(METER_TEXT_BYTES_MAX <= u8::MAX as usize);

@@ -71,6 +71,28 @@ impl Medium for File {
     }
 }
 
+impl<M: Medium> Medium for &M {
+    fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        M::read_at(self, at, into)
+    }
+
+    fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        M::write_at(self, at, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        M::sync(self)
+    }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        M::forget_cached(self)
+    }
+
+    fn lock(&self) -> io::Result<impl Sized> {
+        M::lock(self)
+    }
+}
+
 struct Locked<'a>(&'a File);
 
 impl Drop for Locked<'_> {

@@ -14,7 +14,7 @@ const STEPS: [&[&str]; 13] = [
     &["modbus"],
     &["mapping", "counter"],
     &["stats", "sunspec"],
-    &["store", "modbus::line", "meters::golden"],
+    &["store", "update", "modbus::line", "meters::golden"],
     &["ops"],
     &["poll", "uplink", "api", "console", "sim"],
     &["check"],
@@ -23,7 +23,8 @@ const STEPS: [&[&str]; 13] = [
 ];
 
 /// Outside packages with the one module that may name them.
-const DOORS: [(&str, &[&str]); 12] = [
+const DOORS: [(&str, &[&str]); 13] = [
+    ("minisign_verify", &["update"]),
     ("tokio_modbus", &["modbus"]),
     ("sled", &["store"]),
     ("rumqttc", &["uplink"]),

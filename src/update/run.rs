@@ -1,0 +1,427 @@
+//! Run: the one update that may be under way, and how it stands; shared by all doors.
+//!
+//! Everything here blocks: pieces are written where they come in, on the threads of whoever brings them.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::admission::Admission;
+use super::error::UpdateError;
+use super::signature::{SignatureFault, UpdateKey};
+use super::transfer::{Target, Transfer};
+use super::version::Version;
+use crate::limits;
+use crate::slots::{AfterBoot, Board, BootState, Contents, Reason, Slot, after_boot};
+
+/// How long nothing may come before the slot is given up.
+const IDLE_MAX: Duration = Duration::from_mins(10);
+
+/// Through which door an update comes, and from whom: one at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line on the box.
+    CommandLine,
+    /// Somebody at a console.
+    Console,
+    /// A platform, over HTTP.
+    Platform(String),
+    /// The broker of the uplink.
+    Broker,
+}
+
+impl Origin {
+    fn name(&self) -> String {
+        match self {
+            Self::CommandLine => "the command line".to_owned(),
+            Self::Console => "a console".to_owned(),
+            Self::Platform(id) => format!("the platform '{id}'"),
+            Self::Broker => "the broker".to_owned(),
+        }
+    }
+}
+
+/// What is wished beside the bundle itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// To take any release, not only a newer one.
+    pub forced: bool,
+    /// To start the new release at once; otherwise the next restart does.
+    pub restarts: bool,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { forced: false, restarts: true }
+    }
+}
+
+/// A part of a bundle.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'a> {
+    /// Where it lies in the bundle. From 0 a new transfer begins.
+    pub offset: u64,
+    /// At most [`limits::UPDATE_PIECE_BYTES_MAX`].
+    pub bytes: &'a [u8],
+    /// Counts with the first piece.
+    pub wish: Wish,
+}
+
+/// How an update stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing is under way.
+    Idle,
+    /// It comes in.
+    Receiving {
+        /// Bytes that have come.
+        bytes: u64,
+        /// Bytes of the bundle; 0 while its head has not come.
+        of: u64,
+    },
+    /// All has come and is read back from the medium.
+    Checking,
+    /// It is in its slot; a restart tries it.
+    Ready,
+    /// The running system is on trial.
+    Trial,
+    /// The running system has proved itself since it was started.
+    Confirmed,
+    /// The system that was tried did not prove itself, and this one came back.
+    RolledBack {
+        /// Why, as far as anybody could say.
+        reason: Reason,
+    },
+}
+
+impl State {
+    /// Its name in one word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Receiving { .. } => "receiving",
+            Self::Checking => "checking",
+            Self::Ready => "ready",
+            Self::Trial => "trial",
+            Self::Confirmed => "confirmed",
+            Self::RolledBack { .. } => "rolled-back",
+        }
+    }
+}
+
+/// How things stand, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// How the update stands.
+    pub state: State,
+    /// The slot that runs.
+    pub slot: Option<Slot>,
+    /// The release that runs.
+    pub running: Version,
+    /// The release that comes, or has come.
+    pub offered: Option<Version>,
+    /// Why the last update was not taken.
+    pub fault: Option<String>,
+}
+
+/// A transfer with what belongs to it.
+struct Held {
+    transfer: Transfer<File>,
+    origin: Origin,
+    wish: Wish,
+    touched: Instant,
+}
+
+/// The updates of this box.
+pub struct Updates {
+    board: Board,
+    key: UpdateKey,
+    running: Option<Slot>,
+    held: Mutex<Option<Held>>,
+    shown: watch::Sender<View>,
+    restart: Notify,
+}
+
+impl Updates {
+    /// The updates of `board`. Settles what the start means for the state: after a fall-back the trial is
+    /// cleared and its slot marked bad.
+    ///
+    /// # Errors
+    /// When the key of the board is none.
+    pub fn of(board: Board) -> Result<Arc<Self>, SignatureFault> {
+        let key = UpdateKey::parse(&board.update_key)?;
+        let running = board.running();
+        let (state, fault) = match settle(&board, running) {
+            Ok(state) => (state, None),
+            Err(error) => (State::Idle, Some(UpdateError::from(error).to_string())),
+        };
+        let view = View { state, slot: running, running: Version::of_this(), offered: None, fault };
+        let (shown, _) = watch::channel(view);
+        Ok(Arc::new(Self { board, key, running, held: Mutex::default(), shown, restart: Notify::new() }))
+    }
+
+    /// How things stand. Never waits for the medium.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.shown.borrow().clone()
+    }
+
+    /// Hears of every change of how things stand.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.shown.subscribe()
+    }
+
+    /// Comes back when the machine is to be restarted.
+    pub async fn restart_wanted(&self) {
+        self.restart.notified().await;
+    }
+
+    /// Asks for a restart of the machine.
+    pub fn ask_for_restart(&self) {
+        self.restart.notify_one();
+    }
+
+    /// What would be taken without force; for a check without writing.
+    #[must_use]
+    pub fn admission(&self, forced: bool) -> (UpdateKey, Admission) {
+        (self.key.clone(), Admission::of(&self.board, Version::of_this(), forced))
+    }
+
+    /// Takes the next piece of a bundle from `origin`. A piece that has come before is passed over, so that
+    /// it may be sent again. With the last one the slot is read back in a thread of its own, as
+    /// [`State::Checking`] shows. Gives how many bytes have come in all.
+    ///
+    /// # Errors
+    /// Why the piece is not taken; unless it was only out of order, the transfer is over.
+    pub fn take(self: &Arc<Self>, origin: &Origin, piece: Piece<'_>) -> Result<u64, UpdateError> {
+        if piece.bytes.len() > limits::UPDATE_PIECE_BYTES_MAX {
+            return Err(UpdateError::Piece(limits::UPDATE_PIECE_BYTES_MAX));
+        }
+        let mut held = self.lock();
+        self.drop_idle(&mut held);
+        if self.view().state == State::Checking {
+            return Err(UpdateError::Checking);
+        }
+        if let Some(other) = held.as_ref().filter(|held| held.origin != *origin) {
+            return Err(UpdateError::Busy(other.origin.name()));
+        }
+        if piece.offset == 0 {
+            // The one before is dropped first: its slot is the same.
+            *held = None;
+            *held = Some(self.begin(origin, piece.wish).inspect_err(|error| self.show_fault(error))?);
+        }
+        let Some(current) = held.as_mut() else { return Err(UpdateError::Offset { expected: 0 }) };
+        match current.go_on(piece) {
+            Err(error @ UpdateError::Offset { .. }) => return Err(error),
+            Err(error) => {
+                *held = None;
+                self.show_fault(&error);
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        let received = current.transfer.received();
+        if current.transfer.is_whole() {
+            if let Some(held) = held.take() {
+                self.finish_aside(held)?;
+            }
+        } else {
+            self.show_receiving(current);
+        }
+        Ok(received)
+    }
+
+    /// Gives up what `origin` has begun: whoever sent it has left.
+    pub fn leave(&self, origin: &Origin) {
+        let mut held = self.lock();
+        if held.as_ref().is_some_and(|held| held.origin == *origin) {
+            *held = None;
+            self.show(State::Idle);
+        }
+    }
+
+    /// Gives up a transfer in which nothing has come for ten minutes; to be called now and then.
+    pub fn settle(&self) {
+        self.drop_idle(&mut self.lock());
+    }
+
+    /// Confirms the slot on trial: it has proved itself, or a person says so.
+    ///
+    /// # Errors
+    /// When nothing is on trial or the medium takes no writes.
+    pub fn confirm(&self) -> Result<(), UpdateError> {
+        let running = self.running.ok_or(UpdateError::UnknownSlot)?;
+        if self.view().state != State::Trial {
+            return Err(UpdateError::NoTrial);
+        }
+        self.board.open_state()?.change(|state| state.confirm(running))?;
+        self.show(State::Confirmed);
+        Ok(())
+    }
+
+    /// The trial has failed: notes why and asks for a restart.
+    ///
+    /// # Errors
+    /// When the medium takes no writes; the restart is asked for all the same.
+    pub fn fail_trial(&self, reason: Reason) -> Result<(), UpdateError> {
+        self.ask_for_restart();
+        self.board.open_state()?.change(|state| state.reason = reason)?;
+        Ok(())
+    }
+
+    /// A person goes back: from a trial to the confirmed slot, from an update that waits for its restart to
+    /// none, from a confirmed slot to the one before it, which is then on trial. Gives whether that takes a
+    /// restart, which is asked for.
+    ///
+    /// # Errors
+    /// When there is nothing to go back to or the medium takes no writes.
+    pub fn back(&self) -> Result<bool, UpdateError> {
+        let _nothing_under_way = self.lock_where_nothing_is_under_way()?;
+        let running = self.running.ok_or(UpdateError::UnknownSlot)?;
+        let file = self.board.open_state()?;
+        let state = file.read()?;
+        let other = running.other();
+        match after_boot(&state, running) {
+            AfterBoot::OnTrial => file.change(|state| state.give_trial_up(Reason::BY_HAND))?,
+            AfterBoot::TrialAhead => {
+                file.change(BootState::call_trial_off)?;
+                self.show(State::Idle);
+                return Ok(false);
+            }
+            _ if state.contents(other) == Contents::Good => {
+                let state = file.change(|state| state.begin_trial(other))?;
+                self.show(State::Ready);
+                state
+            }
+            _ => return Err(UpdateError::NothingToGoBackTo),
+        };
+        self.ask_for_restart();
+        Ok(true)
+    }
+
+    fn lock_where_nothing_is_under_way(&self) -> Result<MutexGuard<'_, Option<Held>>, UpdateError> {
+        let mut held = self.lock();
+        self.drop_idle(&mut held);
+        match held.as_ref() {
+            _ if self.view().state == State::Checking => Err(UpdateError::Checking),
+            Some(other) => Err(UpdateError::Busy(other.origin.name())),
+            None => Ok(held),
+        }
+    }
+
+    fn begin(&self, origin: &Origin, wish: Wish) -> Result<Held, UpdateError> {
+        let running = self.running.ok_or(UpdateError::UnknownSlot)?;
+        let state = self.board.open_state()?;
+        // The slot that is written is never the one to fall back to.
+        if state.read()?.slot != running {
+            return Err(UpdateError::OnTrial);
+        }
+        let slot = running.other();
+        let medium = self.board.open_slot(slot)?;
+        let target = Target { state, medium, slot, boot_area_at: self.board.boot_area_at };
+        let (key, admission) = self.admission(wish.forced);
+        let transfer = Transfer::new(key, admission, target);
+        Ok(Held { transfer, origin: origin.clone(), wish, touched: Instant::now() })
+    }
+
+    /// Reads the slot back where it holds nobody up.
+    fn finish_aside(self: &Arc<Self>, held: Held) -> Result<(), UpdateError> {
+        self.show_receiving(&held);
+        self.show(State::Checking);
+        let updates = Arc::clone(self);
+        let work = move || match held.transfer.finish() {
+            Ok(_) => {
+                updates.show(State::Ready);
+                if held.wish.restarts {
+                    updates.ask_for_restart();
+                }
+            }
+            Err(error) => updates.show_fault(&error),
+        };
+        std::thread::Builder::new().name("update".to_owned()).spawn(work).map(drop).map_err(|error| {
+            let error = UpdateError::from(error);
+            self.show_fault(&error);
+            error
+        })
+    }
+
+    fn drop_idle(&self, held: &mut Option<Held>) {
+        if held.as_ref().is_some_and(|held| held.touched.elapsed() >= IDLE_MAX) {
+            *held = None;
+            let left = io::Error::new(io::ErrorKind::TimedOut, "nothing more of it came for ten minutes");
+            self.shown.send_modify(|view| {
+                view.state = State::Idle;
+                view.fault = Some(format!("the update was given up: {left}; send it again from the start"));
+            });
+        }
+    }
+
+    fn show(&self, state: State) {
+        self.shown.send_modify(|view| {
+            view.state = state;
+            view.fault = None;
+        });
+    }
+
+    fn show_receiving(&self, held: &Held) {
+        let transfer = &held.transfer;
+        let (bytes, of) = (transfer.received(), transfer.bytes_in_all());
+        self.shown.send_modify(|view| {
+            view.state = State::Receiving { bytes, of };
+            view.offered = transfer.manifest().map(|manifest| manifest.version);
+            view.fault = None;
+        });
+    }
+
+    fn show_fault(&self, error: &UpdateError) {
+        self.shown.send_modify(|view| {
+            view.state = State::Idle;
+            view.fault = Some(error.to_string());
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn go_on(&mut self, piece: Piece<'_>) -> Result<(), UpdateError> {
+        let expected = self.transfer.received();
+        let known = expected.checked_sub(piece.offset).and_then(|known| usize::try_from(known).ok());
+        let fresh = known.map(|known| piece.bytes.get(known..).unwrap_or_default());
+        let fresh = fresh.ok_or(UpdateError::Offset { expected })?;
+        self.touched = Instant::now();
+        self.transfer.take(fresh)
+    }
+}
+
+/// What the start means, put into the state.
+fn settle(board: &Board, running: Option<Slot>) -> io::Result<State> {
+    let Some(running) = running else { return Ok(State::Idle) };
+    let file = board.open_state()?;
+    file.mend()?;
+    let state = file.read()?;
+    match after_boot(&state, running) {
+        AfterBoot::Settled => Ok(State::Idle),
+        AfterBoot::OnTrial => Ok(State::Trial),
+        AfterBoot::TrialAhead => Ok(State::Ready),
+        AfterBoot::FellBack => {
+            let state = file.change(|state| state.fall_back(running))?;
+            Ok(State::RolledBack { reason: state.reason })
+        }
+        AfterBoot::Displaced => {
+            let state = file.change(|state| {
+                state.reason = Reason::UNBOOTABLE;
+                state.fall_back(running);
+            })?;
+            Ok(State::RolledBack { reason: state.reason })
+        }
+    }
+}
