@@ -3,9 +3,11 @@
 
 mod controller;
 mod desk;
+mod fitness;
 mod plant;
 mod settler;
 mod timekeeper;
+mod updater;
 mod view;
 
 use std::net::SocketAddr;
@@ -26,9 +28,11 @@ use crate::limits;
 use crate::model::audit::{Actor, Deed, Note};
 use crate::ops::Ops;
 use crate::rights;
+use crate::slots::Board;
 use crate::store::Store;
 use crate::time::trust::Evidence;
 use crate::time::{Clock, MachineClock, Places};
+use crate::update::Updates;
 use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
 
 use controller::Controller;
@@ -36,9 +40,15 @@ use desk::GatewayDesk;
 use plant::{Plant, SiteJobs, jobs_of_site};
 use settler::Settler;
 use timekeeper::Timekeeper;
+use updater::Updater;
 
 /// How long the last flush may take before the process ends without it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What asks the first process of the system to restart the machine.
+const RESTART_EXIT_CODE: u8 = 100;
+/// How long whoever waits for an update has to see the end of it.
+const RESTART_PAUSE: Duration = Duration::from_secs(2);
 
 /// A runtime for everything that waits: one thread, as `ARCHITECTURE.md` has it.
 ///
@@ -55,8 +65,14 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// `trusts_clock`, the time that the machine shows at the start is believed although nothing speaks for it.
 ///
 /// # Errors
-/// The faults of the site file, or what the gateway needs and cannot have.
-pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, Failure> {
+/// The faults of the site file or of the one of the board, or what the gateway needs and cannot have.
+pub fn run(
+    config: &Path,
+    data: &Path,
+    trusts_clock: bool,
+    board: Option<&Path>,
+) -> Result<ExitCode, Failure> {
+    let board = Board::load(board).map_err(Failure::config)?;
     let site = check::load(config)?;
     for doubt in doubts(&site).iter().take(limits::FAULTS_MAX) {
         log::warn!("{}: {doubt}", config.display());
@@ -75,12 +91,25 @@ pub fn run(config: &Path, data: &Path, trusts_clock: bool) -> Result<ExitCode, F
     let clock = Arc::new(machine_clock(&store, trusts_clock));
     runtime()?.block_on(async {
         let gateway = Gateway::start(site, store, clock, data).await?;
+        let updates = board.map(|board| gateway.serve_updates(board)).transpose()?;
         let consoles = gateway.open_consoles(config)?;
-        shutdown_signal().await;
+        let exit_code = tokio::select! {
+            () = shutdown_signal() => ExitCode::SUCCESS,
+            () = restart_wanted(updates.as_ref()) => ExitCode::from(RESTART_EXIT_CODE),
+        };
         drop(consoles);
+        drop(updates);
         gateway.stop().await;
-        Ok(ExitCode::SUCCESS)
+        Ok(exit_code)
     })
+}
+
+/// Ends when an update asks for a restart of the machine.
+async fn restart_wanted(updater: Option<&Updater>) {
+    let Some(updater) = updater else { return std::future::pending().await };
+    updater.restart_wanted().await;
+    log::info!("the machine is to be restarted");
+    tokio::time::sleep(RESTART_PAUSE).await;
 }
 
 /// The clock of this machine, with what it and the store know of it.
@@ -181,6 +210,14 @@ impl Gateway {
         let desk = Arc::new(GatewayDesk::new(Arc::clone(self), config));
         self.ops.found_by(Arc::clone(&desk) as _);
         desk::Consoles::open(desk, &self.data, self.ops.site().console.as_ref())
+    }
+
+    /// Takes updates for the slots of `board`, and proves the running system where it is on trial. That ends
+    /// when what is returned is dropped.
+    fn serve_updates(self: &Arc<Self>, board: Board) -> Result<Updater, Failure> {
+        let updates = Updates::of(board).map_err(Failure::config)?;
+        self.ops.serve_updates(Arc::clone(&updates));
+        Ok(Updater::start(Arc::clone(self), updates))
     }
 
     /// Becomes `site` while running: only what changed is started or stopped. Gives the names of

@@ -46,6 +46,9 @@ enum Command {
         /// time service speaks for it: for a container
         #[arg(long)]
         trust_clock: bool,
+        /// The file that describes a box with two slots, where it is not /etc/cems-gateway/board.toml
+        #[arg(long)]
+        board: Option<PathBuf>,
     },
     /// Tells all faults of a site file (exit code 78), or prints its read plan
     Check {
@@ -90,6 +93,8 @@ enum Command {
     Backup(tools::FileOptions),
     /// Adds from a backup what a data folder does not have, while its gateway runs or without it
     Restore(tools::FileOptions),
+    /// Brings a new release into the other slot of the box and restarts into it, or only looks at it
+    Update(tools::UpdateOptions),
     /// As whom the gateway shows itself in TLS: the fingerprint of its certificate, or a request for another
     Certificate(tools::CertificateOptions),
     /// What the site file wants of the network, one wish a line: for the first process of a box
@@ -112,7 +117,9 @@ fn main() -> ExitCode {
         Command::Demo { listen, at, data, history_days } => {
             demo::run(&demo::Options { listen, at, data, history_days })
         }
-        Command::Run { config, data, trust_clock } => gateway::run(&config, &data, trust_clock),
+        Command::Run { config, data, trust_clock, board } => {
+            gateway::run(&config, &data, trust_clock, board.as_deref())
+        }
         Command::Check { file } => check::run(&file),
         Command::Read(options) => tools::read(&options),
         Command::Write(options) => tools::write(&options),
@@ -126,6 +133,7 @@ fn main() -> ExitCode {
         Command::Export(options) => tools::export(options),
         Command::Backup(options) => tools::backup(&options),
         Command::Restore(options) => tools::restore(&options),
+        Command::Update(options) => tools::update(&options),
         Command::Certificate(options) => tools::certificate(&options),
         Command::Network(options) => tools::network(&options),
         Command::Token { platform } => tools::token(&platform),

@@ -12,6 +12,7 @@ mod probe;
 mod scan;
 mod spoken;
 mod sunspec;
+mod update;
 mod wire_text;
 
 pub use archive::{ExportOptions, FileOptions, backup, export, restore};
@@ -22,6 +23,7 @@ pub use network::{NetworkOptions, network};
 pub use probe::{ProbeOptions, probe};
 pub use scan::{ScanOptions, scan};
 pub use sunspec::{SunspecOptions, sunspec};
+pub use update::{UpdateOptions, update};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

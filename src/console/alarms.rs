@@ -49,6 +49,12 @@ fn text(alarm: &Alarm, language: Language) -> String {
         (Alarm::ControlFailing { parameter, reason }, Language::Chinese) => {
             format!("{parameter} 未达到设定值：{reason}")
         }
+        (Alarm::UpdateRolledBack { reason }, Language::English) => {
+            format!("an update did not prove itself, and the system before came back: {reason}")
+        }
+        (Alarm::UpdateRolledBack { reason }, Language::Chinese) => {
+            format!("升级后的系统未能通过试运行，已回退到原系统：{reason}")
+        }
         (Alarm::DemandOver { demand_w, contract_w }, Language::Chinese) => {
             format!("需量越限：{}，核定值 {}", kw(*demand_w), kw(*contract_w))
         }
@@ -73,6 +79,7 @@ mod tests {
             Alarm::ClockUnset,
             Alarm::DemandNear { demand_w: 2_880_000, contract_w: 3_200_000 },
             Alarm::DemandOver { demand_w: 3_210_060, contract_w: 3_200_000 },
+            Alarm::UpdateRolledBack { reason: "panic".to_owned() },
         ];
         let english = alarms(&all, Language::English);
         assert_eq!(english.lines().filter(|line| line.starts_with("ALARM  ")).count(), all.len());

@@ -14,7 +14,9 @@ use crate::limits;
 use crate::model::register::{Span, Table, UnitId};
 use crate::ops::counter_events::Correction;
 use crate::ops::manual::Entering;
+use crate::ops::update::TrialOrder;
 use crate::time::{Interval, TimeFault};
+use crate::update::Wish;
 
 /// What a technician asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +88,12 @@ pub enum Command {
     Backup(PathBuf),
     /// Restore a backup.
     Restore(PathBuf),
+    /// How an update stands.
+    UpdateState,
+    /// Take the update in a file.
+    Update(PathBuf, Wish),
+    /// End a trial by hand, or go back.
+    EndTrial(TrialOrder),
     /// Speak another language.
     Lang(Language),
     /// Log out.
@@ -199,11 +207,30 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Audit => audit(&mut words)?,
         Verb::Backup => Command::Backup(path(words.needed(verb)?)?),
         Verb::Restore => Command::Restore(path(words.needed(verb)?)?),
+        Verb::Update => update(&mut words)?,
         Verb::Lang => Command::Lang(language(words.needed(verb)?)?),
         Verb::Logout => Command::Logout,
     };
     words.end(verb)?;
     Ok(command)
+}
+
+fn update(words: &mut Words<'_>) -> Result<Command, Refusal> {
+    let file = match words.next() {
+        None => return Ok(Command::UpdateState),
+        Some("confirm") => return Ok(Command::EndTrial(TrialOrder::Confirm)),
+        Some("back") => return Ok(Command::EndTrial(TrialOrder::Back)),
+        Some(file) => path(file)?,
+    };
+    let mut wish = Wish::default();
+    for word in words.by_ref() {
+        match word {
+            "force" => wish.forced = true,
+            "later" => wish.restarts = false,
+            _ => return Err(Refusal::Usage(Verb::Update)),
+        }
+    }
+    Ok(Command::Update(file, wish))
 }
 
 fn verb(first: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {

@@ -27,10 +27,12 @@ use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::ops::query::{DrRow, QueryError};
+use crate::ops::update::TrialOrder;
 use crate::stats::demand::{AlarmLevel, Demand};
 use crate::store::{AuditPage, CounterEvent};
 use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
+use crate::update::{UpdateError, View, Wish};
 
 /// The gateway as a console sees it. All consoles of a gateway share one draft of the site file.
 #[async_trait]
@@ -165,6 +167,18 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why it is not restored, or not to the end.
     async fn restore(&self, file: &Path, progress: Progress) -> Result<RestoreReport, ArchiveError>;
+
+    /// Takes the update in `file`; `progress` hears how far it has come. Gives how things stand afterwards.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError>;
+
+    /// Ends a trial by hand, or goes back. Gives whether the machine restarts for it.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError>;
 }
 
 /// What a technician does with an event of demand response.
@@ -247,6 +261,8 @@ pub struct Status {
     pub uplink: Option<UplinkView>,
     /// Where platforms ask.
     pub interface: InterfaceView,
+    /// How an update stands; `None` where the machine has no slots.
+    pub update: Option<View>,
     /// Whether edits are staged that have not been committed.
     pub staged: bool,
 }

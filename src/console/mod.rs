@@ -34,6 +34,7 @@ mod socket;
 mod table;
 mod terminal;
 pub mod trace;
+pub mod update;
 mod verb;
 mod wear;
 mod words;

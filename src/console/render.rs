@@ -12,6 +12,7 @@ use super::lines::lines;
 use super::overload;
 use super::quality::quality;
 use super::table::{printable, table};
+use super::update::update;
 use super::verb::Verb;
 use super::wear::wear;
 use crate::config::difference::DiffLine;
@@ -53,6 +54,9 @@ pub(super) fn status(status: &Status, language: Language) -> String {
     text += &wear(status.store.wear.as_ref(), language);
     text += &uplink(status.uplink.as_ref(), language);
     text += &interface(&status.interface, language);
+    if status.update.is_some() {
+        text += &update(status.update.as_ref(), language);
+    }
     if status.staged {
         text += language.pick(
             "edits are staged: 'diff' shows them, 'commit' applies them, 'rollback' drops them\n",

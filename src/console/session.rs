@@ -27,12 +27,14 @@ use super::render;
 use super::responses::{self, NewEvent};
 use super::terminal::{Input, Terminal};
 use super::trace;
+use super::update;
 use crate::config::edit::Edit;
 use crate::language::Language;
 use crate::model::audit::{Deed, Outcome, Reason};
 use crate::model::quality::Cause;
 use crate::model::register::UnitId;
 use crate::time::UtcTime;
+use crate::update::Wish;
 
 /// How long one may type nothing.
 const IDLE_MAX: Duration = Duration::from_mins(15);
@@ -238,6 +240,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Command::Backup(file) => self.back_up(&file).await?,
             Command::Restore(file) => self.restore(&file).await?,
+            Command::UpdateState => update::update(self.desk.status().update.as_ref(), language),
+            Command::Update(file, wish) => self.update(&file, wish).await?,
+            Command::EndTrial(order) => match self.desk.end_trial(order).await {
+                Ok(restarts) => update::decided(order, restarts, language),
+                Err(error) => update::failure(&error, language),
+            },
             Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
                 return Ok(());
             }
@@ -317,6 +325,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(match self.wait_for(desk.restore(file, progress), seen).await? {
             Ok(report) => archive::restored(&report, language),
             Err(error) => archive::failure(&error, language),
+        })
+    }
+
+    async fn update(&mut self, file: &Path, wish: Wish) -> io::Result<String> {
+        let (desk, language) = (Arc::clone(&self.desk), self.language);
+        let (progress, seen) = watch::channel((0, 0));
+        Ok(match self.wait_for(desk.update(file, wish, progress), seen).await? {
+            Ok(view) => update::taken(&view, wish.restarts, language),
+            Err(error) => update::failure(&error, language),
         })
     }
 

@@ -75,6 +75,8 @@ pub enum Verb {
     Backup,
     /// `restore`
     Restore,
+    /// `update`
+    Update,
     /// `lang`
     Lang,
     /// `logout`
@@ -83,7 +85,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -119,6 +121,7 @@ impl Verb {
         Self::Audit,
         Self::Backup,
         Self::Restore,
+        Self::Update,
         Self::Lang,
         Self::Logout,
     ];
@@ -162,6 +165,7 @@ impl Verb {
             Self::Audit => "audit",
             Self::Backup => "backup",
             Self::Restore => "restore",
+            Self::Update => "update",
             Self::Lang => "lang",
             Self::Logout => "logout",
         }
@@ -196,6 +200,7 @@ impl Verb {
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
             Self::DrCancel | Self::PointRemove => "ID",
             Self::Backup | Self::Restore => "FILE",
+            Self::Update => "[FILE [force] [later] | confirm | back]",
             Self::Audit => "[COUNT] [who NAME]",
             Self::Lang => "zh|en",
             _ => "",
@@ -236,6 +241,7 @@ impl Verb {
             Self::Audit => "audit 50 who zhang",
             Self::Backup => "backup /media/usb/cems.backup",
             Self::Restore => "restore /media/usb/cems.backup",
+            Self::Update => "update /media/usb/gateway.cems",
             Self::Lang => "lang zh",
             other => other.name(),
         }
@@ -331,6 +337,10 @@ impl Verb {
                 "将全部存储数据备份到文件，采集不中断",
             ),
             Self::Restore => ("add from a backup what the store does not have", "从备份补入存储中没有的数据"),
+            Self::Update => (
+                "how an update stands; take one from a file; confirm the running release, or go back",
+                "查看升级状态；从文件升级；确认当前版本或回退",
+            ),
             Self::Lang => ("speak Chinese or English", "切换中文或英文"),
             Self::Logout => ("log out", "退出登录"),
         };

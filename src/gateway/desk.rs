@@ -1,5 +1,6 @@
 //! The gateway as its consoles see it: one draft of the site file, shared by all of them.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,7 +44,9 @@ use crate::ops::counter_events::{Correction, CorrectionError, CounterEventOf};
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::{Entering, EnteringError, EntryOf};
 use crate::ops::query::{DrRow, QueryError};
+use crate::ops::update::TrialOrder;
 use crate::store::{AuditPage, CounterEvent, StoreError};
+use crate::update::{BundleError, Origin, UpdateError, View, Wish};
 use crate::uplink::UplinkHandle;
 
 /// Who speaks to the ledger of demand response from a console.
@@ -211,6 +214,7 @@ impl Desk for GatewayDesk {
             store: view::store(&gateway.ops.store().status(), &site.store),
             uplink: site.uplink.as_ref().zip(uplink).map(|(settings, state)| view::uplink(settings, &state)),
             interface: self.interface(),
+            update: gateway.ops.update_view(),
             staged: lock(&self.draft).is_staged(),
         }
     }
@@ -423,6 +427,23 @@ impl Desk for GatewayDesk {
             progress.send_replace((done, of));
         };
         archive(move || ops.noted(ops.restore_from(&file, &mut tell), note.about(known_file(&file)))).await
+    }
+
+    async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError> {
+        let (ops, file, actor) = (Arc::clone(&self.gateway.ops), file.to_owned(), self.actor(CONSOLE));
+        let work = move || {
+            let file = File::open(&file).map_err(BundleError::Io)?;
+            ops.take_update_file(actor, &Origin::Console, file, wish, |done, of| {
+                progress.send_replace((done, of));
+            })
+        };
+        spawn_blocking(work).await.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
+    }
+
+    async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError> {
+        let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
+        let ended = spawn_blocking(move || ops.end_trial(actor, order)).await;
+        ended.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
     }
 }
 

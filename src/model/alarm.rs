@@ -41,6 +41,11 @@ pub enum Alarm {
         /// Why.
         reason: String,
     },
+    /// A system that was brought did not prove itself, and the one before came back.
+    UpdateRolledBack {
+        /// Why, in one word.
+        reason: String,
+    },
 }
 
 impl Alarm {
@@ -55,6 +60,7 @@ impl Alarm {
             Self::DemandNear { .. } => "demand-near",
             Self::DemandOver { .. } => "demand-over",
             Self::ControlFailing { .. } => "control-failing",
+            Self::UpdateRolledBack { .. } => "update-rolled-back",
         }
     }
 }

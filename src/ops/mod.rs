@@ -12,6 +12,7 @@ pub mod demand_response;
 pub mod lines;
 pub mod manual;
 pub mod query;
+pub mod update;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -24,6 +25,7 @@ use crate::stats::SeriesKind;
 use crate::store::{SeriesProfile, Store, StoreError};
 use crate::time::trust::ClockState;
 use crate::time::{Clock, UtcTime};
+use crate::update::Updates;
 
 /// The site that is served, together with the durable series of its parameters.
 #[derive(Debug)]
@@ -106,6 +108,8 @@ pub struct Ops {
     lines: OnceLock<Arc<dyn lines::LineWatch>>,
     /// How the gateway gets its first platform.
     claims: claim::Claims,
+    /// Updates of the system, where there are slots.
+    updates: OnceLock<Arc<Updates>>,
     /// Held by whoever backs up or restores: one at a time.
     archiving: Mutex<()>,
 }
@@ -127,6 +131,7 @@ impl Ops {
             controls: control::Controls::default(),
             lines: OnceLock::new(),
             claims: claim::Claims::default(),
+            updates: OnceLock::new(),
             archiving: Mutex::default(),
         }))
     }
@@ -163,6 +168,7 @@ impl Ops {
             .chain(clock)
             .chain(self.demand_alarm())
             .chain(self.control_alarms())
+            .chain(self.update_alarm())
             .collect()
     }
 

@@ -84,6 +84,9 @@ pub enum UpdateError {
         "the medium: {0}; check that the gateway may write the devices of board.toml, and the medium itself"
     )]
     Medium(#[from] io::Error),
+    /// What was said when it was not taken, elsewhere.
+    #[error("{0}")]
+    NotTaken(String),
     /// There is no trial to end.
     #[error("nothing is on trial or waits for one; 'update' tells how things stand")]
     NoTrial,

@@ -12,6 +12,7 @@
 mod admission;
 mod bundle;
 mod error;
+mod from_file;
 mod manifest;
 #[cfg(test)]
 mod power_cuts;
@@ -25,8 +26,7 @@ pub use admission::Admission;
 pub use bundle::{BundleError, check_bundle};
 pub use error::UpdateError;
 pub use manifest::{Manifest, ManifestFault};
-pub use run::{Origin, Piece, Updates, View};
-pub use run::{State, Wish};
+pub use run::{Origin, Piece, State, Updates, View, Wish};
 pub use signature::{SignatureFault, UpdateKey};
 pub use trial::{Proving, Verdict};
 pub use version::Version;

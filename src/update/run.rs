@@ -142,6 +142,7 @@ pub struct Updates {
     board: Board,
     key: UpdateKey,
     running: Option<Slot>,
+    has_fallen_back: bool,
     held: Mutex<Option<Held>>,
     shown: watch::Sender<View>,
     restart: Notify,
@@ -156,13 +157,20 @@ impl Updates {
     pub fn of(board: Board) -> Result<Arc<Self>, SignatureFault> {
         let key = UpdateKey::parse(&board.update_key)?;
         let running = board.running();
-        let (state, fault) = match settle(&board, running) {
-            Ok(state) => (state, None),
-            Err(error) => (State::Idle, Some(UpdateError::from(error).to_string())),
+        let ((state, has_fallen_back), fault) = match settle(&board, running) {
+            Ok(settled) => (settled, None),
+            Err(error) => ((State::Idle, false), Some(UpdateError::from(error).to_string())),
         };
         let view = View { state, slot: running, running: Version::of_this(), offered: None, fault };
         let (shown, _) = watch::channel(view);
-        Ok(Arc::new(Self { board, key, running, held: Mutex::default(), shown, restart: Notify::new() }))
+        let (held, restart) = (Mutex::default(), Notify::new());
+        Ok(Arc::new(Self { board, key, running, has_fallen_back, held, shown, restart }))
+    }
+
+    /// Whether it was this start that found the slot on trial given up.
+    #[must_use]
+    pub fn has_fallen_back(&self) -> bool {
+        self.has_fallen_back
     }
 
     /// How things stand. Never waits for the medium.
@@ -402,26 +410,30 @@ impl Held {
     }
 }
 
-/// What the start means, put into the state.
-fn settle(board: &Board, running: Option<Slot>) -> io::Result<State> {
-    let Some(running) = running else { return Ok(State::Idle) };
+/// What the start means, put into the state; and whether it means a fall-back.
+fn settle(board: &Board, running: Option<Slot>) -> io::Result<(State, bool)> {
+    let Some(running) = running else { return Ok((State::Idle, false)) };
     let file = board.open_state()?;
     file.mend()?;
     let state = file.read()?;
     match after_boot(&state, running) {
-        AfterBoot::Settled => Ok(State::Idle),
-        AfterBoot::OnTrial => Ok(State::Trial),
-        AfterBoot::TrialAhead => Ok(State::Ready),
+        AfterBoot::OnTrial => Ok((State::Trial, false)),
+        AfterBoot::TrialAhead => Ok((State::Ready, false)),
+        // It is told until another update comes.
+        AfterBoot::Settled if state.contents(running.other()) == Contents::Bad => {
+            Ok((State::RolledBack { reason: state.reason }, false))
+        }
+        AfterBoot::Settled => Ok((State::Idle, false)),
         AfterBoot::FellBack => {
             let state = file.change(|state| state.fall_back(running))?;
-            Ok(State::RolledBack { reason: state.reason })
+            Ok((State::RolledBack { reason: state.reason }, true))
         }
         AfterBoot::Displaced => {
             let state = file.change(|state| {
                 state.reason = Reason::UNBOOTABLE;
                 state.fall_back(running);
             })?;
-            Ok(State::RolledBack { reason: state.reason })
+            Ok((State::RolledBack { reason: state.reason }, true))
         }
     }
 }

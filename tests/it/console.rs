@@ -51,12 +51,14 @@ use cems_gateway::ops::counter_events::{Correction, CorrectionError, CounterEven
 use cems_gateway::ops::demand_response::OrderError;
 use cems_gateway::ops::manual::{Entering, EnteringError, EntryOf};
 use cems_gateway::ops::query::{DrRow, QueryError};
+use cems_gateway::ops::update::TrialOrder;
 use cems_gateway::stats::demand::{AlarmLevel, Basis, Demand};
 use cems_gateway::stats::response::Terms;
 use cems_gateway::store::backup::BackupError;
 use cems_gateway::store::{AuditPage, ControlLine, CounterEvent, ManualEntry, Ruled};
 use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{Interval, UtcOffset, UtcTime};
+use cems_gateway::update::{UpdateError, View, Wish};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
@@ -256,6 +258,7 @@ impl Desk for FakeDesk {
                 last_error: Some("broker broker.example:1883: connection refused".to_owned()),
             }),
             interface: InterfaceView { plain: Some(([127, 0, 0, 1], 8_080).into()), ..<_>::default() },
+            update: None,
             staged: self.draft(|draft| draft.is_staged()),
         }
     }
@@ -551,6 +554,14 @@ impl Desk for FakeDesk {
         progress.send_replace((3, 7));
         tokio::time::sleep(Duration::from_secs(7)).await;
         Ok(BackupReport { scans: 4_711, readings: 94_220, bytes: 61_000, unread: 0 })
+    }
+
+    async fn update(&self, _: &Path, _: Wish, _: Progress) -> Result<View, UpdateError> {
+        Err(UpdateError::NoSlots)
+    }
+
+    async fn end_trial(&self, _: TrialOrder) -> Result<bool, UpdateError> {
+        Err(UpdateError::NoSlots)
     }
 
     async fn restore(&self, file: &Path, _: Progress) -> Result<RestoreReport, ArchiveError> {

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::frame::{Answer, Head};
 use super::serve::order_path;
-use super::{Order, file};
+use super::{Order, UpdateOrder, file};
 
 /// Why the gateway did not do what it was asked for.
 #[derive(Debug, Error)]
@@ -39,13 +39,13 @@ pub enum AskError {
 /// When no gateway answers, it breaks off or refuses, or `out` takes no more.
 pub fn ask(
     data: &Path,
-    order: &Order,
+    order: &impl Errand,
     mut out: impl Write,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<String, AskError> {
     let path = order_path(data);
     let mut socket = UnixStream::connect(&path).map_err(|source| AskError::NoGateway { path, source })?;
-    give(order, &mut socket).map_err(AskError::Broken)?;
+    order.give(&mut socket).map_err(AskError::Broken)?;
     let mut input = BufReader::new(socket);
     loop {
         match Answer::read(&mut input).map_err(AskError::Broken)? {
@@ -60,17 +60,35 @@ pub fn ask(
     }
 }
 
-fn give(order: &Order, socket: &mut UnixStream) -> io::Result<()> {
-    match order {
-        Order::Export(order) => Head::Export(order.clone()).write(socket),
-        Order::ExportAudit => Head::ExportAudit.write(socket),
-        Order::Backup(file) => {
-            Head::Backup.write(socket)?;
-            file::send(socket, file)
+/// What can be given to the gateway that runs.
+pub trait Errand {
+    /// Says through `socket` what is to be done.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    fn give(&self, socket: &mut UnixStream) -> io::Result<()>;
+}
+
+impl Errand for Order {
+    fn give(&self, socket: &mut UnixStream) -> io::Result<()> {
+        match self {
+            Self::Export(order) => Head::Export(order.clone()).write(socket),
+            Self::ExportAudit => Head::ExportAudit.write(socket),
+            Self::Backup(file) => {
+                Head::Backup.write(socket)?;
+                file::send(socket, file)
+            }
+            Self::Restore(file, name) => {
+                Head::Restore(name.clone()).write(socket)?;
+                file::send(socket, file)
+            }
         }
-        Order::Restore(file, name) => {
-            Head::Restore(name.clone()).write(socket)?;
-            file::send(socket, file)
-        }
+    }
+}
+
+impl Errand for UpdateOrder {
+    fn give(&self, socket: &mut UnixStream) -> io::Result<()> {
+        Head::Update(self.wish, self.language).write(socket)?;
+        file::send(socket, &self.file)
     }
 }

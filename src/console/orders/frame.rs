@@ -5,8 +5,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::language::Language;
 use crate::limits;
 use crate::ops::archive::ExportOrder;
+use crate::update::Wish;
 
 const NOT_GIVEN: u16 = u16::MAX;
 
@@ -17,6 +19,7 @@ pub(super) enum Head {
     ExportAudit,
     Backup,
     Restore(PathBuf),
+    Update(Wish, Language),
 }
 
 /// A part of an answer.
@@ -39,6 +42,7 @@ impl Head {
             Self::Backup => write_frame(out, 2, &[]),
             Self::ExportAudit => write_frame(out, 4, &[]),
             Self::Restore(path) => write_frame(out, 3, &path_field(path)?),
+            Self::Update(wish, language) => write_frame(out, 5, &[flags_of(*wish, *language)]),
         }
     }
 
@@ -56,6 +60,12 @@ impl Head {
             2 => Self::Backup,
             3 => Self::Restore(take_path(fields)?),
             4 => Self::ExportAudit,
+            5 => {
+                let (flags, rest) = fields.split_first()?;
+                *fields = rest;
+                let (wish, language) = wish_of(*flags)?;
+                Self::Update(wish, language)
+            }
             _ => return None,
         };
         payload.is_empty().then_some(order)
@@ -120,6 +130,22 @@ fn read_frame(input: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     Ok((kind, payload))
 }
 
+const FORCED: u8 = 1;
+const RESTARTS: u8 = 2;
+const CHINESE: u8 = 4;
+
+fn flags_of(wish: Wish, language: Language) -> u8 {
+    let flags = [(FORCED, wish.forced), (RESTARTS, wish.restarts), (CHINESE, language == Language::Chinese)];
+    flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum()
+}
+
+fn wish_of(flags: u8) -> Option<(Wish, Language)> {
+    let is_set = |flag| flags & flag != 0;
+    let language = if is_set(CHINESE) { Language::Chinese } else { Language::English };
+    let is_known = flags & !(FORCED | RESTARTS | CHINESE) == 0;
+    is_known.then(|| (Wish { forced: is_set(FORCED), restarts: is_set(RESTARTS) }, language))
+}
+
 fn fields_of(fields: &[Option<&[u8]>]) -> io::Result<Vec<u8>> {
     let mut payload = Vec::new();
     for field in fields {
@@ -170,11 +196,17 @@ mod tests {
         #[test]
         fn any_order_reads_back(
             point in any_field(), parameter in any_field(), from in any_field(), to in any_field(),
-            path in "[^\0]{1,80}",
+            path in "[^\0]{1,80}", (forced, restarts, is_chinese) in any::<(bool, bool, bool)>(),
         ) {
             let export = ExportOrder { point, parameter, from, to };
-            let orders =
-                [Head::Export(export), Head::ExportAudit, Head::Backup, Head::Restore((&path).into())];
+            let language = if is_chinese { Language::Chinese } else { Language::English };
+            let orders = [
+                Head::Export(export),
+                Head::ExportAudit,
+                Head::Backup,
+                Head::Restore((&path).into()),
+                Head::Update(Wish { forced, restarts }, language),
+            ];
             for order in orders {
                 let mut bytes = Vec::new();
                 order.write(&mut bytes).unwrap();

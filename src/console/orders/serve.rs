@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use super::super::archive;
 use super::super::socket::{Guarded, SocketError, open};
+use super::super::update;
 use super::frame::{Answer, Head};
-use super::{Order, file};
+use super::{OPERATOR, Order, UpdateOrder, file};
 use crate::language::Language;
 use crate::limits;
 use crate::ops::Ops;
 use crate::ops::archive::ArchiveError;
+use crate::update::Origin;
 
 /// How long whoever has come may take to say what for.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,9 +78,21 @@ fn obey(ops: &Ops, stream: UnixStream) -> io::Result<()> {
         Err(error) => return Answer::Failed(error.to_string()).write(&mut teller.stream),
         Ok(order) => order,
     };
-    let note = order.note();
-    let done = ops.noted(carry_out(ops, order, &mut teller), note);
-    let answer = done.map_or_else(|error| Answer::Failed(error.to_string()), Answer::Done);
+    let answer = match order {
+        Received::Update(UpdateOrder { file, wish, language }) => {
+            let progress = |done, of| teller.progress(done, of);
+            let taken = ops.take_update_file(OPERATOR, &Origin::CommandLine, file, wish, progress);
+            taken.map_or_else(
+                |error| Answer::Failed(update::failure(&error, language)),
+                |view| Answer::Done(update::taken(&view, wish.restarts, language)),
+            )
+        }
+        Received::Order(order) => {
+            let note = order.note();
+            let done = ops.noted(carry_out(ops, order, &mut teller), note);
+            done.map_or_else(|error| Answer::Failed(error.to_string()), Answer::Done)
+        }
+    };
     answer.write(&mut teller.stream)
 }
 
@@ -100,14 +114,23 @@ fn carry_out(ops: &Ops, order: Order, teller: &mut Teller) -> Result<String, Arc
     }
 }
 
+/// What has come.
+enum Received {
+    Order(Order),
+    Update(UpdateOrder),
+}
+
 /// Receives an order, with the file that comes beside it.
-fn receive(socket: &mut UnixStream) -> io::Result<Order> {
-    Ok(match Head::read(socket)? {
+fn receive(socket: &mut UnixStream) -> io::Result<Received> {
+    Ok(Received::Order(match Head::read(socket)? {
         Head::Export(order) => Order::Export(order),
         Head::ExportAudit => Order::ExportAudit,
         Head::Backup => Order::Backup(file::receive(socket)?),
         Head::Restore(name) => Order::Restore(file::receive(socket)?, name),
-    })
+        Head::Update(wish, language) => {
+            return Ok(Received::Update(UpdateOrder { file: file::receive(socket)?, wish, language }));
+        }
+    }))
 }
 
 /// Tells how far something has come, not too often.

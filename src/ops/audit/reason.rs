@@ -8,6 +8,7 @@ use crate::ops::control::ControlError;
 use crate::ops::counter_events::CorrectionError;
 use crate::ops::demand_response::OrderError;
 use crate::ops::manual::EnteringError;
+use crate::update::{BundleError, UpdateError};
 
 impl From<&ClaimError> for Reason {
     fn from(error: &ClaimError) -> Self {
@@ -52,6 +53,23 @@ impl From<&OrderError> for Reason {
             OrderError::Differs(_) => Self::Conflict,
             OrderError::TooMany => Self::Full,
             OrderError::Store(_) => Self::Medium,
+        }
+    }
+}
+
+impl From<&UpdateError> for Reason {
+    fn from(error: &UpdateError) -> Self {
+        match error {
+            UpdateError::NoSlots | UpdateError::UnknownSlot => Self::NotAllowed,
+            UpdateError::OnTrial | UpdateError::Busy(_) | UpdateError::Checking => Self::Conflict,
+            UpdateError::Bundle(BundleError::Signature(_)) => Self::NoRight,
+            UpdateError::Offset { .. } | UpdateError::Piece(_) | UpdateError::Bundle(_) => Self::Malformed,
+            UpdateError::OtherBoard { .. } | UpdateError::NotNewer { .. } | UpdateError::TooLarge { .. } => {
+                Self::OutOfRange
+            }
+            UpdateError::ReadBack { .. } | UpdateError::Medium(_) => Self::Medium,
+            UpdateError::NoTrial | UpdateError::NothingToGoBackTo => Self::NothingThere,
+            UpdateError::NotTaken(_) => Self::Other,
         }
     }
 }
