@@ -22,6 +22,7 @@ use super::wire::response::DrPart;
 use super::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
 use super::wire::statistic::StatItem;
 use super::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
+use super::wire::update::Update;
 use super::wire::{Shown, names, openapi, word};
 use crate::config::site::Site;
 use crate::limits;
@@ -35,6 +36,7 @@ use crate::ops::query::{
 };
 use crate::store::Durable;
 use crate::time::UtcOffset;
+use crate::update::View;
 
 /// What is answered.
 pub(super) enum Document {
@@ -69,6 +71,8 @@ pub(super) enum Document {
         /// Its token, told this once.
         token: String,
     },
+    /// How an update stands.
+    Update(Box<View>),
     /// Who did what; no JSON.
     Audit(Arc<Ops>),
     /// This gateway.
@@ -154,6 +158,7 @@ impl Document {
             Self::Claimed { platform, token } => {
                 json.member(names::DATA, &ClaimAnswer { platform, token })?;
             }
+            Self::Update(view) => json.member(names::DATA, &Update::from(view.as_ref()))?,
             Self::DemandStatic(answer) => demand::write_static(&mut json, answer)?,
             Self::DemandNow(now) => demand::write_dynamic(&mut json, now)?,
             Self::DemandHistory(answer) => demand::write_historical(&mut json, answer)?,

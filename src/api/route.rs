@@ -13,6 +13,7 @@ use super::wire::code::Code;
 use super::wire::figures::Figures;
 use super::wire::operation::{Operation, Place, Subject};
 use super::wire::request::Request as Question;
+use super::wire::update::read_question;
 use super::{auth, body, guard, query_string};
 use crate::config::site::{Platform, Scope, Site};
 use crate::model::audit::{self, Actor, Deed, Note, Reason, Who};
@@ -21,9 +22,13 @@ use crate::ops::Ops;
 use crate::ops::claim::ClaimError;
 use crate::ops::demand_response::{Entered, OrderError};
 use crate::ops::query::Audience;
+use crate::update::{Origin, Piece, UpdateError};
 
 /// Methods of the open paths.
 const OPEN_ALLOW: &str = "GET, HEAD, OPTIONS";
+
+/// Methods of the path of updates.
+const UPDATE_ALLOW: &str = "GET, HEAD, POST, OPTIONS";
 
 /// What a request comes to.
 pub(super) enum Routed {
@@ -60,6 +65,12 @@ pub(super) fn route(request: &mut Request, ops: &Arc<Ops>, tally: &Tally) -> Res
                     check_admin(&platform)?;
                     open(request, || Document::Audit(Arc::clone(ops)))
                 }
+                Place::Update => {
+                    check_admin(&platform).inspect_err(|_| {
+                        ops.note(Note::refused(actor(request, &platform), Deed::Update, Reason::NoRight));
+                    })?;
+                    update(request, ops, &platform, query)
+                }
                 _ => Err(no_operation()),
             }
         }
@@ -87,6 +98,38 @@ fn claim(request: &mut Request, ops: &Arc<Ops>) -> Result<Routed, Fault> {
             Err(Fault::of(Code::Conflict, error.to_string()))
         }
     }
+}
+
+/// How an update stands, or a piece of one.
+fn update(request: &mut Request, ops: &Arc<Ops>, platform: &Platform, query: &str) -> Result<Routed, Fault> {
+    let updates = ops.updates().map_err(|error| update_fault(&error))?;
+    match request.method() {
+        Method::Get | Method::Head => refuse_body(request)?,
+        Method::Post => {
+            let (offset, wish) = read_question(&query_string::pairs(query)?)?;
+            let bytes = octets(request)?;
+            let origin = Origin::Platform(platform.id.clone());
+            let piece = Piece { offset, bytes: &bytes, wish };
+            ops.take_update(actor(request, platform), &origin, piece)
+                .map_err(|error| update_fault(&error))?;
+        }
+        Method::Options => return Ok(Routed::Options(UPDATE_ALLOW)),
+        _ => return Err(Fault::method_not_allowed(UPDATE_ALLOW)),
+    }
+    Ok(document(Document::Update(Box::new(updates.view()))))
+}
+
+fn update_fault(error: &UpdateError) -> Fault {
+    let code = match error {
+        UpdateError::NoSlots => Code::NoSuchOperation,
+        UpdateError::Bundle(_) | UpdateError::Piece(_) => Code::Malformed,
+        UpdateError::Medium(_) | UpdateError::ReadBack { .. } => {
+            log::error!("update: {error}");
+            return Fault::of(Code::Internal, "the slot cannot be written; the gateway's log says why");
+        }
+        _ => Code::Conflict,
+    };
+    Fault::of(code, error.to_string())
 }
 
 fn no_operation() -> Fault {
@@ -244,6 +287,16 @@ fn json_body(request: &mut Request) -> Result<String, Fault> {
     check_media_type(request)?;
     let bytes = body::read(request)?;
     guard::normalise(&bytes).map_err(|why| Fault::malformed(format!("the body is refused: {why}")))
+}
+
+/// The body as it is.
+fn octets(request: &mut Request) -> Result<Vec<u8>, Fault> {
+    let given = header(request, "content-type").unwrap_or_default();
+    if !given.eq_ignore_ascii_case("application/octet-stream") {
+        let message = "the body must be sent as Content-Type: application/octet-stream";
+        return Err(Fault::of(Code::MediaType, message));
+    }
+    body::read(request)
 }
 
 fn check_media_type(request: &Request) -> Result<(), Fault> {

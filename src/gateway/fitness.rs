@@ -12,8 +12,10 @@ use crate::model::alarm::Alarm;
 
 /// How long the interface may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-const QUESTION: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-const ANSWER: &[u8] = b"HTTP/1.1 200";
+/// Asks for nothing that there is: a refusal is an answer as well, and needs no right.
+const QUESTION: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+/// A refusal of what was asked, and no fault of the gateway, which would begin with a five.
+const ANSWER: &[u8] = b"HTTP/1.1 4";
 
 /// Whether all of it works at this moment.
 pub(super) async fn is_fit(gateway: &Gateway) -> bool {

@@ -172,7 +172,7 @@ fn field(head: &RequestHead, name: &'static str) -> Option<String> {
 fn lane_of(place: Place) -> Lane {
     match place {
         Place::OpenApi => Lane::Open,
-        Place::Audit => Lane::Bulk,
+        Place::Audit | Place::Update => Lane::Bulk,
         Place::Operation(operation) if operation.subject.is_long() => Lane::Bulk,
         _ => Lane::Quick,
     }

@@ -23,6 +23,7 @@ pub mod response;
 pub mod site;
 pub mod statistic;
 pub mod table;
+pub mod update;
 pub mod word;
 
 use std::fmt;

@@ -13,6 +13,14 @@ pub const PATH_OPENAPI: &str = "openapi.json";
 pub const PATH_CLAIM: &str = "claim";
 /// The path of the audit book, as CSV.
 pub const PATH_AUDIT: &str = "audit.csv";
+/// The path where a new release is brought.
+pub const PATH_UPDATE: &str = "update";
+/// Where a piece lies in the file that it is of.
+pub const OFFSET: &str = "offset";
+/// Whether a release that is not newer is taken as well.
+pub const FORCE: &str = "force";
+/// Whether the gateway restarts into the new release at once.
+pub const RESTART: &str = "restart";
 /// The path of figures for monitoring systems.
 pub const PATH_METRICS: &str = "metrics";
 

@@ -155,6 +155,8 @@ pub enum Place {
     Figures,
     /// Who did what, as CSV.
     Audit,
+    /// Where a new release is brought.
+    Update,
     /// Where a gateway that nobody owns is claimed.
     Claim,
     /// Nowhere.
@@ -177,6 +179,7 @@ impl Place {
             (Some(names::PATH_OPENAPI), None, ..) => Self::OpenApi,
             (Some(names::PATH_METRICS), None, ..) => Self::Figures,
             (Some(names::PATH_AUDIT), None, ..) => Self::Audit,
+            (Some(names::PATH_UPDATE), None, ..) => Self::Update,
             (Some(names::PATH_CLAIM), None, ..) => Self::Claim,
             (Some(names::PATH_CEMS), Some(names::PATH_VERSION), Some(name), None) => {
                 Operation::named(name).map_or(Self::NoOperation, Self::Operation)
@@ -207,6 +210,7 @@ mod tests {
             ("/metrics", Place::Figures),
             ("/claim", Place::Claim),
             ("/audit.csv", Place::Audit),
+            ("/update", Place::Update),
             ("/metrics/x", Place::Unknown),
             ("/", Place::Unknown),
             ("", Place::Unknown),

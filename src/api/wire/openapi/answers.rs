@@ -16,6 +16,7 @@ use crate::api::wire::operation::Subject;
 use crate::api::wire::site::{Category, Cems, Parameter, Point, SimpleCems};
 use crate::api::wire::statistic::StatItem;
 use crate::api::wire::table::{EnergyClass, NamedReadingType, StaticExtension, SubItem, TouRate};
+use crate::api::wire::update::Update;
 use crate::api::wire::{Shown, names};
 use crate::model::gap::GapCause;
 use crate::model::reading_type::ReadingType;
@@ -152,6 +153,12 @@ impl Shapes {
     /// How the gateway is.
     pub(super) fn health(&mut self) -> Value {
         self.reference::<Health>()
+    }
+
+    /// How an update stands.
+    pub(super) fn update(&mut self) -> Value {
+        let data = self.reference::<Update>();
+        self.object::<Envelope<'_>>("UpdateAnswer", vec![always(names::DATA, data)])
     }
 
     /// The whole answer to a question about `subject`.

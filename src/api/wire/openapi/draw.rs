@@ -48,6 +48,11 @@ pub(super) fn document() -> Value {
         format!("/{}", names::PATH_OPENAPI),
         json!({ "get": open("openapi", "This document", &this) }),
     );
+    let update = shapes.update();
+    paths.insert(
+        format!("/{}", names::PATH_UPDATE),
+        json!({ "get": update_state(&update), "post": update_piece(&update) }),
+    );
     shapes.refusal();
     let mut schemas = shapes.into_named();
     schemas.extend(bodies);
@@ -146,6 +151,50 @@ fn open(id: &str, summary: &str, answer: &Value) -> Value {
             "414": refused(414),
         },
     })
+}
+
+/// How an update stands, for whoever administers.
+fn update_state(answer: &Value) -> Value {
+    let refused = |status: u16| json!({ "$ref": format!("#/components/responses/Refused{status}") });
+    json!({
+        "operationId": "update",
+        "summary": "How an update stands; wants the scope admin",
+        "responses": {
+            "200": { "description": "success", "content": { "application/json": { "schema": answer } } },
+            "400": refused(400),
+            "401": refused(401),
+            "403": refused(403),
+            "404": refused(404),
+            "405": refused(405),
+            "429": refused(429),
+            "503": refused(503),
+        },
+    })
+}
+
+fn update_piece(answer: &Value) -> Value {
+    let parameter = |name: &str, required: bool, schema: Value| {
+        let entry = registry::find(name).unwrap();
+        json!({ "name": name, "in": "query", "required": required, "schema": schema,
+            "description": entry.meaning, "x-confidence": entry.mark.letter() })
+    };
+    let mut described = update_state(answer);
+    described["operationId"] = json!("putUpdate");
+    described["summary"] = json!("Brings a piece of an update, at most 64 KiB; wants the scope admin");
+    described["parameters"] = json!([
+        parameter(names::OFFSET, true, json!({ "type": "integer", "minimum": 0 })),
+        parameter(names::FORCE, false, json!({ "type": "boolean" })),
+        parameter(names::RESTART, false, json!({ "type": "boolean" })),
+    ]);
+    described["requestBody"] = json!({
+        "required": true,
+        "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } },
+    });
+    for status in [409, 413, 415, 500] {
+        let place = format!("#/components/responses/Refused{status}");
+        described["responses"][status.to_string()] = json!({ "$ref": place });
+    }
+    described
 }
 
 fn statuses() -> Vec<u16> {
