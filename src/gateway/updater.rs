@@ -86,7 +86,7 @@ async fn end_trial(updates: &Arc<Updates>, verdict: Verdict) {
 }
 
 /// Notes once how things have come to stand.
-fn note(ops: &Ops, view: &View, noted: &mut Option<&'static str>) {
+fn note(ops: &Arc<Ops>, view: &View, noted: &mut Option<&'static str>) {
     let word = view.state.word();
     let is_worth_it = matches!(view.state, State::Ready | State::Confirmed | State::RolledBack { .. });
     if noted.replace(word) == Some(word) || !is_worth_it {
@@ -98,5 +98,7 @@ fn note(ops: &Ops, view: &View, noted: &mut Option<&'static str>) {
         _ => format!("{word} {}", view.running),
     };
     log::info!("update: {about}");
-    ops.note(Note::done(Actor::SYSTEM, Deed::Update).about(about));
+    let (ops, note) = (Arc::clone(ops), Note::done(Actor::SYSTEM, Deed::Update).about(about));
+    // It is told once, so it must not go with a power cut.
+    let _noted_aside = spawn_blocking(move || ops.note_durably(note));
 }

@@ -251,7 +251,7 @@ pub fn check_bundle<E: From<BundleError>>(
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    use super::super::signature::tests::{KEY, MANIFEST, MANIFEST_SIGNATURE, OTHER_KEY};
+    use super::super::signature::tests::{KEY, MANIFEST, OTHER_KEY, SIGNATURE};
     use super::*;
 
     pub(in super::super) fn key() -> UpdateKey {
@@ -273,9 +273,9 @@ pub(super) mod tests {
         [
             &MAGIC[..],
             &length(MANIFEST),
-            &length(MANIFEST_SIGNATURE),
+            &length(SIGNATURE),
             MANIFEST.as_bytes(),
-            MANIFEST_SIGNATURE.as_bytes(),
+            SIGNATURE.as_bytes(),
             &root,
             &boot,
         ]

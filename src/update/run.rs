@@ -135,6 +135,8 @@ struct Held {
     origin: Origin,
     wish: Wish,
     touched: Instant,
+    /// How things stood before it began.
+    before: State,
 }
 
 /// The updates of this box.
@@ -221,15 +223,15 @@ impl Updates {
         }
         if piece.offset == 0 {
             // The one before is dropped first: its slot is the same.
-            *held = None;
-            *held = Some(self.begin(origin, piece.wish).inspect_err(|error| self.show_fault(error))?);
+            self.give_up(&mut held, None);
+            let begun = self.begin(origin, piece.wish);
+            *held = Some(begun.inspect_err(|error| self.show_fault(error.to_string()))?);
         }
         let Some(current) = held.as_mut() else { return Err(UpdateError::Offset { expected: 0 }) };
         match current.go_on(piece) {
             Err(error @ UpdateError::Offset { .. }) => return Err(error),
             Err(error) => {
-                *held = None;
-                self.show_fault(&error);
+                self.give_up(&mut held, Some(error.to_string()));
                 return Err(error);
             }
             Ok(()) => {}
@@ -249,8 +251,7 @@ impl Updates {
     pub fn leave(&self, origin: &Origin) {
         let mut held = self.lock();
         if held.as_ref().is_some_and(|held| held.origin == *origin) {
-            *held = None;
-            self.show(State::Idle);
+            self.give_up(&mut held, None);
         }
     }
 
@@ -335,7 +336,8 @@ impl Updates {
         let target = Target { state, medium, slot, boot_area_at: self.board.boot_area_at };
         let (key, admission) = self.admission(wish.forced);
         let transfer = Transfer::new(key, admission, target);
-        Ok(Held { transfer, origin: origin.clone(), wish, touched: Instant::now() })
+        let (origin, touched, before) = (origin.clone(), Instant::now(), self.view().state);
+        Ok(Held { transfer, origin, wish, touched, before })
     }
 
     /// Reads the slot back where it holds nobody up.
@@ -350,23 +352,32 @@ impl Updates {
                     updates.ask_for_restart();
                 }
             }
-            Err(error) => updates.show_fault(&error),
+            Err(error) => {
+                updates.show(State::Idle);
+                updates.show_fault(error.to_string());
+            }
         };
         std::thread::Builder::new().name("update".to_owned()).spawn(work).map(drop).map_err(|error| {
             let error = UpdateError::from(error);
-            self.show_fault(&error);
+            self.show(State::Idle);
+            self.show_fault(error.to_string());
             error
         })
     }
 
     fn drop_idle(&self, held: &mut Option<Held>) {
         if held.as_ref().is_some_and(|held| held.touched.elapsed() >= IDLE_MAX) {
-            *held = None;
-            let left = io::Error::new(io::ErrorKind::TimedOut, "nothing more of it came for ten minutes");
-            self.shown.send_modify(|view| {
-                view.state = State::Idle;
-                view.fault = Some(format!("the update was given up: {left}; send it again from the start"));
-            });
+            let why = "nothing more of the update came for ten minutes; send it again from the start";
+            self.give_up(held, Some(why.to_owned()));
+        }
+    }
+
+    /// Ends a transfer before its end. Where it had written nothing, things stand as before.
+    fn give_up(&self, held: &mut Option<Held>, fault: Option<String>) {
+        let Some(held) = held.take() else { return };
+        self.show(if held.transfer.has_begun_to_write() { State::Idle } else { held.before });
+        if let Some(fault) = fault {
+            self.show_fault(fault);
         }
     }
 
@@ -387,11 +398,8 @@ impl Updates {
         });
     }
 
-    fn show_fault(&self, error: &UpdateError) {
-        self.shown.send_modify(|view| {
-            view.state = State::Idle;
-            view.fault = Some(error.to_string());
-        });
+    fn show_fault(&self, fault: String) {
+        self.shown.send_modify(|view| view.fault = Some(fault));
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Held>> {

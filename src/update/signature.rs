@@ -60,15 +60,21 @@ impl UpdateKey {
 pub(super) mod tests {
     use super::*;
 
-    include!("signature/samples.rs");
+    /// The secret halves are thrown away.
+    pub(in super::super) const KEY: &str = include_str!("../../tests/it/data/update/key.txt");
+    pub(in super::super) const OTHER_KEY: &str = "RWQ3WKAElsyrVXuRVjpIpGO8MJpClqpKXL5775rSPJo6AZKu0/bHit/a";
+    /// Of the images of the tests of `bundle`.
+    pub(in super::super) const MANIFEST: &str = include_str!("../../tests/it/data/update/manifest.toml");
+    /// As `deploy/bundle` has minisign make it.
+    pub(in super::super) const SIGNATURE: &str = include_str!("../../tests/it/data/update/manifest.minisig");
 
     #[test]
     fn a_manifest_is_taken_with_the_signature_that_minisign_made_of_it() {
         let key = UpdateKey::parse(KEY).unwrap();
-        assert_eq!(key.verify(SIGNED, SIGNATURE.as_bytes()), Ok(()));
+        assert_eq!(key.verify(MANIFEST.as_bytes(), SIGNATURE.as_bytes()), Ok(()));
         assert_eq!(key.verify(b"another", SIGNATURE.as_bytes()), Err(SignatureFault::Wrong));
         let other = UpdateKey::parse(OTHER_KEY).unwrap();
-        assert_eq!(other.verify(SIGNED, SIGNATURE.as_bytes()), Err(SignatureFault::OtherKey));
+        assert_eq!(other.verify(MANIFEST.as_bytes(), SIGNATURE.as_bytes()), Err(SignatureFault::OtherKey));
     }
 
     #[test]
@@ -78,13 +84,16 @@ pub(super) mod tests {
             for change in [0x01, 0x20, 0x80] {
                 let mut changed = SIGNATURE.as_bytes().to_vec();
                 changed[at] ^= change;
-                assert!(key.verify(SIGNED, &changed).is_err(), "byte {at} changed by {change:#x}");
+                assert!(
+                    key.verify(MANIFEST.as_bytes(), &changed).is_err(),
+                    "byte {at} changed by {change:#x}"
+                );
             }
         }
         for text in
             [format!("{SIGNATURE}\n"), SIGNATURE.replace('\n', "\r\n"), SIGNATURE.trim_end().to_owned()]
         {
-            assert_eq!(key.verify(SIGNED, text.as_bytes()), Err(SignatureFault::Form));
+            assert_eq!(key.verify(MANIFEST.as_bytes(), text.as_bytes()), Err(SignatureFault::Form));
         }
     }
 

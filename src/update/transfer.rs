@@ -63,6 +63,11 @@ impl<M: Medium> Transfer<M> {
         self.manifest.as_ref()
     }
 
+    /// Whether the slot is not any more what it was.
+    pub(super) fn has_begun_to_write(&self) -> bool {
+        self.manifest.is_some()
+    }
+
     /// Whether the last byte has come, and what came was what the manifest says.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole
@@ -78,8 +83,8 @@ impl<M: Medium> Transfer<M> {
             match brought {
                 Brought::Manifest(manifest) => {
                     self.admission.admit(&manifest)?;
-                    self.target.state.change(|state| state.begin_write(self.target.slot))?;
                     self.manifest = Some(manifest);
+                    self.target.state.change(|state| state.begin_write(self.target.slot))?;
                 }
                 Brought::Image { part, at, bytes } => {
                     self.target.medium.write_at(self.target.place(part) + at, bytes)?;

@@ -30,4 +30,5 @@ mod rights;
 mod sim;
 mod statistics;
 mod store;
+mod update;
 mod uplink;
