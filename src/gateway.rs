@@ -7,6 +7,7 @@ mod fitness;
 mod plant;
 mod settler;
 mod timekeeper;
+mod update_door;
 mod updater;
 mod view;
 
@@ -33,13 +34,14 @@ use crate::store::Store;
 use crate::time::trust::Evidence;
 use crate::time::{Clock, MachineClock, Places};
 use crate::update::Updates;
-use crate::uplink::{self, Identity, StoreBacklog, UplinkHandle};
+use crate::uplink::{self, Identity, StoreBacklog, UpdateFeed, UplinkHandle};
 
 use controller::Controller;
 use desk::GatewayDesk;
 use plant::{Plant, SiteJobs, jobs_of_site};
 use settler::Settler;
 use timekeeper::Timekeeper;
+use update_door::BrokerDoor;
 use updater::Updater;
 
 /// How long the last flush may take before the process ends without it.
@@ -91,7 +93,10 @@ pub fn run(
     let clock = Arc::new(machine_clock(&store, trusts_clock));
     runtime()?.block_on(async {
         let gateway = Gateway::start(site, store, clock, data).await?;
-        let updates = board.map(|board| gateway.serve_updates(board)).transpose()?;
+        let updates = match board {
+            Some(board) => Some(gateway.serve_updates(board).await?),
+            None => None,
+        };
         let consoles = gateway.open_consoles(config)?;
         let exit_code = tokio::select! {
             () = shutdown_signal() => ExitCode::SUCCESS,
@@ -148,6 +153,7 @@ pub struct Gateway {
     controller: Controller,
     api: Mutex<Option<ApiServer>>,
     uplink: Mutex<Option<UplinkHandle>>,
+    update_feed: Mutex<Option<UpdateFeed>>,
     data: PathBuf,
     started: Instant,
     _timekeeper: Timekeeper,
@@ -187,6 +193,7 @@ impl Gateway {
         let gateway = Arc::new(Self {
             api: Mutex::new(Some(api)),
             uplink: Mutex::new(None),
+            update_feed: Mutex::new(None),
             data: data.to_owned(),
             started: Instant::now(),
             _timekeeper: timekeeper,
@@ -214,9 +221,10 @@ impl Gateway {
 
     /// Takes updates for the slots of `board`, and proves the running system where it is on trial. That ends
     /// when what is returned is dropped.
-    fn serve_updates(self: &Arc<Self>, board: Board) -> Result<Updater, Failure> {
+    async fn serve_updates(self: &Arc<Self>, board: Board) -> Result<Updater, Failure> {
         let updates = Updates::of(board).map_err(Failure::config)?;
         self.ops.serve_updates(Arc::clone(&updates));
+        self.listen_for_updates(self.ops.site().uplink.as_ref()).await;
         Ok(Updater::start(Arc::clone(self), updates))
     }
 
@@ -288,7 +296,21 @@ impl Gateway {
         result
     }
 
+    /// Takes updates from the broker, where the site says so and there are slots for them.
+    async fn listen_for_updates(&self, settings: Option<&UplinkSettings>) {
+        let mut feed = self.update_feed.lock().await;
+        *feed = None;
+        let settings = settings.filter(|settings| settings.takes_updates);
+        let Some((settings, updates)) = settings.zip(self.ops.updates().ok()) else { return };
+        let (ops, updates, host) = (Arc::clone(&self.ops), Arc::clone(updates), settings.host.clone());
+        match UpdateFeed::start(settings, Arc::new(BrokerDoor { ops, updates, host })) {
+            Ok(started) => *feed = Some(started),
+            Err(error) => log::error!("{error}"),
+        }
+    }
+
     async fn push_to(&self, settings: Option<&UplinkSettings>) {
+        self.listen_for_updates(settings).await;
         let mut uplink = self.uplink.lock().await;
         if let Some(running) = uplink.take() {
             running.shutdown().await;
@@ -309,6 +331,7 @@ impl Gateway {
     pub async fn stop(&self) {
         self.controller.rest().await;
         self.plant.stop().await;
+        drop(self.update_feed.lock().await.take());
         if let Some(uplink) = self.uplink.lock().await.take() {
             uplink.shutdown().await;
         }

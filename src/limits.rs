@@ -292,6 +292,10 @@ pub const UPLINK_IN_FLIGHT_MAX: usize = 16;
 /// Scans read from the store at once for the uplink. A scan of a full group takes a few payloads, so
 /// this bounds the messages that wait in memory to about a megabyte.
 pub const UPLINK_SCANS_READ_MAX: usize = 16;
+/// Bytes of an MQTT message with a piece of an update: where it lies, and the piece; and the topic.
+pub const UPLINK_UPDATE_BYTES_MAX: usize = UPDATE_PIECE_BYTES_MAX + 2 * 1_024;
+/// Bytes of the message that says how an update stands.
+pub const UPLINK_UPDATE_STATE_BYTES_MAX: usize = 2 * 1_024;
 /// Seconds without any acknowledgement after which a broker is taken for gone.
 pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 

@@ -81,6 +81,7 @@ pub(super) fn uplink(root: &Section<'_>, cems_id: &str, folder: &Path) -> Option
         topic_prefix: topic_prefix(&section).unwrap_or_else(|| format!("cems/{cems_id}")),
         username,
         password_file: password_file.map(|file| folder.join(file)),
+        takes_updates: section.flag("takes_updates").unwrap_or(false),
     };
     section.finish();
     Some(settings)

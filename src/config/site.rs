@@ -274,4 +274,6 @@ pub struct UplinkSettings {
     pub username: Option<String>,
     /// File that holds the password.
     pub password_file: Option<PathBuf>,
+    /// Whether updates of the system are taken from the broker.
+    pub takes_updates: bool,
 }

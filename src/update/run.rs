@@ -187,6 +187,11 @@ impl Updates {
         self.shown.subscribe()
     }
 
+    /// Tells how things stand once more: to whoever has sent something that changed nothing.
+    pub fn tell_again(&self) {
+        self.shown.send_modify(|_| {});
+    }
+
     /// Comes back when the machine is to be restarted.
     pub async fn restart_wanted(&self) {
         self.restart.notified().await;

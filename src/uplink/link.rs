@@ -1,4 +1,4 @@
-//! One connection to the broker, from CONNECT to its end; the only file that knows rumqttc.
+//! One connection to the broker, from CONNECT to its end; beside `update_feed` the only file that knows rumqttc.
 //!
 //! rumqttc keeps unacknowledged messages across connections, sends some of them again by itself and
 //! forgets them when the broker has forgotten the session. Two owners of the same messages would be
@@ -73,7 +73,8 @@ impl Link {
     /// Connects, says 'online' and waits until the broker has acknowledged it.
     pub(super) async fn open(settings: &UplinkSettings, topics: &Topics) -> Result<Self, LinkError> {
         let address = format!("{}:{}", settings.host, settings.port);
-        let (client, mut event_loop) = AsyncClient::new(options(settings, topics).await?, REQUESTS_MAX);
+        let (client, mut event_loop) =
+            AsyncClient::new(options_of_readings(settings, topics).await?, REQUESTS_MAX);
         // Small messages and their acknowledgements would otherwise wait for each other (Nagle).
         event_loop.network_options.set_tcp_nodelay(true);
         let greeting = greet(&client, &mut event_loop, topics);
@@ -183,18 +184,29 @@ fn said(error: &ClientError) -> String {
     error.to_string()
 }
 
-async fn options(settings: &UplinkSettings, topics: &Topics) -> Result<MqttOptions, LinkError> {
+async fn options_of_readings(settings: &UplinkSettings, topics: &Topics) -> Result<MqttOptions, LinkError> {
+    let mut options = options(settings, &settings.client_id, INCOMING_BYTES_MAX).await?;
+    options
+        .set_inflight(u16::try_from(UPLINK_IN_FLIGHT_MAX).unwrap_or(u16::MAX))
+        .set_last_will(LastWill::new(&topics.status, OFFLINE, QoS::AtLeastOnce, true));
+    Ok(options)
+}
+
+/// How the broker of `settings` is spoken to by `client_id`, which takes messages of `incoming_bytes_max`.
+pub(super) async fn options(
+    settings: &UplinkSettings,
+    client_id: &str,
+    incoming_bytes_max: usize,
+) -> Result<MqttOptions, LinkError> {
     let host = match &settings.host {
         host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
         host => host.clone(),
     };
-    let mut options = MqttOptions::new(&settings.client_id, host, settings.port);
+    let mut options = MqttOptions::new(client_id, host, settings.port);
     options
         .set_clean_session(true)
         .set_keep_alive(KEEP_ALIVE)
-        .set_max_packet_size(INCOMING_BYTES_MAX, PACKET_BYTES_MAX)
-        .set_inflight(u16::try_from(UPLINK_IN_FLIGHT_MAX).unwrap_or(u16::MAX))
-        .set_last_will(LastWill::new(&topics.status, OFFLINE, QoS::AtLeastOnce, true));
+        .set_max_packet_size(incoming_bytes_max, PACKET_BYTES_MAX);
     if let Some(username) = &settings.username {
         let password = match settings.password_file.clone() {
             // Read at each connection, so that a new password needs no restart.

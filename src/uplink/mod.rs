@@ -14,6 +14,7 @@ mod mode;
 mod payload;
 mod store;
 mod topic;
+mod update_feed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use mode::ModeName;
 pub use payload::Identity;
 pub use store::StoreBacklog;
 pub use topic::{OFFLINE, ONLINE, TopicFault, Topics};
+pub use update_feed::{UpdateDoor, UpdateFeed};
 
 use crate::config::site::UplinkSettings;
 

@@ -18,10 +18,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::backlog::Label;
-use crate::limits::UPLINK_PAYLOAD_BYTES_MAX;
+use crate::limits::{UPLINK_PAYLOAD_BYTES_MAX, UPLINK_UPDATE_STATE_BYTES_MAX};
 use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::{GroupId, Sample, Scan, Value};
 use crate::time::{UtcOffset, UtcTime};
+use crate::update::{State, Version, View};
 
 /// Who sends, and in which offset its times are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +174,48 @@ fn json_bytes<'b, T: Serialize>(item: &T, buffer: &'b mut [u8]) -> Option<&'b [u
     buffer.get(..length)
 }
 
+/// How an update stands, as JSON: `{"state":"receiving","release":"0.1.0","receivedBytes":65536,"totalBytes":9000000}`.
+pub(super) fn update_state(view: &View) -> Vec<u8> {
+    let (received_bytes, total_bytes) = match view.state {
+        State::Receiving { bytes, of } => (Some(bytes), Some(of)),
+        _ => (None, None),
+    };
+    let reason = match &view.state {
+        State::RolledBack { reason } => Some(reason.word()),
+        _ => None,
+    };
+    let told = UpdateState {
+        state: view.state.word(),
+        release: AsText(view.running),
+        offered_release: view.offered.map(AsText),
+        received_bytes,
+        total_bytes,
+        reason,
+        fault: view.fault.as_deref(),
+    };
+    let mut buffer = [0; UPLINK_UPDATE_STATE_BYTES_MAX];
+    let whole = json_bytes(&told, &mut buffer).map(<[u8]>::to_vec);
+    // A fault may quote what the system says, at any length; that there is one is told in any case.
+    let short = UpdateState { fault: told.fault.map(|_| "see the gateway's log"), ..told };
+    whole.or_else(|| json_bytes(&short, &mut buffer).map(<[u8]>::to_vec)).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct UpdateState<'a> {
+    state: &'static str,
+    release: AsText<Version>,
+    #[serde(rename = "offeredRelease", skip_serializing_if = "Option::is_none")]
+    offered_release: Option<AsText<Version>>,
+    #[serde(rename = "receivedBytes", skip_serializing_if = "Option::is_none")]
+    received_bytes: Option<u64>,
+    #[serde(rename = "totalBytes", skip_serializing_if = "Option::is_none")]
+    total_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a str>,
+}
+
 #[derive(Serialize)]
 struct Payload<'a> {
     #[serde(rename = "cemsID")]
@@ -256,6 +299,23 @@ impl<T: Display> Serialize for AsText<T> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_state_of_an_update_is_told_with_what_belongs_to_it() {
+        let version = |text| Version::parse(text).unwrap();
+        let view = View {
+            state: State::Receiving { bytes: 65_536, of: 9_000_000 },
+            slot: None,
+            running: version("0.1.0"),
+            offered: Some(version("0.2.0")),
+            fault: None,
+        };
+        let receiving = r#"{"state":"receiving","release":"0.1.0","offeredRelease":"0.2.0","receivedBytes":65536,"totalBytes":9000000}"#;
+        assert_eq!(String::from_utf8(update_state(&view)).unwrap(), receiving);
+        let failed = View { state: State::Idle, offered: None, fault: Some("x".repeat(5_000)), ..view };
+        let told = r#"{"state":"idle","release":"0.1.0","fault":"see the gateway's log"}"#;
+        assert_eq!(String::from_utf8(update_state(&failed)).unwrap(), told);
+    }
+
     use super::*;
     use crate::model::quality::Cause;
     use crate::model::reading_type::ReadingType;

@@ -7,6 +7,11 @@ const READING: &str = "reading";
 /// The last part of the topic that says whether the gateway is connected.
 const STATUS: &str = "status";
 
+/// The last part of the topic that pieces of an update come on.
+const UPDATE_PIECE: &str = "update/piece";
+/// The last part of the topic that says how an update stands.
+const UPDATE_STATE: &str = "update/state";
+
 /// What the status topic says while the gateway is connected; retained.
 pub const ONLINE: &str = "online";
 /// What it says once the gateway has gone or its connection broke; retained, and the last will.
@@ -22,6 +27,10 @@ pub struct Topics {
     pub reading: String,
     /// `<prefix>/status`
     pub status: String,
+    /// `<prefix>/update/piece`, on which we listen where updates are taken.
+    pub update_piece: String,
+    /// `<prefix>/update/state`
+    pub update_state: String,
 }
 
 impl Topics {
@@ -46,7 +55,13 @@ impl Topics {
         if prefix.starts_with(['$', '/']) || prefix.ends_with('/') {
             return refuse("it starts with '$' or '/', or ends with '/'");
         }
-        Ok(Self { reading: format!("{prefix}/{READING}"), status: format!("{prefix}/{STATUS}") })
+        let topic = |last: &str| format!("{prefix}/{last}");
+        Ok(Self {
+            reading: topic(READING),
+            status: topic(STATUS),
+            update_piece: topic(UPDATE_PIECE),
+            update_state: topic(UPDATE_STATE),
+        })
     }
 }
 
@@ -63,10 +78,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_topics_lie_below_the_prefix() {
+    fn all_topics_lie_below_the_prefix() {
         let topics = Topics::below("cems/CEMS-310000-0001").unwrap();
         assert_eq!(topics.reading, "cems/CEMS-310000-0001/reading");
         assert_eq!(topics.status, "cems/CEMS-310000-0001/status");
+        assert_eq!(topics.update_piece, "cems/CEMS-310000-0001/update/piece");
+        assert_eq!(topics.update_state, "cems/CEMS-310000-0001/update/state");
     }
 
     #[test]

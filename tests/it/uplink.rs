@@ -95,6 +95,7 @@ fn start_towards(port: u16, backlog: &Arc<MemoryBacklog>) -> UplinkHandle {
         topic_prefix: "cems/CEMS-1".to_owned(),
         username: None,
         password_file: None,
+        takes_updates: false,
     };
     let identity = Identity { cems_id: "CEMS-1".to_owned(), utc_offset: UtcOffset::UTC };
     uplink::spawn(&settings, identity, Arc::clone(backlog)).unwrap()
