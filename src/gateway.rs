@@ -1,6 +1,7 @@
 //! The only file that knows everyone: builds the parts, connects them, changes them, stops them in
 //! the data's order.
 
+mod asker;
 mod controller;
 mod desk;
 mod fitness;
@@ -10,6 +11,7 @@ mod timekeeper;
 mod update_door;
 mod updater;
 mod view;
+mod watchman;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,7 @@ use settler::Settler;
 use timekeeper::Timekeeper;
 use update_door::BrokerDoor;
 use updater::Updater;
+use watchman::Watchman;
 
 /// How long the last flush may take before the process ends without it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -88,6 +91,7 @@ pub fn run(
     rights::private_folder(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
+    let watchman = Watchman::start()?;
     let store = Store::open(data, &site.store)
         .map_err(|error| Failure::new(format!("{error}; after that, start the gateway again")))?;
     let clock = Arc::new(machine_clock(&store, trusts_clock));
@@ -98,10 +102,12 @@ pub fn run(
             None => None,
         };
         let consoles = gateway.open_consoles(config)?;
+        watchman.watch(&gateway);
         let exit_code = tokio::select! {
             () = shutdown_signal() => ExitCode::SUCCESS,
             () = restart_wanted(updates.as_ref()) => ExitCode::from(RESTART_EXIT_CODE),
         };
+        watchman.rest();
         drop(consoles);
         drop(updates);
         gateway.stop().await;

@@ -22,6 +22,7 @@ pub mod rights;
 pub mod time;
 
 pub mod document;
+pub mod health;
 pub mod model;
 pub mod slots;
 

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::health::Rounds;
 use crate::limits;
 use crate::modbus::line::LineHandle;
 use crate::modbus::plan::PlannedRead;
@@ -78,6 +79,7 @@ type StatusTable = Arc<Mutex<Vec<JobStatus>>>;
 pub struct Poll {
     orders: mpsc::Sender<Order>,
     status: StatusTable,
+    rounds: Rounds,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -94,7 +96,8 @@ impl Poll {
         let status = StatusTable::default();
         let (orders, inbox) = mpsc::channel(limits::LINE_QUEUE_MAX);
         let cycle = Cycle::new(jobs, line, store, clock, Arc::clone(&status));
-        Self { orders, status, task: Mutex::new(Some(tokio::spawn(cycle.run(inbox)))) }
+        let rounds = cycle.rounds.clone();
+        Self { orders, status, rounds, task: Mutex::new(Some(tokio::spawn(cycle.run(inbox)))) }
     }
 
     /// Polls `jobs` from now on. A job that stays as it was keeps its ticks and its counters, so
@@ -119,6 +122,12 @@ impl Poll {
     #[must_use]
     pub fn status(&self) -> Vec<JobStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks the task to come round once more, even where nothing is due. Gives how often it has so far.
+    #[must_use]
+    pub fn ask_for_a_round(&self) -> u64 {
+        self.rounds.ask_for_one()
     }
 
     /// Lets the scan under way end, then stops.
@@ -147,6 +156,7 @@ pub struct Cycle {
     store: Store,
     clock: Arc<dyn Clock>,
     status: StatusTable,
+    rounds: Rounds,
     /// Whether the store is waited for: only where no tick is missed by it.
     waits: bool,
 }
@@ -160,8 +170,9 @@ impl Cycle {
         status: StatusTable,
     ) -> Self {
         let [silence, excess] = [Tolerance::starting(Instant::now()); 2];
-        let (turns, meters) = (Vec::new(), BTreeMap::new());
-        let mut cycle = Self { turns, meters, silence, excess, line, store, clock, status, waits: false };
+        let (turns, meters, rounds) = (Vec::new(), BTreeMap::new(), Rounds::default());
+        let mut cycle =
+            Self { turns, meters, silence, excess, line, store, clock, status, rounds, waits: false };
         cycle.replace(jobs);
         cycle
     }
@@ -183,7 +194,9 @@ impl Cycle {
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
+        let rounds = self.rounds.clone();
         loop {
+            rounds.note();
             let next = self.next();
             tokio::select! {
                 biased;
@@ -203,6 +216,8 @@ impl Cycle {
                     }
                     Next::Later(_) | Next::Never => {}
                 },
+                // Last, so that whoever asks takes no turn from a meter.
+                () = rounds.asked() => {}
             }
         }
     }

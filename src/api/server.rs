@@ -18,6 +18,7 @@ use super::exchange;
 use super::gate::{self, Doors, GateKey, GateServer, Identity, OwnCertificate, Tally, TlsError};
 use super::hex::hex;
 use crate::config::site::ApiSettings;
+use crate::health::Beat;
 use crate::limits;
 use crate::ops::Ops;
 
@@ -73,6 +74,7 @@ struct Shared {
     ops: Arc<Ops>,
     key: GateKey,
     tally: Arc<Tally>,
+    answers: Beat,
     stopping: AtomicBool,
 }
 
@@ -103,9 +105,14 @@ pub fn serve(ops: Arc<Ops>, settings: &ApiSettings, data: &Path) -> Result<ApiSe
     let server = Server::http_unix(&socket).map_err(|error| start(error.to_string()))?;
     let key = GateKey::random().map_err(|error| start(error.to_string()))?;
     let (tally, stopping) = (Arc::new(Tally::default()), AtomicBool::new(false));
-    let shared =
-        Shared { server, ops: Arc::clone(&ops), key: key.clone(), tally: Arc::clone(&tally), stopping };
-    let shared = Arc::new(shared);
+    let shared = Arc::new(Shared {
+        server,
+        ops: Arc::clone(&ops),
+        key: key.clone(),
+        tally: Arc::clone(&tally),
+        answers: Beat::default(),
+        stopping,
+    });
     let workers = start_workers(&shared)?;
     let gate = gate::open(ops, Doors { plain, tls }, (&socket, key, tally));
     let gate = gate.map_err(|error| start(error.to_string()))?;
@@ -180,6 +187,7 @@ impl Shared {
         let answered = panic::catch_unwind(AssertUnwindSafe(|| {
             exchange::answer(request, &self.ops, (&self.key, &self.tally));
         }));
+        self.answers.give();
         if answered.is_err() {
             log::error!("an answer panicked; the worker goes on");
         }
@@ -197,6 +205,12 @@ impl ApiServer {
     #[must_use]
     pub fn tls(&self) -> Option<(SocketAddr, &str)> {
         self.tls.as_ref().map(|(address, fingerprint)| (*address, fingerprint.as_str()))
+    }
+
+    /// Requests that the workers have answered so far. Each has come through the gate.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.shared.answers.count()
     }
 
     /// Lets the answers that have begun end, and ends the workers.

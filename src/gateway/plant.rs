@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::config::site::Site;
+use crate::health::watch::{PATIENCE, Part, Sign};
 use crate::modbus::counters::UnitCounters;
 use crate::modbus::line::{LineHandle, PortState};
 use crate::model::meter::Line;
@@ -25,11 +27,34 @@ pub(super) fn jobs_of_site(site: &Site, store: &Store) -> Result<SiteJobs, Store
     site.lines.iter().map(|line| Ok((line.clone(), jobs_of_line(site, line, store)?))).collect()
 }
 
+/// What a try may take beside waiting: opening a connection, and the bytes themselves.
+const TRY_MARGIN: Duration = Duration::from_secs(15);
+
 /// One wire and its poll.
 struct Running {
     line: Line,
     handle: LineHandle,
     poll: Poll,
+}
+
+impl Running {
+    /// A poll comes round between two scans, and during one its line moves with every try. A line whose task
+    /// has ended answers every scan at once, with nothing: it stands still, however often its poll comes round.
+    fn sign(&self) -> Sign {
+        let (tries, rounds) = (self.handle.moves(), self.poll.ask_for_a_round());
+        let has_ended = self.handle.state() == PortState::Shutdown;
+        Sign {
+            part: Part::Line(self.line.id.clone()),
+            count: if has_ended { 0 } else { tries.wrapping_add(rounds) },
+            patience: patience(self.line.response_timeout_ms),
+        }
+    }
+}
+
+/// How long a line may take for a try: the reply is waited for, and on a line that was lost as long again
+/// before anything else is asked.
+fn patience(response_timeout_ms: u32) -> Duration {
+    PATIENCE.max(Duration::from_millis(response_timeout_ms.into()) * 2 + TRY_MARGIN)
 }
 
 /// How one line goes.
@@ -116,6 +141,11 @@ impl Plant {
             jobs: running.poll.status(),
         };
         self.lock().values().map(status).collect()
+    }
+
+    /// Whether every line moves, each asked for its next sign.
+    pub(super) fn signs(&self) -> Vec<Sign> {
+        self.lock().values().map(|running| running.sign()).collect()
     }
 
     /// Stops every line, each after the exchange under way.

@@ -188,6 +188,13 @@ impl LineHandle {
         if self.state.has_changed().is_err() { PortState::Shutdown } else { *self.state.borrow() }
     }
 
+    /// What the line has done so far for those whose requests are not urgent: it moves on with every try,
+    /// whatever comes of it. While nobody asks it stays as it is.
+    #[must_use]
+    pub fn moves(&self) -> u64 {
+        self.inbox.moves()
+    }
+
     /// Tells of every change of the port.
     #[must_use]
     pub fn watch_state(&self) -> watch::Receiver<PortState> {

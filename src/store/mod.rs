@@ -415,6 +415,14 @@ impl Store {
         StoreStatus { disk_bytes, blob_files, ..self.shared.state().status() }
     }
 
+    /// Asks the writer to look through its queue once more. Gives the steps that it has made so far: a count
+    /// that moves on with every call of a database, so that a long work is told from one that hangs.
+    #[must_use]
+    pub fn ask_for_a_step(&self) -> u64 {
+        self.shared.wake_writer();
+        self.shared.steps.count()
+    }
+
     /// Makes everything durable and closes the database; other handles get `Closed` from then on.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use crate::health::Beat;
 use crate::model::reading::Scan;
 use crate::store::columns::Columns;
 use crate::store::disk::database::Database;
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     /// The writer has done something; for those who wait on a thread and those who wait on a task.
     progress: Condvar,
     progress_tasks: Notify,
+    /// What the writer does, step by step.
+    pub(super) steps: Beat,
     durable: watch::Sender<u64>,
 }
 
@@ -54,6 +57,7 @@ impl Shared {
             wake: Condvar::new(),
             progress: Condvar::new(),
             progress_tasks: Notify::new(),
+            steps: Beat::default(),
         }
     }
 
@@ -152,6 +156,7 @@ impl Shared {
     pub(super) fn next_job(&self) -> Job {
         let mut state = self.state();
         loop {
+            self.steps.give();
             let now = Instant::now();
             let pause = match state.next_job(now, self.window) {
                 Ok(job) => return job,

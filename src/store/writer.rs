@@ -58,6 +58,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until the store is closed.
     pub(super) fn run(mut self) {
+        engine::count_calls_of_this_thread(self.shared.steps.clone());
         loop {
             let job = self.shared.next_job();
             if matches!(job, Job::Stop) {

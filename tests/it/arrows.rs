@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// submodule named here stands on a step of its own.
 const STEPS: [&[&str]; 13] = [
     &["failure", "language", "limits", "packed", "rights", "time"],
-    &["document", "model", "slots"],
+    &["document", "health", "model", "slots"],
     &["register_text"],
     &["config", "meters"],
     &["modbus"],

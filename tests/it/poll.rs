@@ -26,6 +26,7 @@ use cems_gateway::store::Store;
 use cems_gateway::time::trust::ClockState;
 use cems_gateway::time::{Clock, Interval, RunningClock, UtcOffset, UtcTime, parse_instant};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 const START: &str = "2026-03-01T00:00:00Z";
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -647,4 +648,51 @@ async fn a_slow_meter_on_a_full_line_keeps_no_other_one_from_being_found_when_it
     poll.shutdown().await;
     // Once a minute at least.
     assert!(asked == 40 && minutes <= 40, "{asked} in {minutes} min");
+}
+
+/// The longest time without a sign that the polling moves, in `time`.
+async fn longest_standstill(poll: &Poll, line: &LineHandle, time: Duration) -> Duration {
+    let signs = || (line.moves(), poll.ask_for_a_round());
+    let start = Instant::now();
+    let (mut seen, mut moved_at, mut longest) = (signs(), start, Duration::ZERO);
+    while start.elapsed() < time {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = signs();
+        if now != seen {
+            (seen, moved_at) = (now, Instant::now());
+        }
+        longest = longest.max(moved_at.elapsed());
+    }
+    longest
+}
+
+#[tokio::test(start_paused = true)]
+async fn polling_is_seen_to_move_where_nothing_is_due_for_hours_and_where_a_meter_takes_all_its_time() {
+    let ten_minutes = Duration::from_mins(10);
+    let site = site(1, "PT12H");
+    let bench = Bench::new(&site, Holes::Zero, &[]);
+    let poll = bench.poll(&site);
+    assert!(longest_standstill(&poll, &bench.line, ten_minutes).await <= Duration::from_secs(1));
+    poll.shutdown().await;
+
+    // Each read is tried twice, and each scan has several: it takes minutes.
+    let patience = Duration::from_secs(20);
+    let bench = Bench::new(&site, Holes::Zero, &["silent"]);
+    let fleet = Fleet::of_line(&site, &site.lines[0], Holes::Zero);
+    let faults = FaultPlan::new(["silent".parse::<Rule>().unwrap()], 1);
+    let bus = Bus::new(fleet, Arc::clone(&bench.clock), Duration::ZERO, faults);
+    let line = memory::line(bus, patience, Arc::clone(&bench.clock));
+    let bench = Bench { line, ..bench };
+    let poll = bench.poll(&site);
+    let longest = longest_standstill(&poll, &bench.line, ten_minutes).await;
+    assert!(longest >= patience / 2 && longest <= patience + Duration::from_secs(2), "{longest:?}");
+    poll.shutdown().await;
+
+    bench.line.clone().shutdown().await;
+    let stands = bench.line.moves();
+    assert_eq!(
+        bench.line.read(UnitId(1), Table::HoldingRegister, Span { start: 0, count: 1 }).await.err(),
+        Some(Cause::LineDown)
+    );
+    assert_eq!(bench.line.moves(), stands, "a line that has ended does nothing for anybody");
 }

@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod desk;
 mod firmware;
+mod health;
 mod interface;
 mod modbus;
 mod recording;

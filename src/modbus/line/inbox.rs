@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::places::{Job, Order, Outcome, Places, Rank};
+use crate::health::Beat;
 use crate::limits::LINE_QUEUE_MAX;
 use crate::model::quality::Cause;
 
@@ -24,6 +25,7 @@ pub(super) fn inbox() -> (AskingEnd, ServingEnd) {
         urgent_room: Semaphore::new(LINE_QUEUE_MAX),
         usual_room: Semaphore::new(LINE_QUEUE_MAX),
         state: Mutex::default(),
+        moves: Beat::default(),
     });
     (AskingEnd(Arc::clone(&inbox)), ServingEnd(inbox))
 }
@@ -33,6 +35,8 @@ struct Inbox {
     urgent_room: Semaphore,
     usual_room: Semaphore,
     state: Mutex<State>,
+    /// What was done for those who are asked in turn.
+    moves: Beat,
 }
 
 #[derive(Default)]
@@ -92,6 +96,11 @@ impl AskingEnd {
         };
         wake(task);
         Some(Waiting { inbox: &self.0, place: Some(place) })
+    }
+
+    /// What was done so far for those who are asked in turn.
+    pub(super) fn moves(&self) -> u64 {
+        self.0.moves.count()
     }
 
     /// Ends the line after what is under way.
@@ -161,6 +170,13 @@ impl ServingEnd {
     /// A request that waits already and that someone still waits for.
     pub(super) fn next_waiting(&self) -> Option<Job> {
         self.0.lock().places.begin()
+    }
+
+    /// A try has ended, whatever came of it.
+    pub(super) fn has_tried(&self, job: &Job) {
+        if self.0.lock().places.brings_the_usual_forward(job) {
+            self.0.moves.give();
+        }
     }
 
     /// Tells the outcome to whoever still waits for it.

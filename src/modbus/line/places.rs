@@ -34,6 +34,7 @@ pub(super) enum Rank {
 pub(super) struct Job {
     pub(super) order: Order,
     place: usize,
+    rank: Rank,
 }
 
 /// As many places as ever were taken at once; the callers keep that small.
@@ -71,15 +72,22 @@ impl Places {
 
     /// Begins the order whose turn it is; `None` when none waits.
     pub(super) fn begin(&mut self) -> Option<Job> {
-        let place = self.urgent.pop_front().or_else(|| self.usual.pop_front())?;
+        let urgent = self.urgent.pop_front().map(|place| (place, Rank::Urgent));
+        let (place, rank) = urgent.or_else(|| Some((self.usual.pop_front()?, Rank::Usual)))?;
         match std::mem::replace(&mut self.all[place], Place::UnderWay(None)) {
             Place::Waiting(order, waker) => {
                 self.all[place] = Place::UnderWay(Some(waker));
-                Some(Job { order, place })
+                Some(Job { order, place, rank })
             }
             // Whoever leaves takes the turn along, so it never comes for another.
             _ => None,
         }
+    }
+
+    /// Whether what is done for `job` brings anybody forward who is asked in turn: the one who asked for it, or
+    /// one who waits behind it.
+    pub(super) fn brings_the_usual_forward(&self, job: &Job) -> bool {
+        job.rank == Rank::Usual || !self.usual.is_empty()
     }
 
     /// Puts down the outcome of `job`, and says who waits for it.
@@ -165,6 +173,18 @@ mod tests {
         }
         let turns: Vec<_> = (0..5).map(|_| begun(&mut places)).collect();
         assert_eq!(turns, [Some(3), Some(4), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn what_is_done_for_the_urgent_counts_for_the_others_only_while_these_wait_for_it() {
+        let mut places = Places::default();
+        enter(&mut places, 1, Rank::Urgent);
+        let urgent = places.begin().unwrap();
+        assert!(!places.brings_the_usual_forward(&urgent));
+        enter(&mut places, 2, Rank::Usual);
+        assert!(places.brings_the_usual_forward(&urgent));
+        let usual = places.begin().unwrap();
+        assert!(places.brings_the_usual_forward(&usual));
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl LineTask {
         }
         let requests: Vec<_> = jobs.iter().map(|job| (job.order.unit, &job.order.request)).collect();
         let results = wire.exchange_all(&requests).await;
+        jobs.iter().for_each(|job| self.inbox.has_tried(job));
         let mut lost = None;
         for (job, mut result) in jobs.iter().zip(results) {
             self.records.tally.note(job.order.unit, |counters| counters.count(&result));
@@ -199,6 +200,7 @@ impl LineTask {
             let known = self.records.tally.known_p99(job.order.unit).filter(|_| tries > 1);
             let patience = known.map(|p99| self.timing.patience(p99));
             let result = wire.exchange_within(job.order.unit, &job.order.request, patience).await;
+            self.inbox.has_tried(job);
             self.records.tally.note(job.order.unit, |counters| counters.count(&result));
             tries = tries.saturating_sub(1);
             match result {

@@ -5,6 +5,7 @@
 //! call is caught. Its first write error sticks until it is opened anew. And a value above a quarter
 //! of a segment becomes a file of its own, which a full disk does not survive, so values are short.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::ops::RangeBounds;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::health::Beat;
 use crate::limits;
 use crate::store::disk::closing_note;
 use crate::store::disk::directory;
@@ -100,6 +102,7 @@ impl Engine {
         let sled = self.sled.as_ref().ok_or(StoreError::Closed)?;
         guarded("the database", || sled.flush())?;
         rustix::fs::fdatasync(&self.file).map_err(|error| failing(&error.into()))?;
+        note_call();
         self.written.unsynced.store(false, Ordering::Release);
         Ok(())
     }
@@ -256,9 +259,32 @@ pub(in crate::store) fn close<T>(database: T) {
     }
 }
 
+thread_local! {
+    /// Counts what this thread does with databases. Salvaging one takes minutes, in many calls from many
+    /// places: all of them pass here.
+    static CALLS: OnceCell<Beat> = const { OnceCell::new() };
+}
+
+/// Lets `calls` tell from now on that this thread moves; the first one stays.
+pub(in crate::store) fn count_calls_of_this_thread(calls: Beat) {
+    CALLS.with(|known| {
+        let _is_first = known.set(calls);
+    });
+}
+
+fn note_call() {
+    CALLS.with(|calls| {
+        if let Some(calls) = calls.get() {
+            calls.give();
+        }
+    });
+}
+
 /// Calls sled; its panics become errors like any other.
 fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    let called = catch_unwind(AssertUnwindSafe(call));
+    note_call();
+    match called {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(sled::Error::Io(error))) if !speaks_of_damage(&error) => Err(failing(&error)),
         Ok(Err(error)) => Err(damaged(what, &error.to_string())),
@@ -294,6 +320,28 @@ mod tests {
     fn a_panic_of_the_database_is_an_error_that_tells_it() {
         let error = guarded::<()>("the ring", || panic!("page 7 is gone")).unwrap_err();
         assert_eq!(error, damaged("the ring", "page 7 is gone"));
+    }
+
+    #[test]
+    fn a_thread_that_works_with_a_database_is_seen_to_move_and_others_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let calls = Beat::default();
+        let work = |calls: Option<Beat>, name: &'static str| {
+            let path = dir.path().join(name);
+            std::thread::spawn(move || {
+                calls.into_iter().for_each(count_calls_of_this_thread);
+                let engine = Engine::open(&path, CACHE_BYTES, Use::Write).unwrap();
+                let table = engine.table(Tree::Ring).unwrap();
+                (0..100_u8).for_each(|key| table.put(&[key], b"value").unwrap());
+                assert_eq!(table.all().count(), 100);
+            })
+            .join()
+            .unwrap();
+        };
+        work(None, "unseen");
+        assert_eq!(calls.count(), 0);
+        work(Some(calls.clone()), "seen");
+        assert!(calls.count() > 200, "{} calls", calls.count());
     }
 
     #[test]
