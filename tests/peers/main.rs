@@ -13,6 +13,7 @@ mod firmware;
 mod health;
 mod interface;
 mod modbus;
+mod package;
 mod recording;
 mod scanners;
 mod siege;
