@@ -27,6 +27,8 @@ use crate::check;
 use crate::config::doubts;
 use crate::config::site::{ApiSettings, Site, UplinkSettings};
 use crate::failure::Failure;
+use crate::health::checkup::Checkup;
+use crate::health::{last_panic, machine};
 use crate::limits;
 use crate::model::audit::{Actor, Deed, Note};
 use crate::ops::Ops;
@@ -34,7 +36,7 @@ use crate::rights;
 use crate::slots::Board;
 use crate::store::Store;
 use crate::time::trust::Evidence;
-use crate::time::{Clock, MachineClock, Places};
+use crate::time::{Clock, MachineClock, Places, UtcTime};
 use crate::update::Updates;
 use crate::uplink::{self, Identity, StoreBacklog, UpdateFeed, UplinkHandle};
 
@@ -91,6 +93,7 @@ pub fn run(
     rights::private_folder(data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", data.display()))
     })?;
+    last_panic::keep_in(data, env!("CARGO_PKG_VERSION"));
     let watchman = Watchman::start()?;
     let store = Store::open(data, &site.store)
         .map_err(|error| Failure::new(format!("{error}; after that, start the gateway again")))?;
@@ -152,6 +155,24 @@ pub async fn shutdown_signal() {
     }
 }
 
+/// Marks that a run begins, and says how the one before ended where that is worth a word.
+fn begin_run(data: &Path, now: UtcTime) -> Arc<Checkup> {
+    let places = machine::Places::of_system();
+    let checkup = Checkup::begin(data, places, now, env!("CARGO_PKG_VERSION"));
+    let ending = checkup.run().ending();
+    if ending.is_bad() {
+        let count = checkup.run().bad_ends_within_an_hour(now);
+        log::warn!("the run before was not stopped: {ending}; such ends within an hour: {count}");
+    }
+    Arc::new(checkup)
+}
+
+/// What the audit book has of a start: the version, and how the run before ended where nobody had told it to.
+fn what_starts(checkup: &Checkup) -> String {
+    let (version, ending) = (env!("CARGO_PKG_VERSION"), checkup.run().ending());
+    if ending.is_bad() { format!("{version}, the run before: {ending}") } else { version.to_owned() }
+}
+
 /// A running gateway.
 pub struct Gateway {
     ops: Arc<Ops>,
@@ -161,6 +182,7 @@ pub struct Gateway {
     uplink: Mutex<Option<UplinkHandle>>,
     update_feed: Mutex<Option<UpdateFeed>>,
     data: PathBuf,
+    checkup: Arc<Checkup>,
     started: Instant,
     _timekeeper: Timekeeper,
     _settler: Settler,
@@ -180,7 +202,9 @@ impl Gateway {
         let site = Arc::new(site);
         let jobs = jobs_of_site(&site, &store).map_err(Failure::new)?;
         let ops = Ops::new(Arc::clone(&site), store.clone(), Arc::clone(&clock)).map_err(Failure::new)?;
-        ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(env!("CARGO_PKG_VERSION")));
+        let checkup = begin_run(data, clock.now());
+        ops.examine_with(Arc::clone(&checkup));
+        ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(what_starts(&checkup)));
         let api = api::serve(Arc::clone(&ops), &site.api, data).map_err(Failure::new)?;
         let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
         let plant = Arc::new(Plant::new(store, clock));
@@ -201,6 +225,7 @@ impl Gateway {
             uplink: Mutex::new(None),
             update_feed: Mutex::new(None),
             data: data.to_owned(),
+            checkup,
             started: Instant::now(),
             _timekeeper: timekeeper,
             _settler: Settler::start(Arc::clone(&ops)),
@@ -351,7 +376,10 @@ impl Gateway {
             store.close()
         });
         match tokio::time::timeout(STOP_TIMEOUT, closed).await {
-            Ok(Ok(Ok(()))) => log::info!("stopped; every reading is on the medium"),
+            Ok(Ok(Ok(()))) => {
+                self.checkup.run().stopped();
+                log::info!("stopped; every reading is on the medium");
+            }
             Ok(Ok(Err(error))) => log::error!("the store did not close: {error}"),
             Ok(Err(error)) => log::error!("the store did not close: {error}"),
             Err(_) => log::error!("the store did not close in {} s", STOP_TIMEOUT.as_secs()),

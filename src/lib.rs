@@ -22,7 +22,6 @@ pub mod rights;
 pub mod time;
 
 pub mod document;
-pub mod health;
 pub mod model;
 pub mod slots;
 
@@ -31,6 +30,7 @@ pub mod register_text;
 pub mod config;
 pub mod meters;
 
+pub mod health;
 pub mod modbus;
 
 pub mod counter;

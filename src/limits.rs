@@ -299,6 +299,15 @@ pub const UPLINK_UPDATE_STATE_BYTES_MAX: usize = 2 * 1_024;
 /// Seconds without any acknowledgement after which a broker is taken for gone.
 pub const UPLINK_ACK_TIMEOUT_S: u64 = 30;
 
+/// Bytes of a small file of the system or of our own that is read as a whole.
+pub const HEALTH_FILE_BYTES_MAX: u64 = 16 * 1_024;
+/// Characters that are kept of a panic.
+pub const PANIC_CHARS_MAX: usize = 300;
+/// Ends of runs that are remembered, of the last hour: a service that ends every two seconds is not counted on.
+pub const RUN_ENDS_MAX: usize = 100;
+/// Thermal zones that are looked at.
+pub const THERMAL_ZONES_MAX: usize = 16;
+
 /// Bytes of one console line.
 pub const CONSOLE_LINE_BYTES_MAX: usize = 512;
 

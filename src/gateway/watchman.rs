@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::health::Rounds;
 use crate::health::notify::{Message, Notifier};
 use crate::health::reports::Reports;
-use crate::health::watch::{PATIENCE, Part, Sign, Standstill, Watch};
+use crate::health::watch::{PATIENCE, Part, Sign, Standstill, Watch, names};
 
 /// How often the parts are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -42,6 +42,7 @@ impl Watchman {
             notifier,
             watch: Watch::default(),
             still: Vec::new(),
+            noted: String::new(),
         };
         let thread = thread.spawn(move || watching.keep_watch(&inbox));
         thread.map_err(|error| Failure::new(format!("no thread for the watchman: {error}")))?;
@@ -107,6 +108,8 @@ struct Watching {
     reports: Reports,
     watch: Watch,
     still: Vec<Standstill>,
+    /// What is noted of that for the next run.
+    noted: String,
 }
 
 impl Watching {
@@ -122,6 +125,9 @@ impl Watching {
             if !told.is_empty() {
                 self.notifier.tell(&told);
             }
+            if let Some(parts) = &parts {
+                self.note_standstill(parts);
+            }
             let period = if self.reports.is_ready() { PERIOD } else { PERIOD_AT_START };
             match inbox.recv_timeout(period) {
                 Ok(Order::Watch(given)) => parts = Some(given),
@@ -129,6 +135,16 @@ impl Watching {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// Notes in the data folder what stands still. The medium may be what hangs, and then this does too: all
+    /// others have been told by now, and a sign of life would be out of place.
+    fn note_standstill(&mut self, parts: &Parts) {
+        let names = names(&self.still);
+        if names != self.noted {
+            parts.gateway.checkup.run().stands_still((!names.is_empty()).then_some(&names));
+            self.noted = names;
         }
     }
 

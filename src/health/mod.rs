@@ -10,9 +10,11 @@
 //! Nothing here knows the parts themselves: `gateway` brings their signs and tells whoever supervises it.
 
 mod beat;
+pub mod checkup;
 pub mod last_panic;
 pub mod last_run;
 pub mod machine;
+mod note;
 pub mod notify;
 pub mod reports;
 mod rounds;

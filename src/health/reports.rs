@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::notify::Message;
-use super::watch::Standstill;
+use super::watch::{Standstill, names};
 
 /// How long a start is prolonged. One that takes longer hangs.
 const START_MAX: Duration = Duration::from_mins(10);
@@ -79,8 +79,7 @@ impl Reports {
             told.extend(self.sign_if_due(now));
             told.extend(self.status_if_new(at_work));
         } else {
-            let names: Vec<String> = still.iter().map(|still| still.part.to_string()).collect();
-            told.extend(self.status_if_new(&format!("stands still: {}", names.join(", "))));
+            told.extend(self.status_if_new(&format!("stands still: {}", names(still))));
         }
         told
     }

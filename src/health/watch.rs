@@ -63,6 +63,12 @@ impl fmt::Display for Standstill {
     }
 }
 
+/// The names of all that stand still, in one line; empty where none does.
+#[must_use]
+pub fn names(still: &[Standstill]) -> String {
+    still.iter().map(|still| still.part.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// What was seen of a part last.
 #[derive(Clone, Copy, Debug)]
 struct Seen {

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod audit;
 pub mod claim;
+pub mod condition;
 pub mod control;
 pub mod counter_events;
 pub mod demand_response;
@@ -17,6 +18,7 @@ pub mod update;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::config::site::Site;
+use crate::health::checkup::Checkup;
 use crate::model::alarm::Alarm;
 use crate::model::point::{Metered, Parameter, Point};
 use crate::model::reading::SeriesId;
@@ -106,6 +108,8 @@ pub struct Ops {
     controls: control::Controls,
     /// Who knows how the lines go.
     lines: OnceLock<Arc<dyn lines::LineWatch>>,
+    /// Who knows how the machine is.
+    checkup: OnceLock<Arc<Checkup>>,
     /// How the gateway gets its first platform.
     claims: claim::Claims,
     /// Updates of the system, where there are slots.
@@ -130,6 +134,7 @@ impl Ops {
             demand_alarm: <_>::default(),
             controls: control::Controls::default(),
             lines: OnceLock::new(),
+            checkup: OnceLock::new(),
             claims: claim::Claims::default(),
             updates: OnceLock::new(),
             archiving: Mutex::default(),

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 /// submodule named here stands on a step of its own.
 const STEPS: [&[&str]; 13] = [
     &["failure", "language", "limits", "packed", "rights", "time"],
-    &["document", "health", "model", "slots"],
+    &["document", "model", "slots"],
     &["register_text"],
     &["config", "meters"],
-    &["modbus"],
+    &["modbus", "health"],
     &["mapping", "counter"],
     &["stats", "sunspec"],
     &["store", "update", "modbus::line", "meters::golden"],
