@@ -4,8 +4,8 @@
 # tells what the variables say. The only write here takes one try off a slot that is on trial.
 # Numbers are hexadecimal without 0x, as `setexpr` gives them.
 
-setenv area 0x44000000
-setenv copy 0x43f00000
+setenv area @AREA@
+setenv copy @COPY@
 setenv names "cems_seq cems_slot cems_trial cems_tries cems_a cems_b cems_reason"
 
 part start ${devtype} ${devnum} 5 at0

@@ -6,10 +6,11 @@ early_modules=(virtio_mmio virtio_blk crc32c_generic squashfs ext4 dm-verity sha
 late_modules=(virtio_net)
 # The machine makes its own tree.
 device_tree=
-bootloader=u-boot-qemu
 command_line="console=ttyAMA0,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
 # Kernel and initramfs out of the boot area, the tree from the machine.
 bootm='bootm ${area}#box ${area}#box ${fdtcontroladdr}'
+# Where in memory the boot loader works: the kernel unpacks below the first.
+kernel_at=0x42000000 copy_at=0x43f00000 area_at=0x44000000
 data_size=64M
 
 change_device_tree() { :; }

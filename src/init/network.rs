@@ -54,6 +54,14 @@ impl Wishes {
         }
         wishes
     }
+
+    /// Whether an interface of this name is to be brought up.
+    fn is_wanted(&self, name: &str) -> bool {
+        match &self.interface {
+            Some(wanted) => name == wanted,
+            None => name.starts_with("eth") || name.starts_with("en"),
+        }
+    }
 }
 
 /// Brings the network up beside everything else: no reading waits for it.
@@ -62,10 +70,14 @@ pub(super) fn start(site: &'static str) {
     let started = thread::Builder::new().name("network".to_owned()).spawn(move || {
         modules::load_all();
         let wishes = Wishes::read(&ask_service(site));
-        match interface(&wishes) {
-            Some(interface) => bring_up(&interface, &wishes),
-            None => complain("the board shows no network interface"),
+        let interfaces = interfaces(&wishes);
+        if interfaces.is_empty() {
+            complain("the board shows no network interface");
         }
+        for interface in &interfaces {
+            bring_up(interface, &wishes);
+        }
+        keep_time(&wishes);
     });
     if let Err(error) = started {
         complain(&format!("the network cannot be brought up: {error}"));
@@ -80,40 +92,40 @@ fn ask_service(site: &str) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The interface that the site names, or the first one that is no loopback.
-fn interface(wishes: &Wishes) -> Option<String> {
+/// The interface that the site names, or all that Ethernet is plugged into; the first where the address is fixed.
+fn interfaces(wishes: &Wishes) -> Vec<String> {
     let end = Instant::now() + INTERFACE_PATIENCE;
     loop {
         let entries = fs::read_dir(INTERFACES).into_iter().flatten().flatten();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.filter(|name| wishes.is_wanted(name)).collect();
         names.sort();
-        let is_wanted = |name: &String| match &wishes.interface {
-            Some(wanted) => name == wanted,
-            None => name.starts_with("eth") || name.starts_with("en"),
-        };
-        if let Some(name) = names.into_iter().find(is_wanted) {
-            return Some(name);
-        }
-        if Instant::now() > end {
-            return None;
+        names.truncate(if wishes.address.is_some() { 1 } else { WISHES_MAX });
+        if !names.is_empty() || Instant::now() > end {
+            return names;
         }
         thread::sleep(LOOK);
     }
 }
 
 fn bring_up(interface: &str, wishes: &Wishes) {
-    run("/bin/ip", &["link", "set", interface, "up"]);
+    if !run("/bin/ip", &["link", "set", interface, "up"]) {
+        return;
+    }
     match &wishes.address {
         Some(address) => set_address(interface, address, wishes),
         None => keep("/bin/udhcpc", &["-f", "-i", interface, "-A", "5", "-t", "4"]),
     }
-    let mut time = vec!["-n", "-S", service::SELF_TIME];
+}
+
+/// Has the clock compared with the time servers of the site.
+fn keep_time(wishes: &Wishes) {
+    let mut arguments = vec!["-n", "-S", service::SELF_TIME];
     for server in &wishes.time_servers {
-        time.extend(["-p", server.as_str()]);
+        arguments.extend(["-p", server.as_str()]);
     }
     if !wishes.time_servers.is_empty() {
-        keep("/bin/ntpd", &time);
+        keep("/bin/ntpd", &arguments);
     }
 }
 
@@ -129,14 +141,15 @@ fn set_address(interface: &str, address: &str, wishes: &Wishes) {
     note(&format!("{interface} has {address}"));
 }
 
-/// Runs a program once.
-fn run(program: &str, arguments: &[&str]) {
+/// Runs a program once; gives whether it did what it should.
+fn run(program: &str, arguments: &[&str]) -> bool {
     let ended = Command::new(program).args(arguments).stdin(Stdio::null()).status();
     match ended {
-        Ok(status) if status.success() => {}
+        Ok(status) if status.success() => return true,
         Ok(status) => complain(&format!("{program} {}: {status}", arguments.join(" "))),
         Err(error) => complain(&format!("{program}: {error}")),
     }
+    false
 }
 
 /// Keeps a helper running beside everything else; what it prints goes to the kernel's log.
@@ -190,6 +203,19 @@ mod tests {
         assert_eq!(wishes.names, ["223.5.5.5"]);
         assert_eq!(wishes.time_servers, ["ntp.example"]);
         assert_eq!(wishes.interface, None);
+    }
+
+    #[test]
+    fn without_a_name_every_ethernet_port_is_wanted_and_no_other() {
+        let any = Wishes::default();
+        assert!(
+            any.is_wanted("eth0")
+                && any.is_wanted("enp1s0")
+                && !any.is_wanted("lo")
+                && !any.is_wanted("wlan0")
+        );
+        let one = Wishes { interface: Some("wlan0".to_owned()), ..any };
+        assert!(one.is_wanted("wlan0") && !one.is_wanted("eth0"));
     }
 
     #[test]
