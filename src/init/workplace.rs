@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::sync;
 use rustix::mount::{MountFlags, mount, mount_bind};
@@ -17,6 +19,8 @@ use super::watchdog::Watchdog;
 use super::{Trouble, data, network};
 use crate::slots::{Board, Reason, Slot};
 
+/// The longest that a hungry watchdog waits, and some more.
+const BITE_MAX: Duration = Duration::from_secs(60);
 /// User of the service, and its group.
 pub(super) const SERVICE_ID: u32 = 900;
 /// The group that may open serial ports.
@@ -46,13 +50,22 @@ pub(super) fn keep() -> Trouble {
     network::start(SITE);
     match service::keep(&mut watchdog) {
         End::Restart => note("the service asks for a new start"),
-        End::Silent => complain("the service stands still; the box starts anew"),
+        End::Silent => {
+            complain("the service stands still; the watchdog starts the box anew");
+            wait_for_watchdog(&watchdog);
+        }
         End::CrashLoop => leave_slot(&board),
     }
-    if watchdog.is_there() {
-        note("the watchdog starts the machine if nothing else does");
-    }
     restart()
+}
+
+/// Feeds the watchdog no more, so that its reset is known as one at the next start. Where there is none, or it does
+/// nothing, it is not waited for.
+fn wait_for_watchdog(watchdog: &Watchdog) {
+    if watchdog.is_there() {
+        thread::sleep(BITE_MAX);
+        complain("the watchdog does not reset the machine");
+    }
 }
 
 fn prepare(watchdog: &mut Watchdog) -> Result<Board, Trouble> {

@@ -5,6 +5,7 @@ mod harness;
 
 mod annex_c;
 mod bill;
+mod board;
 mod control;
 mod crash;
 mod demo;

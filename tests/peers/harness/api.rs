@@ -78,6 +78,18 @@ impl Api {
         self.history(start, &later.to_string())
     }
 
+    /// The stretches since `start` in which readings are missing because the power was: from when until when there
+    /// was one again, if there was.
+    pub(crate) fn power_gaps(&self, start: &str) -> Vec<(String, Option<String>)> {
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(1);
+        let question = json!({"startTime": start, "endTime": later.to_string(), "pageSize": 1});
+        let data = self.ask("GetCemsHistoricalData", &question).unwrap();
+        assert_eq!(data["gapLeftOut"].as_u64().unwrap_or(0), 0, "not all gaps are told");
+        let gaps = data["gap"].as_array().cloned().unwrap_or_default();
+        let of_power = gaps.iter().filter(|gap| gap["cause"] == "power");
+        of_power.map(|gap| (text(&gap["startTime"]), gap["endTime"].as_str().map(str::to_owned))).collect()
+    }
+
     /// How often each thing happened at the front of the interface.
     pub(crate) fn turns(&self) -> BTreeMap<String, usize> {
         let (status, text) = self.exchange("GET", "/metrics", "").unwrap();
@@ -123,16 +135,36 @@ impl Api {
         Ok(answer["data"].take())
     }
 
+    /// How an update stands; an error when the gateway is gone.
+    pub(crate) fn update(&self) -> io::Result<Value> {
+        let (status, body) = self.exchange("GET", "/update", "")?;
+        assert_eq!(status, 200, "{body}");
+        Ok(serde_json::from_str::<Value>(&body)?["data"].take())
+    }
+
+    /// Brings a piece of an update, whatever its release, and leaves it waiting for a restart.
+    pub(crate) fn bring_update(&self, offset: usize, piece: &[u8]) -> io::Result<()> {
+        let path = format!("/update?offset={offset}&force=true&restart=false");
+        let (status, body) = self.send("POST", &path, "application/octet-stream", piece)?;
+        assert_eq!(status, 200, "{body}");
+        Ok(())
+    }
+
     fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
+        self.send(method, path, "application/json; charset=utf-8", body.as_bytes())
+    }
+
+    fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> io::Result<(u16, String)> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
         stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
+             Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
             self.token,
             body.len()
         )?;
+        stream.write_all(body)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         read_answer(&answer).ok_or_else(|| io::Error::other("the answer broke off"))

@@ -10,7 +10,7 @@ use super::random::Random;
 use super::wait::BETWEEN;
 
 /// Readings from `from` up to `through`, as they were served when `/healthz` called them durable.
-struct Acknowledged {
+pub(crate) struct Acknowledged {
     from: String,
     through: String,
     sequence: u64,
@@ -18,13 +18,13 @@ struct Acknowledged {
 }
 
 impl Acknowledged {
-    fn nothing_since(from: &str) -> Self {
+    pub(crate) fn nothing_since(from: &str) -> Self {
         let from = from.to_owned();
         Self { through: from.clone(), from, sequence: 0, readings: BTreeMap::new() }
     }
 
     /// Writes down what is newly acknowledged, until the gateway is gone.
-    fn write_down(&mut self, api: &Api) {
+    pub(crate) fn write_down(&mut self, api: &Api) {
         while let Some(health) = api.health() {
             let through = health.durable_through.map(|through| well_before(&through));
             let Some(through) = through.filter(|through| is_later(through, &self.through)) else {
@@ -40,25 +40,40 @@ impl Acknowledged {
         }
     }
 
-    fn count(&self) -> usize {
+    /// How many readings it has.
+    pub(crate) fn count(&self) -> usize {
         self.readings.values().map(Vec::len).sum()
     }
 
-    /// # Panics
+    /// Up to when it has them.
+    pub(crate) fn through(&self) -> &str {
+        &self.through
+    }
+
+    /// Holds it against what is served now.
+    ///
+    /// # Errors
     /// When a reading is gone, changed or has appeared, or the acknowledgement was taken back.
-    fn check(&self, api: &Api) {
+    pub(crate) fn check(&self, api: &Api) -> Result<(), String> {
         let sequence = api.health().unwrap().durable_sequence;
-        assert!(sequence >= self.sequence, "sequence {} was durable, now it is {sequence}", self.sequence);
+        if sequence < self.sequence {
+            return Err(format!("sequence {} was durable, now it is {sequence}", self.sequence));
+        }
         if self.count() == 0 {
-            return;
+            return Ok(());
         }
         let served = api.history(&self.from, &self.through).unwrap();
         for (name, before) in &self.readings {
             let after = served.get(name).map_or(&[][..], Vec::as_slice);
-            let differs = before.iter().zip(after).find(|(before, after)| before != after);
-            assert_eq!(differs, None, "{name:?} from {} to {} has changed", self.from, self.through);
-            assert_eq!(before.len(), after.len(), "{name:?} from {} to {}", self.from, self.through);
+            let stretch = format!("{name:?} from {} to {}", self.from, self.through);
+            if let Some((before, after)) = before.iter().zip(after).find(|(before, after)| before != after) {
+                return Err(format!("{stretch} has changed from {before:?} to {after:?}"));
+            }
+            if before.len() != after.len() {
+                return Err(format!("{stretch} had {} readings, now {}", before.len(), after.len()));
+            }
         }
+        Ok(())
     }
 }
 
@@ -94,14 +109,14 @@ pub(crate) fn survive_power_cuts(
         killer.join().unwrap();
 
         gateway.start_again();
-        acknowledged.check(gateway.api());
+        acknowledged.check(gateway.api()).unwrap();
         found_again += acknowledged.count();
         from.clone_from(&acknowledged.through);
         all.push(acknowledged);
     }
     // What survived the first cut must also have survived the last.
     for acknowledged in &all {
-        acknowledged.check(gateway.api());
+        acknowledged.check(gateway.api()).unwrap();
     }
     found_again
 }

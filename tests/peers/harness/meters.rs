@@ -55,18 +55,19 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// Five meters over TCP and five on one serial line; together they hold every type in every order.
     pub(crate) fn of_every_type(random: &mut Random, dir: &Path) -> Self {
-        let mut kinds = Kind::all();
-        random.shuffle(&mut kinds);
-        let mut meters: Vec<PeerMeter> = Vec::new();
-        for (unit, kinds) in (1..).zip(kinds.chunks(kinds.len().div_ceil(10))) {
-            meters.push(PeerMeter { id: format!("m{unit}"), unit, held: place(kinds, random) });
-        }
-        assert_eq!(meters.len(), 10);
+        let mut meters = every_type(random);
         let on_wire = meters.split_off(5);
         let mut lines: Vec<PeerLine> = meters.into_iter().map(|meter| tcp_line(vec![meter])).collect();
         let link = PeerLink::Rtu(Wire::lay("rs485", dir));
         lines.push(PeerLine { id: "rs485".to_owned(), link, meters: on_wire, unknown: Vec::new() });
         Self { lines, spec: dir.join("meters.json") }
+    }
+
+    /// Ten meters on one serial line; together they hold every type in every order.
+    pub(crate) fn on_one_wire(random: &mut Random, wire: Wire, dir: &Path) -> Self {
+        let link = PeerLink::Rtu(wire);
+        let line = PeerLine { id: "rs485".to_owned(), link, meters: every_type(random), unknown: Vec::new() };
+        Self { lines: vec![line], spec: dir.join("meters.json") }
     }
 
     /// Meters over TCP, a line each, whose numbers count how often they were read.
@@ -187,6 +188,18 @@ fn place(kinds: &[Kind], random: &mut Random) -> Vec<Held> {
         held.push(Held::random(*kind, table, address, random));
     }
     held
+}
+
+/// Ten meters that together hold every type in every order.
+fn every_type(random: &mut Random) -> Vec<PeerMeter> {
+    let mut kinds = Kind::all();
+    random.shuffle(&mut kinds);
+    let mut meters: Vec<PeerMeter> = Vec::new();
+    for (unit, kinds) in (1..).zip(kinds.chunks(kinds.len().div_ceil(10))) {
+        meters.push(PeerMeter { id: format!("m{unit}"), unit, held: place(kinds, random) });
+    }
+    assert_eq!(meters.len(), 10);
+    meters
 }
 
 fn meter_site(meter: &PeerMeter, line_id: &str, interval: &str) -> String {

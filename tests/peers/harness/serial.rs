@@ -22,4 +22,16 @@ impl Wire {
         wait::until("socat to lay the wire", || (ours.exists() && theirs.exists()).then_some(()));
         Self { ours, theirs, _socat: socat }
     }
+
+    /// A wire to a machine that knows its end as `ours`; it is found at `socket` once the machine is on.
+    pub(crate) fn lay_to_socket(name: &str, ours: &str, socket: &Path, dir: &Path) -> Self {
+        let theirs = dir.join(format!("{name}-theirs"));
+        let ends = [
+            format!("pty,raw,echo=0,link={}", theirs.display()),
+            format!("unix-connect:{},interval=0.2,forever", socket.display()),
+        ];
+        let socat = Process::start("socat", Command::new("socat").args(ends), dir);
+        wait::until("socat to lay the wire", || theirs.exists().then_some(()));
+        Self { ours: ours.into(), theirs, _socat: socat }
+    }
 }

@@ -1,0 +1,108 @@
+//! What `deploy/image` has made, as a machine of these tests begins with it.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::machine::Start;
+use super::tool::run;
+
+/// Bytes of a sector.
+const SECTOR_BYTES: u64 = 512;
+/// Where in a slot its boot area begins.
+const BOOT_AREA_AT: u64 = 16 << 20;
+/// The partition of the boot state.
+pub(super) const STATE: u8 = 5;
+/// The partition of the data.
+const DATA: u8 = 6;
+
+/// The files of one board.
+pub(crate) struct Image {
+    board: &'static str,
+    folder: PathBuf,
+}
+
+impl Image {
+    /// Those of the board of this name.
+    pub(crate) fn of(board: &'static str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/image").join(board);
+        assert!(folder.join("boot").exists(), "{} is missing; run deploy/image {board}", folder.display());
+        Self { board, folder }
+    }
+
+    /// One of its files.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A card of its own for one machine: a copy that takes no more room than what is on it.
+    pub(crate) fn card(&self, dir: &Path) -> PathBuf {
+        let card = dir.join("card.img");
+        let whole = self.file(&format!("cems-gateway-{}.img", self.board));
+        run(Command::new("cp").args(["--sparse=always", "--reflink=auto"]).args([&whole, &card]));
+        card
+    }
+
+    /// The boot loader of the board starts what the boot state says.
+    pub(crate) fn boot_loader(&self) -> Start {
+        Start::Flash(self.file("flash0"))
+    }
+
+    /// An update that brings what the image holds already, signed with the key that `deploy/image` has made for trials.
+    pub(crate) fn update(&self, dir: &Path) -> Vec<u8> {
+        let (checkout, bundle) = (Path::new(env!("CARGO_MANIFEST_DIR")), dir.join("update.cems"));
+        let mut make = Command::new(checkout.join("deploy/bundle"));
+        make.arg(self.board).args([self.file("root"), self.file("boot"), bundle.clone()]);
+        run(make.arg("--key").arg(checkout.join("dist/update-key/secret")));
+        fs::read(bundle).unwrap()
+    }
+
+    /// Whether a slot of `card` holds the root and the boot area of this image, to the last byte.
+    pub(crate) fn is_whole_in(&self, card: &Path, slot: &str) -> bool {
+        let begin = partition_at(card, if slot == "a" { 2 } else { 3 });
+        let card = fs::File::open(card).unwrap();
+        [("root", begin), ("boot", begin + BOOT_AREA_AT)].into_iter().all(|(name, at)| {
+            let image = fs::read(self.file(name)).unwrap();
+            let mut held = vec![0; image.len()];
+            card.read_exact_at(&mut held, at).unwrap();
+            held == image
+        })
+    }
+
+    /// The emulator starts slot a, and everything that the kernel hears is printed.
+    pub(crate) fn kernel(&self) -> Start {
+        Start::Kernel {
+            kernel: self.file("kernel"),
+            initramfs: self.file("initramfs"),
+            device_tree: None,
+            command_line: "console=ttyAMA0,115200 printk.devkmsg=on panic=5 cems.slot=a".to_owned(),
+        }
+    }
+}
+
+/// Makes the data partition of `card` anew, with `site` as the site file of a box that somebody has set up.
+pub(crate) fn set_up(card: &Path, site: &str, dir: &Path) {
+    let data = dir.join("data");
+    fs::create_dir_all(data.join("config")).unwrap();
+    fs::write(data.join("config/gateway.toml"), site).unwrap();
+    let (_, sectors) = partition(card, DATA);
+    let mut make = Command::new("/sbin/mke2fs");
+    make.args(["-q", "-F", "-t", "ext4", "-m", "0", "-d"]).arg(&data);
+    make.args(["-E", &format!("offset={}", partition_at(card, DATA))]).arg(card);
+    run(make.arg(format!("{}k", sectors * SECTOR_BYTES / 1_024)));
+}
+
+/// Where a partition begins, in bytes.
+pub(super) fn partition_at(card: &Path, number: u8) -> u64 {
+    partition(card, number).0 * SECTOR_BYTES
+}
+
+/// First sector and number of sectors of a partition.
+fn partition(card: &Path, number: u8) -> (u64, u64) {
+    let mut partx = Command::new("partx");
+    partx.args(["--raw", "--noheadings", "--output", "START,SECTORS", "--nr", &number.to_string()]);
+    let told = run(partx.arg(card));
+    let (start, sectors) = told.trim().split_once(' ').unwrap();
+    (start.parse().unwrap(), sectors.parse().unwrap())
+}

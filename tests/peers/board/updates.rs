@@ -1,0 +1,209 @@
+//! Power cuts of an update, in each of its steps: while it comes in, at the last write that puts it on trial, when the boot
+//! loader counts the tries, in the trial, and at the confirmation. Whatever the moment, the box starts a slot that is whole.
+//!
+//! `UPDATES` says how many updates are brought, each with five cuts and from the slot that the last one confirmed.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::boot_state::BootState;
+use super::image::{Image, set_up};
+use super::lossy_disk::{Flushes, Loss, LossyDisk};
+use super::machine::{Board, Disk, Machine};
+use crate::harness::api::Api;
+use crate::harness::random::Random;
+use crate::harness::site;
+
+/// Updates where nobody says otherwise.
+const UPDATES: u64 = 1;
+/// How long we wait for the box, on a machine that may be busy with other things. A trial takes a minute.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// When the writes that a cut waits for do not come.
+const WRITES_PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of an update that are brought together.
+const PIECE_BYTES: usize = 48 * 1_024;
+/// Tries that a trial has.
+const TRIES: u64 = 3;
+const API_PORT: u16 = 8080;
+/// The token of whoever may bring an update.
+const ADMINISTRATOR: &str = "an administrator of the tests";
+
+/// A box with a boot loader, and an update for it that holds what it already has.
+struct TheBox {
+    image: Image,
+    card: PathBuf,
+    bundle: Vec<u8>,
+    machine: Machine,
+    api: Api,
+    random: Random,
+}
+
+impl TheBox {
+    fn start(random: Random, dir: &Path) -> Self {
+        let image = Image::of("virt");
+        let bundle = image.update(dir);
+        let card = image.card(dir);
+        set_up(&card, &site_with_administrator(), dir);
+        let disk = Disk::Lossy(LossyDisk::serve(&card, Flushes::Kept));
+        let machine = Machine::start(Board::Virt, &image.boot_loader(), disk, &[API_PORT], dir);
+        let api = Api::new(machine.port(API_PORT), ADMINISTRATOR);
+        Self { image, card, bundle, machine, api, random }
+    }
+
+    /// Waits until it answers; gives the slot that runs and how its update stands.
+    fn up(&mut self) -> (String, String) {
+        let api = self.api.clone();
+        self.machine.wait("an answer of /healthz", PATIENCE, |_| api.health());
+        self.stands()
+    }
+
+    fn stands(&self) -> (String, String) {
+        let told = self.api.update().unwrap();
+        let word = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        (word("slot"), word("state"))
+    }
+
+    fn wait_until_it_is(&mut self, state: &str) {
+        let api = self.api.clone();
+        let is_so = || (api.update().ok()?["state"] == state).then_some(());
+        self.machine.wait(&format!("the update to be {state}"), PATIENCE, |_| is_so());
+    }
+
+    /// Where the last piece begins.
+    fn last_piece(&self) -> usize {
+        (self.bundle.len() - 1) / PIECE_BYTES * PIECE_BYTES
+    }
+
+    fn any_loss(&mut self) -> Loss {
+        if self.random.below(3) == 0 { Loss::All } else { Loss::Some(self.random.below(u64::MAX)) }
+    }
+
+    /// Brings a part of the update, and takes the power after so many writes of it.
+    fn cut_while_bringing(&mut self, part: Range<usize>, writes: u64) {
+        let loss = self.any_loss();
+        let machine = &mut self.machine;
+        thread::scope(|scope| {
+            scope.spawn(|| machine.cut_after(writes, WRITES_PATIENCE, loss));
+            bring(&self.api, &self.bundle, part);
+        });
+    }
+
+    /// What the card says while the power is off.
+    ///
+    /// # Panics
+    /// When it names a slot to be started that is not whole.
+    fn card_state(&self) -> BootState {
+        let state = BootState::of(&self.card);
+        for slot in [Some(state.slot()), state.trial()].into_iter().flatten() {
+            assert!(self.image.is_whole_in(&self.card, slot), "slot {slot} is not whole: {state:?}");
+        }
+        state
+    }
+}
+
+/// Brings the pieces of the update that begin in a part of it, until the box is gone.
+fn bring(api: &Api, bundle: &[u8], part: Range<usize>) {
+    let piece = |offset: usize| &bundle[offset..bundle.len().min(offset + PIECE_BYTES)];
+    let mut offsets = part.step_by(PIECE_BYTES);
+    while offsets.next().is_some_and(|offset| api.bring_update(offset, piece(offset)).is_ok()) {}
+}
+
+fn site_with_administrator() -> String {
+    let bare = site::bare_site_for_all(API_PORT, "PT1S");
+    let token = format!("{:x}", Sha256::digest(ADMINISTRATOR));
+    format!(
+        "{bare}\n[[platform]]\nid = \"administrator\"\ntoken_sha256 = \"{token}\"\nscopes = [\"admin\"]\n"
+    )
+}
+
+fn other(slot: &str) -> &'static str {
+    if slot == "a" { "b" } else { "a" }
+}
+
+fn updates() -> u64 {
+    std::env::var("UPDATES").map_or(UPDATES, |updates| updates.parse().unwrap())
+}
+
+#[test]
+fn power_cuts_in_every_step_of_an_update_leave_a_slot_that_starts() {
+    let dir = TempDir::new().unwrap();
+    let mut board = TheBox::start(Random::new(41), dir.path());
+    let mut old = "a";
+    assert_eq!(board.up().0, old);
+    for _ in 0..updates() {
+        while_it_comes_in(&mut board, old);
+        at_the_last_write(&mut board, old);
+        when_tries_are_counted(&mut board, old);
+        in_the_trial(&mut board, old);
+        at_the_confirmation(&mut board, old);
+        old = other(old);
+    }
+}
+
+/// The old slot goes on as if nothing had come.
+fn while_it_comes_in(board: &mut TheBox, old: &str) {
+    let writes = 1 + board.random.below(100);
+    board.cut_while_bringing(0..board.last_piece(), writes);
+    let state = board.card_state();
+    assert_eq!((state.slot(), state.trial()), (old, None));
+    board.machine.switch_on();
+    assert_eq!(board.up(), (old.to_owned(), "idle".to_owned()));
+}
+
+/// It is on trial or it is not; in the end, it is.
+fn at_the_last_write(board: &mut TheBox, old: &str) {
+    let last = board.last_piece();
+    bring(&board.api, &board.bundle, 0..last);
+    let writes = 1 + board.random.below(4);
+    board.cut_while_bringing(last..board.bundle.len(), writes);
+    let state = board.card_state();
+    assert_eq!(state.slot(), old);
+    if state.trial().is_none() {
+        board.machine.switch_on();
+        assert_eq!(board.up(), (old.to_owned(), "idle".to_owned()));
+        bring(&board.api, &board.bundle, 0..board.bundle.len());
+        board.wait_until_it_is("ready");
+        board.machine.cut(Loss::All);
+    }
+    let state = board.card_state();
+    assert_eq!((state.slot(), state.trial(), state.tries()), (old, Some(other(old)), TRIES));
+}
+
+/// A try is counted or it is not, and the trial goes on.
+fn when_tries_are_counted(board: &mut TheBox, old: &str) {
+    let loss = board.any_loss();
+    board.machine.switch_on();
+    board.machine.cut_after(1, WRITES_PATIENCE, loss);
+    let state = board.card_state();
+    assert_eq!((state.slot(), state.trial()), (old, Some(other(old))));
+    assert!([TRIES, TRIES - 1].contains(&state.tries()), "{state:?}");
+}
+
+/// The boot loader takes one try for each start.
+fn in_the_trial(board: &mut TheBox, old: &str) {
+    let before = board.card_state().tries();
+    board.machine.switch_on();
+    assert_eq!(board.up(), (other(old).to_owned(), "trial".to_owned()));
+    let (writes, loss) = (1 + board.random.below(6), board.any_loss());
+    board.machine.cut_after(writes, WRITES_PATIENCE, loss);
+    let state = board.card_state();
+    assert_eq!((state.slot(), state.trial(), state.tries()), (old, Some(other(old)), before - 1));
+}
+
+/// What has been told as confirmed stays so.
+fn at_the_confirmation(board: &mut TheBox, old: &str) {
+    let new = other(old);
+    board.machine.switch_on();
+    assert_eq!(board.up(), (new.to_owned(), "trial".to_owned()));
+    board.wait_until_it_is("confirmed");
+    board.machine.cut(Loss::All);
+    let state = board.card_state();
+    assert_eq!((state.slot(), state.trial()), (new, None));
+    board.machine.switch_on();
+    assert_eq!(board.up(), (new.to_owned(), "idle".to_owned()));
+}
