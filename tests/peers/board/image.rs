@@ -72,11 +72,16 @@ impl Image {
 
     /// The emulator starts slot a, and everything that the kernel hears is printed.
     pub(crate) fn kernel(&self) -> Start {
+        self.kernel_on("ttyAMA0")
+    }
+
+    /// The same with this serial port for what is printed.
+    pub(crate) fn kernel_on(&self, console: &str) -> Start {
         Start::Kernel {
             kernel: self.file("kernel"),
             initramfs: self.file("initramfs"),
-            device_tree: None,
-            command_line: "console=ttyAMA0,115200 printk.devkmsg=on panic=5 cems.slot=a".to_owned(),
+            device_tree: Some(self.file("dtb")).filter(|tree| tree.exists()),
+            command_line: format!("console={console},115200 printk.devkmsg=on panic=5 cems.slot=a"),
         }
     }
 }

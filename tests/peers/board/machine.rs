@@ -54,10 +54,8 @@ impl Board {
                 "-device",
                 "virtio-blk-device,drive=disk",
             ]),
-            Self::OrangePi | Self::Imx6Ul => {
-                assert!(matches!(disk, Disk::File(_)), "{self:?} never asks its disk to flush");
-                words(&["-drive", &format!("if=sd,index=0,{drive}")])
-            }
+            // A cut would take everything from a lossy disk: these never ask for a flush.
+            Self::OrangePi | Self::Imx6Ul => words(&["-drive", &format!("if=sd,index=0,{drive}")]),
         }
     }
 

@@ -57,7 +57,9 @@ impl TheBoard {
         self.machine.wait("an answer of /healthz", PATIENCE, |_| api.health());
         self.machine.wait("the value of every register", PATIENCE, |_| {
             let told = api.dynamic();
-            let is_told = |(series, value)| told.get(series).is_some_and(|told| told.value() == Some(value));
+            let is_told = |(series, value): (&_, &serde_json::Value)| {
+                told.get(series).is_some_and(|told| told.value == *value)
+            };
             expected.iter().all(is_told).then_some(())
         });
     }
@@ -76,7 +78,8 @@ fn the_flashed_card_of_the_orange_pi_reads_the_meters_on_its_second_uart() {
 }
 
 #[test]
-fn the_kontron_board_reads_the_meters_on_its_rs485_port_and_its_watchdog_resets_a_service_that_stands_still() {
+fn the_kontron_board_reads_the_meters_on_its_rs485_port_and_its_watchdog_resets_a_service_that_stands_still()
+{
     let dir = TempDir::new().unwrap();
     let image = Image::of("kontron-bl-imx6ul");
     let lossy = |card: &Path| Disk::Lossy(LossyDisk::serve(card, Flushes::Kept));

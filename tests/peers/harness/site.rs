@@ -44,3 +44,10 @@ requests_per_min = 1000000
 "#
     )
 }
+
+/// The same for a machine of its own: its interface can be had from outside, in plain HTTP.
+pub(crate) fn bare_site_for_all(api_port: u16, durability_window: &str) -> String {
+    let listen = |address: &str| format!("listen = \"{address}:{api_port}\"");
+    let for_all = listen("0.0.0.0") + "\nplain_http = true";
+    bare_site(api_port, durability_window).replace(&listen("127.0.0.1"), &for_all)
+}
