@@ -215,7 +215,8 @@ fn health(ops: &Arc<Ops>) -> Document {
 
 fn figures(ops: &Arc<Ops>, tally: &Tally) -> Document {
     let (lines, store, alarms) = (ops.lines(), ops.store().status(), ops.alarms());
-    Document::Figures(Arc::new(Figures { lines, store, alarms, gate: tally.figures() }))
+    let (gate, condition) = (tally.figures(), ops.condition());
+    Document::Figures(Arc::new(Figures { lines, store, alarms, gate, condition }))
 }
 
 /// What a platform may do at all.

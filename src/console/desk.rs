@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::config::difference::DiffLine;
 use crate::config::draft::{DraftError, Undone};
 use crate::config::edit::Edit;
+use crate::health::checkup::Condition;
 use crate::modbus::exceptions::ExceptionCounts;
 use crate::modbus::recorder::Excerpt;
 use crate::model::alarm::Alarm;
@@ -257,6 +258,8 @@ pub struct Status {
     pub lines: Vec<LineView>,
     /// What is kept.
     pub store: StoreView,
+    /// The machine, and how the run before ended; `None` where nobody looks.
+    pub condition: Option<Condition>,
     /// What is pushed; `None` where no broker is named.
     pub uplink: Option<UplinkView>,
     /// Where platforms ask.

@@ -10,6 +10,7 @@ mod attach;
 mod audit;
 mod clock;
 pub mod command;
+mod condition;
 mod controls;
 mod counter_events;
 mod demand;

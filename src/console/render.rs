@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::alarms::alarms;
 use super::clock::clock;
+use super::condition::condition;
 use super::desk::{
     Applied, CheckReport, ParameterView, PointView, ReadOrder, Status, StoreView, UplinkView, UplinkViewState,
 };
@@ -52,6 +53,9 @@ pub(super) fn status(status: &Status, language: Language) -> String {
     text += &lines(&status.lines, language);
     text += &store(&status.store, status.utc_offset, language);
     text += &wear(status.store.wear.as_ref(), language);
+    if let Some(of) = &status.condition {
+        text += &condition(of, status.utc_offset, language);
+    }
     text += &uplink(status.uplink.as_ref(), language);
     text += &interface(&status.interface, language);
     if status.update.is_some() {
@@ -281,7 +285,7 @@ fn time_of_day(at: UtcTime, offset: UtcOffset) -> String {
     at.civil(offset).strftime("%H:%M:%S").to_string()
 }
 
-fn duration(seconds: u64, language: Language) -> String {
+pub(super) fn duration(seconds: u64, language: Language) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, language) {
         (0, _) => format!("{hours:02}:{minutes:02}:{:02}", seconds % 60),

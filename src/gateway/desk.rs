@@ -212,6 +212,7 @@ impl Desk for GatewayDesk {
             parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
             lines: gateway.plant.status().iter().map(|status| view::line(status, &site)).collect(),
             store: view::store(&gateway.ops.store().status(), &site.store),
+            condition: gateway.ops.condition(),
             uplink: site.uplink.as_ref().zip(uplink).map(|(settings, state)| view::uplink(settings, &state)),
             interface: self.interface(),
             update: gateway.ops.update_view(),

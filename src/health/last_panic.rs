@@ -139,6 +139,33 @@ mod tests {
         }
     }
 
+    /// Names the data folder to the process in which a thread panics.
+    const PANICS_IN: &str = "CEMS_TEST_PANICS_IN";
+
+    #[test]
+    fn a_panic_of_a_thread_is_kept_for_the_runs_after_it() {
+        if let Some(data) = std::env::var_os(PANICS_IN) {
+            keep_in(Path::new(&data), "1.2.3");
+            let thread = std::thread::Builder::new().name("meter reader".to_owned());
+            let panicked = thread.spawn(|| panic!("7 registers of `a secret` are wrong")).unwrap().join();
+            assert!(panicked.is_err());
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let test = "health::last_panic::tests::a_panic_of_a_thread_is_kept_for_the_runs_after_it";
+        let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+        let output =
+            other.args([test, "--exact", "--nocapture"]).env(PANICS_IN, dir.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("a secret"), "it is told as before");
+        let kept = LastPanic::read(dir.path()).unwrap();
+        assert!(kept.place.starts_with("src/health/last_panic.rs:"), "{kept:?}");
+        assert_eq!(
+            [kept.version, kept.thread, kept.message],
+            ["1.2.3", "meter reader", "7 registers of ... are wrong"]
+        );
+    }
+
     #[test]
     fn many_panics_are_kept_once_a_minute() {
         let keeper = Keeper { data: PathBuf::new(), version: "", kept_at: Mutex::default() };

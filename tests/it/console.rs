@@ -23,6 +23,9 @@ use cems_gateway::console::desk::{
 use cems_gateway::console::{self, Access, Desk, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
+use cems_gateway::health::checkup::Condition;
+use cems_gateway::health::last_run::{Ending, Reset};
+use cems_gateway::health::machine::{Machine, Temperature};
 use cems_gateway::meters;
 use cems_gateway::modbus::exceptions::ExceptionCounts;
 use cems_gateway::modbus::recorder::Excerpt;
@@ -184,6 +187,18 @@ fn reading(seconds: i64, value: Value) -> Reading {
     Reading { at: at(seconds), value: Some(value), quality: Quality::Good }
 }
 
+/// A board that was without power, and tells some of what one may know.
+fn condition() -> Condition {
+    let machine = Machine {
+        temperatures: vec![Temperature { zone: "cpu-thermal".to_owned(), millicelsius: 48_312 }],
+        resident_bytes: Some(11 * 1_048_576),
+        memory_available_bytes: Some(180 * 1_048_576),
+        uptime_s: Some(93_784),
+        ..Machine::default()
+    };
+    Condition { machine, last_ending: Ending::Machine(Reset::Power), bad_ends: 1, last_panic: None }
+}
+
 #[async_trait]
 impl Desk for FakeDesk {
     fn status(&self) -> Status {
@@ -251,6 +266,7 @@ impl Desk for FakeDesk {
                     years: Some(413.4),
                 }),
             },
+            condition: Some(condition()),
             uplink: Some(UplinkView {
                 broker: "broker.example:1883".to_owned(),
                 state: UplinkViewState::Offline,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::harness::gateway::Gateway;
 use crate::harness::process::{Process, python};
 use crate::harness::{site, wait};
 
@@ -174,4 +175,32 @@ fn a_service_that_was_stopped_for_longer_than_any_patience_goes_on_as_if_nothing
     assert!(service.supervisor.signs_within(WATCHDOG) >= 1);
     let printed = service.process.printed();
     assert!(!printed.contains("has not moved"), "{printed}");
+}
+
+#[test]
+fn a_gateway_tells_how_the_run_before_ended_and_what_its_machine_says() {
+    let dir = TempDir::new().unwrap();
+    let mut gateway = Gateway::run(dir.path(), "PT1S", "");
+    let figures = |gateway: &Gateway| gateway.api().figures();
+    assert!(figures(&gateway).contains("cems_last_ending{ending=\"first-run\"} 1\n"));
+
+    gateway.start_again();
+
+    let told = figures(&gateway);
+    for line in
+        ["cems_last_ending{ending=\"killed\"} 1\n", "cems_bad_endings 1\n", "cems_resident_memory_bytes "]
+    {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let printed = gateway.process().printed();
+    assert!(
+        printed.contains("the run before was not stopped: killed; such ends within an hour: 1"),
+        "{printed}"
+    );
+
+    gateway.process().end(Signal::TERM);
+    gateway.start_again();
+    let told = figures(&gateway);
+    assert!(told.contains("cems_last_ending{ending=\"stopped\"} 1\n"), "{told}");
+    assert!(told.contains("cems_bad_endings 1\n"), "the one before is still within the hour\n{told}");
 }

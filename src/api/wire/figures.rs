@@ -2,6 +2,8 @@
 //!
 //! Names end in their unit or in `total`, as that format wants it; times are in seconds.
 
+mod condition;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::health::checkup::Condition;
 use crate::model::alarm::Alarm;
 use crate::ops::lines::{LineFigures, MeterFigures};
 use crate::store::StoreStatus;
@@ -33,6 +36,8 @@ pub struct Figures {
     pub alarms: Vec<Alarm>,
     /// The front of the interface.
     pub gate: GateFigures,
+    /// The machine, and how runs ended; `None` where nobody looks.
+    pub condition: Option<Condition>,
 }
 
 /// How the front of the interface goes.
@@ -212,6 +217,9 @@ impl prometheus_client::collector::Collector for Figures {
         self.backed_off(encoder)?;
         self.store(encoder)?;
         self.gate(encoder)?;
+        if let Some(condition) = &self.condition {
+            condition::encode(condition, encoder)?;
+        }
         self.alarms(encoder)
     }
 }
@@ -250,6 +258,8 @@ impl fmt::Write for Adapter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::last_run::{Ending, Reset};
+    use crate::health::machine::{Disk, FlashLife, Machine, Spare, Temperature};
     use crate::modbus::counters::UnitCounters;
     use crate::model::register::UnitId;
 
@@ -276,7 +286,8 @@ mod tests {
         };
         let alarms = vec![Alarm::ClockUnset, Alarm::ReadingsLost { scans: 1 }, Alarm::ClockUnset];
         let gate = GateFigures { turns: vec![("address-full", 7)], connections: 3, spooled_bytes: 0 };
-        let figures = Arc::new(Figures { lines: vec![line], store: StoreStatus::default(), alarms, gate });
+        let (store, condition) = (StoreStatus::default(), Some(condition()));
+        let figures = Arc::new(Figures { lines: vec![line], store, alarms, gate, condition });
         let mut text = Vec::new();
         figures.write(&mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
@@ -295,11 +306,36 @@ mod tests {
             "cems_alarm{kind=\"clock-unset\"} 1",
             "cems_gate_turns_total{turn=\"address-full\"} 7",
             "cems_gate_connections 3",
+            "cems_temperature_celsius{number=\"0\",zone=\"cpu-thermal\"} 48.312",
+            "cems_resident_memory_bytes 1024",
+            "cems_filesystem_free_bytes 7",
+            "cems_flash_life_used_ratio{device=\"mmcblk2\"} 0.3",
+            "cems_flash_spare_used_ratio{device=\"mmcblk2\"} 0.8",
+            "cems_last_ending{ending=\"power\"} 1",
+            "cems_bad_endings 2",
             "# EOF",
         ] {
             assert_eq!(text.lines().filter(|told| *told == line).count(), 1, "{line}\n{text}");
         }
         assert!(!text.contains("cems_requests_total{line=\"rs485-1\",meter=\"m-2\""), "{text}");
+        for unknown in ["cems_memory_available_bytes", "cems_machine_uptime_seconds", "cems_last_panic"] {
+            assert!(!text.contains(unknown), "{unknown}\n{text}");
+        }
+    }
+
+    /// A machine that tells some of what one may know.
+    fn condition() -> Condition {
+        let temperature = Temperature { zone: "cpu-thermal".to_owned(), millicelsius: 48_312 };
+        let flash = FlashLife { device: "mmcblk2".to_owned(), used_percent_max: 30, spare: Spare::Warning };
+        let machine = Machine {
+            temperatures: vec![temperature],
+            resident_bytes: Some(1_024),
+            disk: Some(Disk { used_bytes: 5, free_bytes: 7 }),
+            flash: Some(flash),
+            ..Machine::default()
+        };
+        let last_ending = Ending::Machine(Reset::Power);
+        Condition { machine, last_ending, bad_ends: 2, last_panic: None }
     }
 
     #[test]
@@ -319,6 +355,7 @@ mod tests {
             store: StoreStatus::default(),
             alarms: Vec::new(),
             gate: GateFigures::default(),
+            condition: None,
         });
         assert_eq!(figures.write(&mut Gone).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }

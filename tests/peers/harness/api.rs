@@ -90,10 +90,16 @@ impl Api {
         of_power.map(|gap| (text(&gap["startTime"]), gap["endTime"].as_str().map(str::to_owned))).collect()
     }
 
-    /// How often each thing happened at the front of the interface.
-    pub(crate) fn turns(&self) -> BTreeMap<String, usize> {
+    /// What monitoring systems gather.
+    pub(crate) fn figures(&self) -> String {
         let (status, text) = self.exchange("GET", "/metrics", "").unwrap();
         assert_eq!(status, 200, "{text}");
+        text
+    }
+
+    /// How often each thing happened at the front of the interface.
+    pub(crate) fn turns(&self) -> BTreeMap<String, usize> {
+        let text = self.figures();
         let lines = text
             .lines()
             .filter_map(|line| line.strip_prefix("cems_gate_turns_total{turn=\"")?.split_once("\"} "));
