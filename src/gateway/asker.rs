@@ -83,15 +83,15 @@ mod tests {
         let address = listener.local_addr().unwrap();
         asker.ask_if_due(address, start);
         asker.ask_if_due(address, start + PERIOD / 2);
-        let (mut asked, _) = listener.accept().unwrap();
+        let (mut other_end, _) = listener.accept().unwrap();
         listener.set_nonblocking(true).unwrap();
         assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         let mut question = vec![0; QUESTION.len()];
-        asked.read_exact(&mut question).unwrap();
+        other_end.read_exact(&mut question).unwrap();
         assert_eq!(question, QUESTION);
         assert!(asker.waiting.is_some(), "nobody has answered");
         asker.ask_if_due(address, start + PERIOD);
-        assert_eq!(asked.read(&mut [0]).unwrap(), 0, "the one before was taken back");
+        assert_eq!(other_end.read(&mut [0]).unwrap(), 0, "the one before was taken back");
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl LastPanic {
     }
 
     fn write(&self, data: &Path) -> std::io::Result<()> {
-        let note = Note::default().with("at_ms", self.at.as_ms()).with("version", &self.version);
+        let note = Note::default().with("at_ms", &self.at.as_ms().to_string()).with("version", &self.version);
         let note = note.with("thread", &self.thread).with("place", &self.place);
         note.with("message", &self.message).write(&data.join(FILE))
     }

@@ -137,8 +137,8 @@ impl LastRun {
         let surplus = ends.len().saturating_sub(RUN_ENDS_MAX);
         ends.drain(..surplus);
         let ends_ms: Vec<String> = ends.iter().map(|end| end.as_ms().to_string()).collect();
-        let mark = Note::default().with("version", version).with("boot_id", boot_id);
-        let mark = mark.with("started_ms", now.as_ms()).with("ends_ms", ends_ms.join(","));
+        let mark = Note::default().with("version", version).with("boot_id", &boot_id);
+        let mark = mark.with("started_ms", &now.as_ms().to_string()).with("ends_ms", &ends_ms.join(","));
         let run = Self { path, mark: Mutex::new(mark), ending, ends };
         run.write(&run.mark());
         run

@@ -106,7 +106,7 @@ pub struct Disk {
     pub free_bytes: u64,
 }
 
-/// What an eMMC says of its wear (JESD84-B51, registers 267 to 269 of EXT_CSD).
+/// What an eMMC says of its wear (JESD84-B51, registers 267 to 269 of `EXT_CSD`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlashLife {
     /// The device, such as `mmcblk0`.
@@ -151,7 +151,7 @@ fn temperatures(places: &Places) -> Vec<Temperature> {
     let temperature = |zone: &PathBuf| {
         let millicelsius = read_text(&zone.join("temp"))?.trim().parse().ok()?;
         let name = read_text(&zone.join("type")).unwrap_or_default();
-        let name = name.trim().chars().filter(|c| c.is_ascii_graphic()).take(ZONE_CHARS_MAX).collect();
+        let name = name.trim().chars().filter(char::is_ascii_graphic).take(ZONE_CHARS_MAX).collect();
         let can_be = TEMPERATURE_MILLIC.contains(&millicelsius);
         can_be.then_some(Temperature { zone: name, millicelsius })
     };

@@ -98,7 +98,7 @@ impl Reports {
         told
     }
 
-    /// Half the time that the supervisor waits lies between two signs, as sd_watchdog_enabled(3) advises.
+    /// Half the time that the supervisor waits lies between two signs, as `sd_watchdog_enabled(3)` advises.
     fn sign_if_due(&mut self, now: Instant) -> Option<Message> {
         let pause = self.watchdog? / 2;
         let is_due = self.sign_at.is_none_or(|at| now.saturating_duration_since(at) >= pause);

@@ -173,7 +173,9 @@ impl LineTask {
         }
         let requests: Vec<_> = jobs.iter().map(|job| (job.order.unit, &job.order.request)).collect();
         let results = wire.exchange_all(&requests).await;
-        jobs.iter().for_each(|job| self.inbox.has_tried(job));
+        for job in &jobs {
+            self.inbox.has_tried(job);
+        }
         let mut lost = None;
         for (job, mut result) in jobs.iter().zip(results) {
             self.records.tally.note(job.order.unit, |counters| counters.count(&result));
