@@ -106,8 +106,9 @@ async fn converse(settings: &UplinkSettings, topics: &Topics, door: &Arc<dyn Upd
                 }
                 let state = update_state(&shown.borrow_and_update());
                 let told = client.try_publish(topics.update_state.as_str(), QoS::AtLeastOnce, true, state);
-                if let Err(error) = told {
-                    return broken(error.to_string());
+                if told.is_err() {
+                    // The connection is busy with pieces, or has ended, which shows above. Told a little later.
+                    shown.mark_changed();
                 }
                 sleep(STATE_PAUSE).await;
             }

@@ -23,4 +23,5 @@ mod sunspec;
 mod technician_tools;
 mod trials;
 mod tshark;
+mod update;
 mod uplink;
