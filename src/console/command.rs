@@ -94,6 +94,8 @@ pub enum Command {
     Update(PathBuf, Wish),
     /// End a trial by hand, or go back.
     EndTrial(TrialOrder),
+    /// Start the box anew as it was delivered; the word is the ID of the gateway.
+    FactoryReset(String),
     /// Speak another language.
     Lang(Language),
     /// Log out.
@@ -208,6 +210,7 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::Backup => Command::Backup(path(words.needed(verb)?)?),
         Verb::Restore => Command::Restore(path(words.needed(verb)?)?),
         Verb::Update => update(&mut words)?,
+        Verb::FactoryReset => Command::FactoryReset(words.needed(verb)?.to_owned()),
         Verb::Lang => Command::Lang(language(words.needed(verb)?)?),
         Verb::Logout => Command::Logout,
     };

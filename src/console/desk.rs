@@ -180,6 +180,11 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why nothing was done.
     async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError>;
+    /// Has the box start anew as it was delivered, where `id` is the ID of this gateway.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError>;
 }
 
 /// What a technician does with an event of demand response.

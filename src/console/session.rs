@@ -246,6 +246,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Ok(restarts) => update::decided(order, restarts, language),
                 Err(error) => update::failure(&error, language),
             },
+            Command::FactoryReset(id) => match self.desk.reset_to_factory(&id).await {
+                Ok(()) => update::reset(language),
+                Err(error) => update::failure(&error, language),
+            },
             Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
                 return Ok(());
             }

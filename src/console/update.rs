@@ -95,11 +95,23 @@ pub(super) fn decided(order: TrialOrder, restarts: bool, language: Language) -> 
     .to_owned()
 }
 
+/// What is said before the box starts anew as it was delivered.
+#[must_use]
+pub fn reset(language: Language) -> String {
+    language
+        .pick(
+            "it starts anew as it was delivered; everything that it has kept is removed\n",
+            "设备将重新启动并恢复出厂状态；保存的全部内容将被清除\n",
+        )
+        .to_owned()
+}
+
 /// Why an update was not taken.
 #[must_use]
 pub fn failure(error: &UpdateError, language: Language) -> String {
     let chinese = match (error, language) {
         (_, Language::English) => return format!("{}\n", printable(&error.to_string())),
+        (UpdateError::OtherGateway { id }, _) => format!("本网关为 {id}；请按 status 所示输入，以免误操作"),
         (UpdateError::NoSlots, _) => "本机没有双系统分区（无 board.toml）；请用安装包升级程序".to_owned(),
         (UpdateError::UnknownSlot, _) => "内核命令行未指明分区（cems.slot=），无法确定可写的分区".to_owned(),
         (UpdateError::OnTrial, _) => {

@@ -77,6 +77,8 @@ pub enum Verb {
     Restore,
     /// `update`
     Update,
+    /// `factory-reset`
+    FactoryReset,
     /// `lang`
     Lang,
     /// `logout`
@@ -85,7 +87,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -122,6 +124,7 @@ impl Verb {
         Self::Backup,
         Self::Restore,
         Self::Update,
+        Self::FactoryReset,
         Self::Lang,
         Self::Logout,
     ];
@@ -166,6 +169,7 @@ impl Verb {
             Self::Backup => "backup",
             Self::Restore => "restore",
             Self::Update => "update",
+            Self::FactoryReset => "factory-reset",
             Self::Lang => "lang",
             Self::Logout => "logout",
         }
@@ -201,6 +205,7 @@ impl Verb {
             Self::DrCancel | Self::PointRemove => "ID",
             Self::Backup | Self::Restore => "FILE",
             Self::Update => "[FILE [force] [later] | confirm | back]",
+            Self::FactoryReset => "CEMS-ID",
             Self::Audit => "[COUNT] [who NAME]",
             Self::Lang => "zh|en",
             _ => "",
@@ -242,6 +247,7 @@ impl Verb {
             Self::Backup => "backup /media/usb/cems.backup",
             Self::Restore => "restore /media/usb/cems.backup",
             Self::Update => "update /media/usb/gateway.cems",
+            Self::FactoryReset => "factory-reset CEMS-NEW",
             Self::Lang => "lang zh",
             other => other.name(),
         }
@@ -340,6 +346,10 @@ impl Verb {
             Self::Update => (
                 "how an update stands; take one from a file; confirm the running release, or go back",
                 "查看升级状态；从文件升级；确认当前版本或回退",
+            ),
+            Self::FactoryReset => (
+                "start the box anew as it was delivered: site file, readings and password are removed",
+                "恢复出厂：清除站点文件、读数和口令并重新启动",
             ),
             Self::Lang => ("speak Chinese or English", "切换中文或英文"),
             Self::Logout => ("log out", "退出登录"),

@@ -446,6 +446,13 @@ impl Desk for GatewayDesk {
         let ended = spawn_blocking(move || ops.end_trial(actor, order)).await;
         ended.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
     }
+
+    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
+        let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
+        let (id, data) = (id.to_owned(), self.gateway.data.clone());
+        let wished = spawn_blocking(move || ops.reset_to_factory(actor, &id, &data)).await;
+        wished.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
+    }
 }
 
 /// The path of a file that is there, and nothing where there is none: it may be anything then.

@@ -1,13 +1,19 @@
 //! Updates as they are asked for: whoever asks is noted in the audit book.
 
+use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Ops;
 use crate::model::alarm::Alarm;
 use crate::model::audit::{Actor, Deed, Note};
+use crate::rights::private_file;
 use crate::slots::Reason;
 use crate::update::{Origin, Piece, State, UpdateError, Updates, View, Wish};
+
+/// The file in the data folder by which the first process of a box knows that it is to be as it was delivered.
+const FACTORY_RESET: &str = "factory-reset";
 
 /// What a person decides about a trial by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +96,25 @@ impl Ops {
             TrialOrder::Back => updates.back(),
         });
         self.noted(done, Note::done(actor, Deed::Update).about(order.word()))
+    }
+
+    /// Has the box start anew as it was delivered: leaves the wish in the folder `data` for the first process, which empties it at the
+    /// next start, and asks for that. Blocks. `named` is the ID of this gateway, so that nobody does it by mistake.
+    ///
+    /// # Errors
+    /// When another ID is named, the machine is no box of ours, or the wish cannot be left.
+    pub fn reset_to_factory(&self, actor: Actor, named: &str, data: &Path) -> Result<(), UpdateError> {
+        let site = self.site();
+        let done = self.updates().and_then(|updates| {
+            if named != site.cems.id {
+                return Err(UpdateError::OtherGateway { id: site.cems.id.clone() });
+            }
+            private_file(&data.join(FACTORY_RESET)).and_then(|wish| wish.sync_all())?;
+            File::open(data)?.sync_all()?;
+            updates.ask_for_restart();
+            Ok(())
+        });
+        self.noted(done, Note::done(actor, Deed::Update).about(FACTORY_RESET))
     }
 
     /// A system that came and went is worth a look; one that a person sent away is not.

@@ -84,6 +84,12 @@ pub enum UpdateError {
         "the medium: {0}; check that the gateway may write the devices of board.toml, and the medium itself"
     )]
     Medium(#[from] io::Error),
+    /// A factory reset names another gateway.
+    #[error("this gateway is '{id}'; name it as `status` shows it, so that nothing is lost by mistake")]
+    OtherGateway {
+        /// The ID of this one.
+        id: String,
+    },
     /// What was said when it was not taken, elsewhere.
     #[error("{0}")]
     NotTaken(String),

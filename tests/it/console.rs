@@ -580,6 +580,10 @@ impl Desk for FakeDesk {
         Err(UpdateError::NoSlots)
     }
 
+    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
+        if id == "CEMS-1" { Ok(()) } else { Err(UpdateError::OtherGateway { id: "CEMS-1".to_owned() }) }
+    }
+
     async fn restore(&self, file: &Path, _: Progress) -> Result<RestoreReport, ArchiveError> {
         if file.ends_with("torn.backup") {
             let fault = BackupError::Truncated { at: 4_096 };

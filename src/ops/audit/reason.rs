@@ -64,9 +64,10 @@ impl From<&UpdateError> for Reason {
             UpdateError::OnTrial | UpdateError::Busy(_) | UpdateError::Checking => Self::Conflict,
             UpdateError::Bundle(BundleError::Signature(_)) => Self::NoRight,
             UpdateError::Offset { .. } | UpdateError::Piece(_) | UpdateError::Bundle(_) => Self::Malformed,
-            UpdateError::OtherBoard { .. } | UpdateError::NotNewer { .. } | UpdateError::TooLarge { .. } => {
-                Self::OutOfRange
-            }
+            UpdateError::OtherBoard { .. }
+            | UpdateError::OtherGateway { .. }
+            | UpdateError::NotNewer { .. }
+            | UpdateError::TooLarge { .. } => Self::OutOfRange,
             UpdateError::ReadBack { .. } | UpdateError::Medium(_) => Self::Medium,
             UpdateError::NoTrial | UpdateError::NothingToGoBackTo => Self::NothingThere,
             UpdateError::NotTaken(_) => Self::Other,
