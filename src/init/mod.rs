@@ -5,6 +5,7 @@
 //! signs of life it passes on to the watchdog. It speaks through the kernel's log, which is bounded and shown by the console.
 
 mod board_files;
+mod clock;
 mod data;
 mod ioctl;
 mod kernel_log;
@@ -33,9 +34,6 @@ pub fn main(arguments: &[String]) -> ExitCode {
         [] => way_in::go(),
         [word] if word == &way_in::IN_ROOT => workplace::keep(),
         [word, program @ ..] if word == &service::AS_SERVICE => service::become_service(program),
-        [word, happened, ..] if word == &network::TIME_COMPARED => {
-            return network::note_time_compared(happened);
-        }
         // The kernel hands on words of its command line that it does not know.
         _ => way_in::go(),
     };

@@ -1,21 +1,16 @@
-//! Network and time: addresses by DHCP or as the site file says, and a clock that is compared.
+//! Network: addresses by DHCP, which is the work of Debian's busybox, or as the site file says; and then the clock.
 //!
-//! Both are the work of Debian's busybox. What the site wants is asked of the service's own program, which knows the file;
+//! What the site wants is asked of the service's own program, which knows the file;
 //! nothing here reads it.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::kernel_log::{self, complain, note};
-use super::{modules, service};
+use super::{clock, modules, service};
 
-/// The word that this program is called with by the time service.
-pub(super) const TIME_COMPARED: &str = "time-compared";
-/// Looked at by the service: it is touched whenever the clock was compared, as systemd-timesyncd(8) does it.
-const COMPARED: &str = "/run/systemd/timesync/synchronized";
 /// Where the kernel lists its network interfaces.
 const INTERFACES: &str = "/sys/class/net";
 /// How long an interface may take to show itself.
@@ -77,7 +72,7 @@ pub(super) fn start(site: &'static str) {
         for interface in &interfaces {
             bring_up(interface, &wishes);
         }
-        keep_time(&wishes);
+        clock::keep(&wishes.time_servers);
     });
     if let Err(error) = started {
         complain(&format!("the network cannot be brought up: {error}"));
@@ -115,17 +110,6 @@ fn bring_up(interface: &str, wishes: &Wishes) {
     match &wishes.address {
         Some(address) => set_address(interface, address, wishes),
         None => keep("/bin/udhcpc", &["-f", "-i", interface, "-A", "5", "-t", "4"]),
-    }
-}
-
-/// Has the clock compared with the time servers of the site.
-fn keep_time(wishes: &Wishes) {
-    let mut arguments = vec!["-n", "-S", service::SELF_TIME];
-    for server in &wishes.time_servers {
-        arguments.extend(["-p", server.as_str()]);
-    }
-    if !wishes.time_servers.is_empty() {
-        keep("/bin/ntpd", &arguments);
     }
 }
 
@@ -170,22 +154,6 @@ fn keep(program: &'static str, arguments: &[&str]) {
     });
     if let Err(error) = kept {
         complain(&format!("{program}: {error}"));
-    }
-}
-
-/// Called by the time service with what it has done: the clock was compared, or it was not.
-pub(super) fn note_time_compared(happened: &str) -> ExitCode {
-    if !matches!(happened, "step" | "stratum" | "periodic") {
-        return ExitCode::SUCCESS;
-    }
-    let file = Path::new(COMPARED);
-    let touched = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(file, ""));
-    match touched {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("{COMPARED}: {error}"));
-            ExitCode::FAILURE
-        }
     }
 }
 

@@ -21,8 +21,6 @@ use super::workplace::{SERIAL_GROUP, SERVICE_ID, SITE, SLOTS_GROUP};
 pub(super) const AS_SERVICE: &str = "as-service";
 /// This program.
 pub(super) const SELF: &str = "/sbin/cems-init";
-/// This program as the time service calls it.
-pub(super) const SELF_TIME: &str = "/usr/lib/cems-gateway/time-compared";
 /// The service.
 pub(super) const PROGRAM: &str = "/usr/bin/cems-gateway";
 /// Where the service keeps what it knows.

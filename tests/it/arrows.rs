@@ -23,7 +23,7 @@ const STEPS: [&[&str]; 13] = [
 ];
 
 /// Outside packages with the one module that may name them.
-const DOORS: [(&str, &[&str]); 13] = [
+const DOORS: [(&str, &[&str]); 14] = [
     ("minisign_verify", &["update"]),
     ("tokio_modbus", &["modbus"]),
     ("sled", &["store"]),
@@ -37,6 +37,7 @@ const DOORS: [(&str, &[&str]); 13] = [
     ("tokio_rustls", &["api"]),
     ("rcgen", &["api"]),
     ("hmac", &["api"]),
+    ("sntpc", &["init"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

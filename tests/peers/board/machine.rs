@@ -66,8 +66,8 @@ impl Board {
         match self {
             Self::Virt => words(&["-netdev", &user, "-device", "virtio-net-device,netdev=net"]),
             Self::OrangePi => words(&["-nic", &user]),
-            // The first one is the board's second port.
-            Self::Imx6Ul => words(&["-nic", "user", "-nic", &user]),
+            // The emulator has nothing where the tree of the board has its other port.
+            Self::Imx6Ul => words(&["-nic", &user, "-nic", "user"]),
         }
     }
 }
