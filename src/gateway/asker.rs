@@ -8,11 +8,12 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::api::wire::names::PATH_HEALTH;
+
 /// How often the interface is asked.
 const PERIOD: Duration = Duration::from_secs(10);
 /// How long is waited for each step. Nothing depends on it: an answer that comes later counts as well.
 const STEP_MAX: Duration = Duration::from_millis(300);
-const QUESTION: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// Whoever asks.
 #[derive(Debug, Default)]
@@ -43,9 +44,13 @@ fn ask(address: SocketAddr) -> io::Result<Option<TcpStream>> {
     let mut stream = TcpStream::connect_timeout(&address, STEP_MAX)?;
     stream.set_write_timeout(Some(STEP_MAX))?;
     stream.set_read_timeout(Some(STEP_MAX))?;
-    stream.write_all(QUESTION)?;
+    stream.write_all(question().as_bytes())?;
     let is_answered = stream.read(&mut [0; 64]).is_ok();
     Ok((!is_answered).then_some(stream))
+}
+
+fn question() -> String {
+    format!("GET /{PATH_HEALTH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 }
 
 /// Where this machine reaches what listens at `address`.
@@ -86,9 +91,9 @@ mod tests {
         let (mut other_end, _) = listener.accept().unwrap();
         listener.set_nonblocking(true).unwrap();
         assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        let mut question = vec![0; QUESTION.len()];
-        other_end.read_exact(&mut question).unwrap();
-        assert_eq!(question, QUESTION);
+        let mut asked = vec![0; question().len()];
+        other_end.read_exact(&mut asked).unwrap();
+        assert_eq!(asked, question().as_bytes());
         assert!(asker.waiting.is_some(), "nobody has answered");
         asker.ask_if_due(address, start + PERIOD);
         assert_eq!(other_end.read(&mut [0]).unwrap(), 0, "the one before was taken back");
