@@ -95,23 +95,23 @@ impl Service {
         service
     }
 
-    fn hold(&self, thread: &str) -> Held {
+    fn hold(&self, threads: &[&str]) -> Held {
         let id = self.process.pid().as_raw_nonzero().to_string();
-        let mut command = python("hold_thread.py");
-        let mut holder = Process::start("holder", command.args([id.as_str(), thread]), self.dir.path());
+        let mut command = python("hold_threads.py");
+        let mut holder = Process::start("holder", command.arg(id).args(threads), self.dir.path());
         holder.wait_for_print("held");
         Held(holder)
     }
 }
 
-/// A thread that stands; it goes on when this goes, because the kernel lets go of it then.
+/// Threads that stand; they go on when this goes, because the kernel lets go of them then.
 struct Held(#[expect(dead_code, reason = "held until it is dropped")] Process);
 
-/// Holds `thread` and sees that `parts` stand still by name, without signs of life, until it is let go.
-fn is_told_when_it_hangs(thread: &str, parts: &[&str]) {
+/// Holds `threads` and sees that `parts` stand still by name, without signs of life, until it is let go.
+fn is_told_when_it_hangs(threads: &[&str], parts: &[&str]) {
     let mut service = Service::start();
     assert!(service.supervisor.signs_within(WATCHDOG * 2) >= 3, "{:?}", service.supervisor.heard);
-    let held = service.hold(thread);
+    let held = service.hold(threads);
     let since = Instant::now();
     service.supervisor.wait_for(&format!("STATUS=stands still: {}", parts.join(", ")));
     assert!(since.elapsed() <= TOLD_WITHIN, "told after {} s", since.elapsed().as_secs());
@@ -129,17 +129,33 @@ fn is_told_when_it_hangs(thread: &str, parts: &[&str]) {
 
 #[test]
 fn a_writer_of_the_store_that_hangs_ends_the_signs_of_life_and_is_named() {
-    is_told_when_it_hangs("store-writer", &["store"]);
+    is_told_when_it_hangs(&["store-writer"], &["store"]);
 }
 
 #[test]
 fn a_gate_that_hangs_ends_the_signs_of_life_and_is_named() {
-    is_told_when_it_hangs("gate", &["interface"]);
+    is_told_when_it_hangs(&["gate"], &["interface"]);
+}
+
+#[test]
+fn workers_of_the_interface_that_all_hang_end_the_signs_of_life_and_are_named() {
+    is_told_when_it_hangs(&["api-1", "api-2", "api-3", "api-4"], &["interface"]);
+}
+
+#[test]
+fn a_writer_that_takes_twenty_seconds_for_one_step_is_slow_and_no_more() {
+    let mut service = Service::start();
+    let held = service.hold(&["store-writer"]);
+    assert!(service.supervisor.signs_within(Duration::from_secs(20)) >= 8);
+    drop(held);
+    assert!(service.supervisor.signs_within(WATCHDOG * 2) >= 3);
+    let printed = service.process.printed();
+    assert!(!printed.contains("has not moved"), "{printed}");
 }
 
 #[test]
 fn a_polling_thread_that_hangs_ends_the_signs_of_life_and_is_named_with_its_lines() {
-    is_told_when_it_hangs("cems-gateway", &["polling of line 'rs485-1'", "polling"]);
+    is_told_when_it_hangs(&["cems-gateway"], &["polling of line 'rs485-1'", "polling"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-"""Holds one thread of a process, as a driver that hangs would: hold_thread.py PROCESS THREAD.
+"""Holds some threads of a process, as a driver that hangs would: hold_threads.py PROCESS THREAD...
 
-Prints "held" once it stands, and lets it go when its own standard input ends (ptrace(2): PTRACE_SEIZE stops
+Prints "held" once they stand, and lets them go when its own standard input ends (ptrace(2): PTRACE_SEIZE stops
 nothing, PTRACE_INTERRUPT stops that thread alone).
 """
 
@@ -29,13 +29,15 @@ def thread_named(process, name):
 
 
 def main():
-    thread = thread_named(sys.argv[1], sys.argv[2])
-    ptrace(PTRACE_SEIZE, thread)
-    ptrace(PTRACE_INTERRUPT, thread)
-    os.waitpid(thread, WAIT_FOR_THREADS)
+    threads = [thread_named(sys.argv[1], name) for name in sys.argv[2:]]
+    for thread in threads:
+        ptrace(PTRACE_SEIZE, thread)
+        ptrace(PTRACE_INTERRUPT, thread)
+        os.waitpid(thread, WAIT_FOR_THREADS)
     print("held", flush=True)
     sys.stdin.read()
-    ptrace(PTRACE_DETACH, thread)
+    for thread in threads:
+        ptrace(PTRACE_DETACH, thread)
 
 
 main()
