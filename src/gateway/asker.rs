@@ -91,9 +91,9 @@ mod tests {
         let (mut other_end, _) = listener.accept().unwrap();
         listener.set_nonblocking(true).unwrap();
         assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        let mut asked = vec![0; question().len()];
-        other_end.read_exact(&mut asked).unwrap();
-        assert_eq!(asked, question().as_bytes());
+        let mut received = vec![0; question().len()];
+        other_end.read_exact(&mut received).unwrap();
+        assert_eq!(received, question().as_bytes());
         assert!(asker.waiting.is_some(), "nobody has answered");
         asker.ask_if_due(address, start + PERIOD);
         assert_eq!(other_end.read(&mut [0]).unwrap(), 0, "the one before was taken back");
