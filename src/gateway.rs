@@ -100,6 +100,8 @@ pub fn run(
     let clock = Arc::new(machine_clock(&store, trusts_clock));
     runtime()?.block_on(async {
         let gateway = Gateway::start(site, store, clock, data).await?;
+        // Heard from here on: whoever sees the console may send one already.
+        let shutdown = shutdown_signal();
         let updates = match board {
             Some(board) => Some(gateway.serve_updates(board).await?),
             None => None,
@@ -107,7 +109,7 @@ pub fn run(
         let consoles = gateway.open_consoles(config)?;
         watchman.watch(&gateway);
         let exit_code = tokio::select! {
-            () = shutdown_signal() => ExitCode::SUCCESS,
+            () = shutdown => ExitCode::SUCCESS,
             () = restart_wanted(updates.as_ref()) => ExitCode::from(RESTART_EXIT_CODE),
         };
         watchman.rest();
@@ -138,19 +140,22 @@ pub(crate) fn machine_clock(store: &Store, trusts_clock: bool) -> MachineClock {
     MachineClock::new(places, evidence)
 }
 
-/// Ends with SIGINT or SIGTERM.
-pub async fn shutdown_signal() {
+/// Ends with SIGINT or SIGTERM. A SIGTERM is heard from the call on, not only once it is waited for.
+pub fn shutdown_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+    let terminated = signal(SignalKind::terminate());
+    async {
+        match terminated {
+            Ok(mut terminated) => {
+                tokio::select! {
+                    _ = terminated.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
             }
-        }
-        Err(error) => {
-            log::warn!("SIGTERM cannot be heard ({error}); only Ctrl-C ends the gateway in order");
-            let _heard = tokio::signal::ctrl_c().await;
+            Err(error) => {
+                log::warn!("SIGTERM cannot be heard ({error}); only Ctrl-C ends the gateway in order");
+                let _heard = tokio::signal::ctrl_c().await;
+            }
         }
     }
 }
