@@ -1,5 +1,7 @@
 //! How an update stands and what came of it, in either language; pure.
 
+use std::fmt::Write;
+
 use super::table::printable;
 use crate::language::Language;
 use crate::ops::update::TrialOrder;
@@ -18,7 +20,7 @@ pub fn update(view: Option<&View>, language: Language) -> String {
         Language::Chinese => format!("升级  {state}；当前版本 {running}，分区 {slot}\n"),
     };
     if let Some(fault) = &view.fault {
-        text += &format!("  {}\n", printable(fault));
+        let _ = writeln!(text, "  {}", printable(fault));
     }
     text
 }

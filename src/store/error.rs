@@ -15,6 +15,20 @@ pub enum StoreError {
         /// The data directory.
         dir: PathBuf,
     },
+    /// A newer release has written there.
+    #[error(
+        "{} was written by a newer release (format {found}; this one reads up to {known}), and is left as it is; start that \
+         release again, or restore a backup of this one into an empty directory",
+        .dir.display()
+    )]
+    Newer {
+        /// The data directory.
+        dir: PathBuf,
+        /// Its form.
+        found: u32,
+        /// The newest form that this release reads.
+        known: u32,
+    },
     /// The directory cannot be made, read or written.
     #[error("{}: {reason}; see that the directory exists, is writable and has space left", .path.display())]
     Directory {

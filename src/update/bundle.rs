@@ -82,6 +82,7 @@ pub(super) enum Brought<'a> {
     Whole,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
 enum Stage {
     /// The head, as far as it has come.
     Head(Vec<u8>),

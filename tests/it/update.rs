@@ -49,8 +49,7 @@ impl TheBox {
         let folder = tempfile::tempdir().unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let of = |name: &str| folder.path().join(name);
-        let digest =
-            |token: &str| Sha256::digest(token).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let digest = |token: &str| format!("{:x}", Sha256::digest(token));
         let platform = |id: &str, scope: &str| {
             format!(
                 "[[platform]]\nid = \"{id}\"\ntoken_sha256 = \"{}\"\nscopes = [\"{scope}\"]\n",

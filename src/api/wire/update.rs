@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::names;
 use crate::api::fault::Fault;
+use crate::slots::Slot;
 use crate::update::{State, View, Wish};
 
 /// How an update stands.
@@ -48,7 +49,7 @@ impl From<&View> for Update {
         };
         Self {
             state: view.state.word(),
-            slot: view.slot.map(|slot| slot.name()),
+            slot: view.slot.map(Slot::name),
             release: view.running.to_string(),
             offered: view.offered.map(|version| version.to_string()),
             received_bytes,

@@ -3,6 +3,7 @@
 //! ```text
 //! running           while it is used: the kernel's boot ID, to tell a power cut from a stop
 //! lock              held while a process has the store open
+//! format            the form of all this
 //! last-sequence     sequence number of the last sealed scan; outlives a database that is lost, in
 //!                   whole or at its end, so that no number is given twice and the loss is seen
 //! names             series and groups once more, for a main database that is lost or cannot be opened
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::format;
 use crate::limits;
 use crate::model::gap::GapCause;
 use crate::rights;
@@ -71,6 +73,7 @@ impl Directory {
         let lock = lock.map_err(|error| unusable(&lock_path, &error))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
+                format::check(path)?;
                 finish_what_was_cut_short(path);
                 Ok(Self { path: path.to_owned(), pause: begin(&path.join("running")), _lock: lock })
             }

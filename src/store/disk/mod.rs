@@ -6,6 +6,7 @@ pub(in crate::store) mod closing_note;
 pub(in crate::store) mod database;
 pub(in crate::store) mod directory;
 pub(in crate::store) mod engine;
+mod format;
 pub(in crate::store) mod frame;
 pub(in crate::store) mod key;
 pub(in crate::store) mod salvage;
