@@ -9,7 +9,7 @@ mod modbus;
 mod recording;
 mod site;
 
-use crate::{api, store};
+use crate::{api, slots, store, update};
 
 /// A reader and what must hold of it.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// Every target, by the layer that its bytes come to first.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 22] = [
     target("request_head", api::fuzzing::request_head),
     target("chunks", api::fuzzing::chunks),
     target("signature", api::fuzzing::signature),
@@ -45,6 +45,9 @@ pub const TARGETS: [Target; 19] = [
     target("store_record", store::fuzzing::record),
     target("store_ring", store::fuzzing::ring),
     target("backup", store::fuzzing::backup),
+    target("boot_state", slots::fuzzing::boot_state),
+    target("update_bundle", update::fuzzing::bundle),
+    target("update_manifest", update::fuzzing::manifest),
 ];
 
 /// The target of this name.

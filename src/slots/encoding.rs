@@ -38,6 +38,11 @@ pub(super) fn encode(copy: &Copy) -> Vec<u8> {
     for (name, value) in variables {
         text.extend_from_slice(format!("{name}={value}\0").as_bytes());
     }
+    sealed(text)
+}
+
+/// Variables with the zeros behind them and the checksum before them.
+pub(super) fn sealed(mut text: Vec<u8>) -> Vec<u8> {
     text.resize(COPY_BYTES - CHECKSUM_BYTES, 0);
     let mut bytes = crc32fast::hash(&text).to_le_bytes().to_vec();
     bytes.append(&mut text);
@@ -110,17 +115,9 @@ pub(super) mod tests {
         assert_eq!(bytes[..4], CHECKSUM_OF_MKENVIMAGE);
     }
 
-    fn sealed(text: &str) -> Vec<u8> {
-        let mut bytes = text.as_bytes().to_vec();
-        bytes.resize(COPY_BYTES - CHECKSUM_BYTES, 0);
-        let mut copy = crc32fast::hash(&bytes).to_le_bytes().to_vec();
-        copy.append(&mut bytes);
-        copy
-    }
-
     #[test]
     fn what_u_boot_leaves_out_has_a_meaning_and_what_means_nothing_is_no_copy() {
-        let sparse = decode(&sealed("cems_seq=a\0cems_slot=b\0other=1\0\0cems_tries=7\0")).unwrap();
+        let sparse = decode(&sealed(b"cems_seq=a\0cems_slot=b\0other=1\0\0cems_tries=7\0".to_vec())).unwrap();
         let expected = BootState { slot: Slot::B, a: Contents::Empty, ..BootState::default() };
         assert_eq!(sparse, Copy { sequence: 10, state: expected });
         for text in [
@@ -134,7 +131,7 @@ pub(super) mod tests {
             "cems_seq=1\0cems_slot=a\0cems_a=fine\0",
             "cems_seq=1\0cems_slot=a\0cems_reason=two words\0",
         ] {
-            assert_eq!(decode(&sealed(text)), None, "{text:?}");
+            assert_eq!(decode(&sealed(text.into())), None, "{text:?}");
         }
     }
 
@@ -154,11 +151,7 @@ pub(super) mod tests {
 
         #[test]
         fn no_bytes_with_a_good_checksum_hurt(text in prop::collection::vec(any::<u8>(), 0..COPY_BYTES)) {
-            let mut bytes = text;
-            bytes.resize(COPY_BYTES - CHECKSUM_BYTES, 0);
-            let mut copy = crc32fast::hash(&bytes).to_le_bytes().to_vec();
-            copy.append(&mut bytes);
-            let _any = decode(&copy);
+            let _any = decode(&sealed(text));
         }
     }
 }

@@ -14,6 +14,8 @@ mod board;
 mod command_line;
 mod decision;
 mod encoding;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod medium;
 mod state;
 mod state_file;

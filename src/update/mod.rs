@@ -13,6 +13,8 @@ mod admission;
 mod bundle;
 mod error;
 mod from_file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod manifest;
 #[cfg(test)]
 mod power_cuts;

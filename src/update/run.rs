@@ -450,3 +450,101 @@ fn settle(board: &Board, running: Option<Slot>) -> io::Result<(State, bool)> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::super::bundle::tests::bundle;
+    use super::super::signature::tests::KEY;
+    use super::*;
+
+    /// A box with files for its devices, on which `slot` runs.
+    fn updates(folder: &TempDir, slot: Slot, state: &BootState) -> Arc<Updates> {
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("state"), vec![0; 1_048_576]).unwrap();
+        for slot in Slot::ALL {
+            fs::write(path(slot.name()), vec![0; 524_288]).unwrap();
+        }
+        fs::write(path("cmdline"), format!("cems.slot={slot}")).unwrap();
+        let board = Board {
+            board: "test-board".to_owned(),
+            state: path("state"),
+            slot_a: path("a"),
+            slot_b: path("b"),
+            boot_area_at: 262_144,
+            slot_bytes: 524_288,
+            update_key: KEY.to_owned(),
+            command_line: path("cmdline"),
+        };
+        board.open_state().unwrap().write(state).unwrap();
+        Updates::of(board).unwrap()
+    }
+
+    fn piece(offset: u64, bytes: &[u8]) -> Piece<'_> {
+        Piece { offset, bytes, wish: Wish::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_update_that_nobody_goes_on_sending_is_given_up_after_ten_minutes() {
+        let folder = tempfile::tempdir().unwrap();
+        let updates = updates(&folder, Slot::A, &BootState::default());
+        let bundle = bundle();
+        updates.take(&Origin::Broker, piece(0, &bundle[..60_000])).unwrap();
+        let other = Origin::Platform("p".to_owned());
+        tokio::time::advance(Duration::from_secs(599)).await;
+        assert!(matches!(updates.take(&other, piece(0, &bundle[..10])), Err(UpdateError::Busy(_))));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        updates.settle();
+        let view = updates.view();
+        assert!(view.state == State::Idle && view.fault.unwrap().contains("ten minutes"));
+        assert_eq!(updates.take(&other, piece(0, &bundle[..10])).unwrap(), 10);
+    }
+
+    #[test]
+    fn what_is_refused_before_it_writes_leaves_things_as_they_stood() {
+        let tried = BootState { trial: Some(Slot::B), tries: 2, b: Contents::Good, ..BootState::default() };
+        for (slot, state, stands) in [
+            (Slot::B, &tried, State::Trial),
+            (Slot::A, &tried, State::Ready),
+            (Slot::A, &BootState::default(), State::Idle),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let updates = updates(&folder, slot, state);
+            assert!(updates.take(&Origin::Console, piece(0, b"no bundle at all")).is_err());
+            assert_eq!(updates.view().state, stands);
+            assert!(updates.view().fault.is_some());
+        }
+    }
+
+    #[test]
+    fn a_person_goes_back_from_a_trial_from_a_trial_ahead_and_from_a_confirmed_system() {
+        let tried = BootState { trial: Some(Slot::B), tries: 2, b: Contents::Good, ..BootState::default() };
+        let both = BootState { b: Contents::Good, ..BootState::default() };
+        for (slot, state, restarts, trial, tries) in [
+            (Slot::B, &tried, Some(true), Some(Slot::B), 0),
+            (Slot::A, &tried, Some(false), None, 0),
+            (Slot::A, &both, Some(true), Some(Slot::B), 3),
+            (Slot::A, &BootState::default(), None, None, 0),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let updates = updates(&folder, slot, state);
+            assert_eq!(updates.back().ok(), restarts, "{state:?}");
+            let after = updates.board.open_state().unwrap().read().unwrap();
+            assert_eq!((after.slot, after.trial, after.tries), (Slot::A, trial, tries), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_start_in_the_slot_that_nobody_chose_stays_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let updates = updates(&folder, Slot::B, &BootState { b: Contents::Good, ..BootState::default() });
+        assert_eq!(updates.view().state, State::RolledBack { reason: Reason::UNBOOTABLE });
+        let state = updates.board.open_state().unwrap().read().unwrap();
+        assert_eq!((state.slot, state.a), (Slot::B, Contents::Bad));
+        assert!(updates.has_fallen_back());
+    }
+}
