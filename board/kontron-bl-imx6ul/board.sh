@@ -1,5 +1,6 @@
 # Kontron BL i.MX6UL: RS-485 on board, two Ethernet ports, eMMC. The device tree is Debian's, unchanged.
-# shellcheck shell=bash disable=SC2034
+# Sourced by deploy/image; the dollars of `bootm` are for U-Boot.
+# shellcheck shell=bash disable=SC2034,SC2154,SC2016
 
 board_packages=()
 # Without gpio-mxc the card and both Ethernet ports wait for their regulators forever, and nothing says so.

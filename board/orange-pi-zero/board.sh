@@ -1,5 +1,6 @@
 # Orange Pi Zero: Allwinner H2+/H3, 256 or 512 MB, one Ethernet port, microSD.
-# shellcheck shell=bash disable=SC2034
+# Sourced by deploy/image; the dollars of `bootm` are for U-Boot.
+# shellcheck shell=bash disable=SC2034,SC2154,SC2016
 
 board_packages=()
 early_modules=(sunxi_wdt sunxi-mmc crc32c_generic squashfs ext4 dm-verity sha256-arm)

@@ -1,5 +1,6 @@
 # QEMU's `virt` machine: no hardware, but the fast place to try slots, updates and power cuts.
-# shellcheck shell=bash disable=SC2034
+# Sourced by deploy/image; the dollars of `bootm` are for U-Boot.
+# shellcheck shell=bash disable=SC2034,SC2154,SC2016
 
 board_packages=(u-boot-qemu)
 early_modules=(virtio_mmio virtio_blk crc32c_generic squashfs ext4 dm-verity sha256-arm softdog)
