@@ -18,7 +18,7 @@ setenv at ${at0}; if run read_copy; then setenv seq0 ${cems_seq}; fi
 setenv at ${at1}; if run read_copy; then setenv seq1 ${cems_seq}; fi
 
 # The one with the greater sequence counts and is read once more; the other one is written over next.
-if test 0x${seq0} -gt 0x${seq1}; then
+if test 0x${seq0} -ge 0x${seq1}; then
   setenv at ${at0}; setenv older ${at1}
 else
   setenv at ${at1}; setenv older ${at0}

@@ -25,8 +25,9 @@ pub(super) fn network(root: &Section<'_>) -> NetworkSettings {
     settings.address = section.parsed("address", address);
     settings.router = section.parsed("router", router);
     settings.name_servers = name_servers(&section);
+    let time_servers = time_servers(&section);
     if section.has("time_servers") {
-        settings.time_servers = time_servers(&section);
+        settings.time_servers = time_servers;
     }
     for key in ["router", "name_servers"] {
         if section.has(key) && !section.has("address") {
