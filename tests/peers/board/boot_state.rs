@@ -1,6 +1,7 @@
 //! What a card says of its two slots, read by a reader of its own: the boot state as the boot loader and the system agree on it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -57,6 +58,13 @@ impl BootState {
 
     fn number(&self, name: &str) -> u64 {
         u64::from_str_radix(self.word(name), 16).unwrap()
+    }
+}
+
+impl fmt::Display for BootState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        f.write_str(&words.join(" "))
     }
 }
 

@@ -34,11 +34,6 @@ impl Console {
         ["-chardev".to_owned(), device, "-serial".to_owned(), format!("chardev:{name}")]
     }
 
-    /// Where the machine's port is found, for whoever stands for the other end of the wire.
-    pub(crate) fn socket(&self) -> &Path {
-        &self.socket
-    }
-
     /// All that came out of it since the machine was made.
     pub(crate) fn printed(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
@@ -54,11 +49,11 @@ impl Console {
         Some(String::from_utf8_lossy(found).into_owned())
     }
 
-    /// Types a line.
+    /// Types a line, as a terminal sends it.
     pub(crate) fn tell(&mut self, line: &str) {
         let socket = &self.socket;
         let typing = self.typing.get_or_insert_with(|| connect(socket));
-        writeln!(typing, "{line}").unwrap();
+        write!(typing, "{line}\r").unwrap();
     }
 
     /// The machine is off: a new one makes a new socket, and nothing of the old one is waited for.

@@ -10,6 +10,8 @@ use super::tool::run;
 
 /// Bytes of a sector.
 const SECTOR_BYTES: u64 = 512;
+/// The partitions of the slots a and b.
+const SLOTS: [u8; 2] = [2, 3];
 /// Where in a slot its boot area begins.
 const BOOT_AREA_AT: u64 = 16 << 20;
 /// The partition of the boot state.
@@ -58,9 +60,19 @@ impl Image {
         fs::read(bundle).unwrap()
     }
 
+    /// Fills the slot of a machine that is off with what is no image, so that nothing of an earlier one can pass for a new one.
+    pub(crate) fn spoil(&self, card: &Path, slot: &str) {
+        let begin = partition_at(card, SLOTS[usize::from(slot != "a")]);
+        let card = fs::File::options().write(true).open(card).unwrap();
+        for (name, at) in [("root", begin), ("boot", begin + BOOT_AREA_AT)] {
+            let length = fs::read(self.file(name)).unwrap().len();
+            card.write_all_at(&vec![0xa5; length], at).unwrap();
+        }
+    }
+
     /// Whether a slot of `card` holds the root and the boot area of this image, to the last byte.
     pub(crate) fn is_whole_in(&self, card: &Path, slot: &str) -> bool {
-        let begin = partition_at(card, if slot == "a" { 2 } else { 3 });
+        let begin = partition_at(card, SLOTS[usize::from(slot != "a")]);
         let card = fs::File::open(card).unwrap();
         [("root", begin), ("boot", begin + BOOT_AREA_AT)].into_iter().all(|(name, at)| {
             let image = fs::read(self.file(name)).unwrap();

@@ -1,4 +1,4 @@
-//! Each board starts from what is flashed onto it, from its first instruction to an answer over the network.
+//! The reference board starts from what is flashed onto it, from its first instruction to a technician at its console.
 
 use std::process::Command;
 use std::time::Duration;
@@ -31,5 +31,5 @@ fn the_card_of_the_orange_pi_starts_and_a_technician_is_asked_for_a_password() {
     let api = Api::new(machine.port(API_PORT), site::TOKEN);
     machine.wait("an answer of /healthz", PATIENCE, |_| api.health());
     machine.console(0).tell("");
-    machine.expect("cems", PATIENCE);
+    machine.expect("(login) > ", PATIENCE);
 }

@@ -25,6 +25,8 @@ const UPDATES: u64 = 1;
 const PATIENCE: Duration = Duration::from_mins(5);
 /// When the writes that a cut waits for do not come.
 const WRITES_PATIENCE: Duration = Duration::from_secs(10);
+/// An update is so many writes, the larger part of them of a MiB.
+const WRITES_MAX: u64 = 40;
 /// Bytes of an update that are brought together.
 const PIECE_BYTES: usize = 48 * 1_024;
 /// Tries that a trial has.
@@ -33,7 +35,7 @@ const API_PORT: u16 = 8080;
 /// The token of whoever may bring an update.
 const ADMINISTRATOR: &str = "an administrator of the tests";
 
-/// A box with a boot loader, and an update for it that holds what it already has.
+/// A box with a boot loader and one slot that is whole, and an update that holds the same.
 struct TheBox {
     image: Image,
     card: PathBuf,
@@ -44,12 +46,13 @@ struct TheBox {
 }
 
 impl TheBox {
-    fn start(random: Random, dir: &Path) -> Self {
+    fn start(flushes: Flushes, random: Random, dir: &Path) -> Self {
         let image = Image::of("virt");
         let bundle = image.update(dir);
         let card = image.card(dir);
         set_up(&card, &site_with_administrator(), dir);
-        let disk = Disk::Lossy(LossyDisk::serve(&card, Flushes::Kept));
+        image.spoil(&card, "b");
+        let disk = Disk::Lossy(LossyDisk::serve(&card, flushes));
         let machine = Machine::start(Board::Virt, &image.boot_loader(), disk, &[API_PORT], dir);
         let api = Api::new(machine.port(API_PORT), ADMINISTRATOR);
         Self { image, card, bundle, machine, api, random }
@@ -93,7 +96,7 @@ impl TheBox {
         });
     }
 
-    /// What the card says while the power is off.
+    /// What the card says after a cut.
     ///
     /// # Panics
     /// When it names a slot to be started that is not whole.
@@ -102,6 +105,7 @@ impl TheBox {
         for slot in [Some(state.slot()), state.trial()].into_iter().flatten() {
             assert!(self.image.is_whole_in(&self.card, slot), "slot {slot} is not whole: {state:?}");
         }
+        println!("{state}; {:?}", self.machine.lossy_disk().map(LossyDisk::counts));
         state
     }
 }
@@ -132,7 +136,7 @@ fn updates() -> u64 {
 #[test]
 fn power_cuts_in_every_step_of_an_update_leave_a_slot_that_starts() {
     let dir = TempDir::new().unwrap();
-    let mut board = TheBox::start(Random::new(41), dir.path());
+    let mut board = TheBox::start(Flushes::Kept, Random::new(41), dir.path());
     let mut old = "a";
     assert_eq!(board.up().0, old);
     for _ in 0..updates() {
@@ -147,10 +151,11 @@ fn power_cuts_in_every_step_of_an_update_leave_a_slot_that_starts() {
 
 /// The old slot goes on as if nothing had come.
 fn while_it_comes_in(board: &mut TheBox, old: &str) {
-    let writes = 1 + board.random.below(100);
+    let writes = 1 + board.random.below(WRITES_MAX);
     board.cut_while_bringing(0..board.last_piece(), writes);
     let state = board.card_state();
     assert_eq!((state.slot(), state.trial()), (old, None));
+    assert!(!board.image.is_whole_in(&board.card, other(old)), "all of it has come");
     board.machine.switch_on();
     assert_eq!(board.up(), (old.to_owned(), "idle".to_owned()));
 }
@@ -159,7 +164,7 @@ fn while_it_comes_in(board: &mut TheBox, old: &str) {
 fn at_the_last_write(board: &mut TheBox, old: &str) {
     let last = board.last_piece();
     bring(&board.api, &board.bundle, 0..last);
-    let writes = 1 + board.random.below(4);
+    let writes = 1 + board.random.below(3);
     board.cut_while_bringing(last..board.bundle.len(), writes);
     let state = board.card_state();
     assert_eq!(state.slot(), old);
@@ -204,6 +209,18 @@ fn at_the_confirmation(board: &mut TheBox, old: &str) {
     board.machine.cut(Loss::All);
     let state = board.card_state();
     assert_eq!((state.slot(), state.trial()), (new, None));
+    board.image.spoil(&board.card, old);
     board.machine.switch_on();
     assert_eq!(board.up(), (new.to_owned(), "idle".to_owned()));
+}
+
+#[test]
+fn on_a_disk_that_ignores_flushes_a_power_cut_takes_back_an_update_that_was_ready() {
+    let dir = TempDir::new().unwrap();
+    let mut board = TheBox::start(Flushes::Ignored, Random::new(42), dir.path());
+    board.up();
+    bring(&board.api, &board.bundle, 0..board.bundle.len());
+    board.wait_until_it_is("ready");
+    board.machine.cut(Loss::All);
+    assert_eq!(board.card_state().trial(), None, "nothing is missing: these cuts show nothing");
 }

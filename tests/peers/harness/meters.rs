@@ -65,9 +65,11 @@ impl Fleet {
 
     /// Ten meters on one serial line; together they hold every type in every order.
     pub(crate) fn on_one_wire(random: &mut Random, wire: Wire, dir: &Path) -> Self {
-        let link = PeerLink::Rtu(wire);
-        let line = PeerLine { id: "rs485".to_owned(), link, meters: every_type(random), unknown: Vec::new() };
-        Self { lines: vec![line], spec: dir.join("meters.json") }
+        let (id, link, meters) = ("rs485".to_owned(), PeerLink::Rtu(wire), every_type(random));
+        Self {
+            lines: vec![PeerLine { id, link, meters, unknown: Vec::new() }],
+            spec: dir.join("meters.json"),
+        }
     }
 
     /// Meters over TCP, a line each, whose numbers count how often they were read.
