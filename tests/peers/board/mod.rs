@@ -14,6 +14,7 @@
 
 mod boot_state;
 mod bring_up;
+mod budget;
 mod console;
 mod image;
 mod lossy_disk;
