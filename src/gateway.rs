@@ -210,6 +210,10 @@ impl Gateway {
         let checkup = begin_run(data, clock.now());
         ops.examine_with(Arc::clone(&checkup));
         ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(what_starts(&checkup)));
+        if let Some(loss) = machine::Places::of_system().data_partition_loss() {
+            log::error!("the data partition was not as it was left: {loss}");
+            ops.note(Note::done(Actor::SYSTEM, Deed::Start).about(format!("data partition {loss}")));
+        }
         let api = api::serve(Arc::clone(&ops), &site.api, data).map_err(Failure::new)?;
         let timekeeper = Timekeeper::start(store.clone(), Arc::clone(&clock));
         let plant = Arc::new(Plant::new(store, clock));

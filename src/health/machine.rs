@@ -46,6 +46,14 @@ impl Places {
         self.word("run/cems-init/reset-cause")
     }
 
+    /// What the first process of a box found wrong with the data partition, in its words: `mended` or `rebuilt`, and why.
+    #[must_use]
+    pub fn data_partition_loss(&self) -> Option<String> {
+        let text = read_text(&self.root.join("run/cems-init/data"))?;
+        let found = text.trim();
+        (found.starts_with("mended") || found.starts_with("rebuilt")).then(|| found.to_owned())
+    }
+
     fn word(&self, file: &str) -> Option<String> {
         let text = read_text(&self.root.join(file))?;
         text.split_whitespace().next().map(str::to_owned)
@@ -244,6 +252,18 @@ mod tests {
         assert_eq!(machine.uptime_s, Some(93_784));
         assert_eq!(machine.boot_id, "0f0e0d0c-0000-4000-8000-000000000001");
         assert!(machine.disk.is_some_and(|disk| disk.used_bytes > 0));
+    }
+
+    #[test]
+    fn a_data_partition_that_was_sound_is_not_spoken_of() {
+        let lost = |found: &str| {
+            let told = Files::of(&[("run/cems-init/data", found)]);
+            Places::under(told.0.path()).data_partition_loss()
+        };
+        assert_eq!(lost("sound\n"), None);
+        assert_eq!(lost("rebuilt superblock gone\n").as_deref(), Some("rebuilt superblock gone"));
+        assert_eq!(lost("mended orphans\n").as_deref(), Some("mended orphans"));
+        assert_eq!(Places::under(Path::new("/nowhere")).data_partition_loss(), None);
     }
 
     #[test]

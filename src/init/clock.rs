@@ -96,10 +96,6 @@ fn corrected(now: SystemTime, offset_us: i64) -> Option<Timespec> {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64, nanoseconds: u32) -> Option<(i64, u32)> {
-        Some((seconds, nanoseconds))
-    }
-
     fn corrected_from(seconds: u64, offset_us: i64) -> Option<(i64, u32)> {
         let time = corrected(UNIX_EPOCH + Duration::from_secs(seconds), offset_us)?;
         Some((time.tv_sec, u32::try_from(time.tv_nsec).unwrap()))
@@ -107,8 +103,8 @@ mod tests {
 
     #[test]
     fn a_clock_is_moved_on_and_back() {
-        assert_eq!(corrected_from(10, 1_795_870_000_250_000), at(1_795_870_010, 250_000_000));
-        assert_eq!(corrected_from(10, -2_500_000), at(7, 500_000_000));
+        assert_eq!(corrected_from(10, 1_795_870_000_250_000), Some((1_795_870_010, 250_000_000)));
+        assert_eq!(corrected_from(10, -2_500_000), Some((7, 500_000_000)));
     }
 
     #[test]

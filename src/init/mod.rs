@@ -31,7 +31,6 @@ type Trouble = String;
 pub fn main(arguments: &[String]) -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let trouble = match arguments.as_slice() {
-        [] => way_in::go(),
         [word] if word == &way_in::IN_ROOT => workplace::keep(),
         [word, program @ ..] if word == &service::AS_SERVICE => service::become_service(program),
         // The kernel hands on words of its command line that it does not know.

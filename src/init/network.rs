@@ -118,8 +118,8 @@ fn set_address(interface: &str, address: &str, wishes: &Wishes) {
     if let Some(router) = &wishes.router {
         run("/bin/ip", &["route", "replace", "default", "via", router, "dev", interface]);
     }
-    let names: String = wishes.names.iter().map(|name| format!("nameserver {name}\n")).collect();
-    if let Err(error) = fs::write("/run/resolv.conf", names) {
+    let names: Vec<String> = wishes.names.iter().map(|name| format!("nameserver {name}\n")).collect();
+    if let Err(error) = fs::write("/run/resolv.conf", names.concat()) {
         complain(&format!("/run/resolv.conf: {error}"));
     }
     note(&format!("{interface} has {address}"));

@@ -1,6 +1,6 @@
 //! Supervision: when the watchdog may be fed, and what becomes of a service that ends. Pure: time comes in as an argument.
 //!
-//! The service tells of itself as sd_notify(3) has it.
+//! The service tells of itself as `sd_notify(3)` has it.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -20,7 +20,7 @@ use super::{Trouble, data, network};
 use crate::slots::{Board, Reason, Slot};
 
 /// The longest that a hungry watchdog waits, and some more.
-const BITE_MAX: Duration = Duration::from_secs(60);
+const BITE_MAX: Duration = Duration::from_mins(1);
 /// User of the service, and its group.
 pub(super) const SERVICE_ID: u32 = 900;
 /// The group that may open serial ports.
@@ -37,6 +37,8 @@ const STATE: &str = "/var/lib/cems-gateway";
 const FACTORY_SITE: &str = "/usr/lib/cems-gateway/gateway.toml";
 /// The site file.
 pub(super) const SITE: &str = "/etc/cems-gateway/gateway.toml";
+/// Is there where the last run ended with a restart that was wished.
+const RESTART_WISHED: &str = "/data/restart-wished";
 /// Whoever makes this file in the service's folder gets a box as it was delivered.
 const RESET_WISH: &str = "/data/state/factory-reset";
 
@@ -49,7 +51,12 @@ pub(super) fn keep() -> Trouble {
     };
     network::start(SITE);
     match service::keep(&mut watchdog) {
-        End::Restart => note("the service asks for a new start"),
+        End::Restart => {
+            note("the service asks for a new start");
+            if let Err(error) = fs::write(RESTART_WISHED, "") {
+                complain(&format!("{RESTART_WISHED}: {error}"));
+            }
+        }
         End::Silent => {
             complain("the service stands still; the watchdog starts the box anew");
             wait_for_watchdog(&watchdog);
@@ -71,12 +78,12 @@ fn wait_for_watchdog(watchdog: &Watchdog) {
 fn prepare(watchdog: &mut Watchdog) -> Result<Board, Trouble> {
     let in_words = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
     mount_volatile().map_err(|error| in_words("a folder in memory", &error))?;
-    leave_cause(watchdog).map_err(|error| in_words(WORD_FOLDER, &error))?;
     if let Err(error) = sethostname(b"cems-gateway") {
         complain(&in_words("the name of the host", &error));
     }
     let found = data::open(&data_partition()?, watchdog)?;
     data::leave_word(&found, &Path::new(WORD_FOLDER).join("data"))
+        .and_then(|()| leave_cause(watchdog))
         .map_err(|error| in_words(WORD_FOLDER, &error))?;
     forget_everything_if_wished();
     place_folders().map_err(|error| in_words("the folders of the service", &error))?;
@@ -94,10 +101,16 @@ fn mount_volatile() -> io::Result<()> {
     fs::create_dir_all(WORD_FOLDER)
 }
 
-/// Leaves word of why the machine has started, as far as its watchdog knows.
+/// Leaves word of why the machine has started, where that is known: its watchdog tells, or the restart was wished. A power cut
+/// and a panic of the kernel leave no trace.
 fn leave_cause(watchdog: &Watchdog) -> io::Result<()> {
-    let cause = if watchdog.has_reset() { "watchdog" } else { "power" };
-    fs::write(Path::new(WORD_FOLDER).join("reset-cause"), format!("{cause}\n"))
+    let was_wished = fs::remove_file(RESTART_WISHED).is_ok();
+    let cause = match (watchdog.has_reset(), was_wished) {
+        (true, _) => "watchdog\n",
+        (false, true) => "reboot\n",
+        (false, false) => return Ok(()),
+    };
+    fs::write(Path::new(WORD_FOLDER).join("reset-cause"), cause)
 }
 
 /// Empties the data partition where somebody at the console has asked for it.

@@ -39,7 +39,7 @@ fn the_aarch64_demo_answers_its_curl_lines_with_the_values_of_the_formula() {
 }
 
 /// Trials of each kind on ARM where nobody says otherwise.
-const TRIALS: u64 = 200;
+const TRIALS: u64 = 50;
 
 /// The program that fills a store, under the emulator.
 fn armv7_filler() -> Vec<std::ffi::OsString> {

@@ -24,3 +24,4 @@ mod serial_lines;
 mod starts;
 mod tool;
 mod updates;
+mod watchdog;
