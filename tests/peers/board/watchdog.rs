@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::image::{Image, set_up};
 use super::machine::{Board, Disk, Machine};
 use super::tool::run;
+use crate::harness::site;
 
 /// A start may take three minutes, and the watchdog waits half a minute more.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -24,7 +25,7 @@ fn a_service_that_stands_still_is_ended_by_the_watchdog_of_the_board() {
     let state = dir.path().join("data/state");
     fs::create_dir_all(&state).unwrap();
     run(Command::new("mkfifo").arg(state.join("format")));
-    set_up(&card, "", dir.path());
+    set_up(&card, &site::bare_site_for_all(8080, "PT5S"), dir.path());
     run(Command::new("truncate").args(["--size", "256M"]).arg(&card));
     let start = image.kernel_on("ttymxc3");
     let mut machine = Machine::start(Board::Imx6Ul, &start, Disk::File(card), &[], dir.path());
