@@ -438,7 +438,13 @@ fn settle(board: &Board, running: Option<Slot>) -> io::Result<(State, bool)> {
         }
         AfterBoot::Settled => Ok((State::Idle, false)),
         AfterBoot::FellBack => {
-            let state = file.change(|state| state.fall_back(running))?;
+            let state = file.change(|state| {
+                // A system that could still say why it is left has done so.
+                if state.reason == Reason::NONE {
+                    state.reason = Reason::PANIC;
+                }
+                state.fall_back(running);
+            })?;
             Ok((State::RolledBack { reason: state.reason }, true))
         }
         AfterBoot::Displaced => {

@@ -19,6 +19,13 @@ pub(super) const STATE: u8 = 5;
 /// The partition of the data.
 const DATA: u8 = 6;
 
+/// The two parts of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Area {
+    Root,
+    Boot,
+}
+
 /// The files of one board.
 pub(crate) struct Image {
     board: &'static str,
@@ -53,9 +60,35 @@ impl Image {
 
     /// An update that brings what the image holds already, signed with the key that `deploy/image` has made for trials.
     pub(crate) fn update(&self, dir: &Path) -> Vec<u8> {
+        self.bundle(&self.file("boot"), dir)
+    }
+
+    /// The same with a system that panics as soon as it runs: its kernel finds no first process.
+    pub(crate) fn update_that_panics(&self, dir: &Path) -> Vec<u8> {
+        let (initramfs, source, boot) = (dir.join("initramfs"), dir.join("boot.its"), dir.join("boot"));
+        fs::write(&initramfs, [0; 4_096]).unwrap();
+        let part = |name: &str, file: &Path, rest: &str| {
+            format!(
+                "{name} {{ data = /incbin/(\"{}\"); type = \"{name}\"; arch = \"arm\"; os = \"linux\"; \
+                 compression = \"none\"; {rest} hash {{ algo = \"sha256\"; }}; }};",
+                file.display()
+            )
+        };
+        let parts = part("kernel", &self.file("kernel"), "load = <0x42000000>; entry = <0x42000000>;")
+            + &part("ramdisk", &initramfs, "");
+        let text = format!(
+            "/dts-v1/; / {{ description = \"panics\"; #address-cells = <1>; images {{ {parts} }}; \
+             configurations {{ default = \"box\"; box {{ kernel = \"kernel\"; ramdisk = \"ramdisk\"; }}; }}; }};"
+        );
+        fs::write(&source, text).unwrap();
+        run(Command::new("mkimage").arg("-f").args([&source, &boot]));
+        self.bundle(&boot, dir)
+    }
+
+    fn bundle(&self, boot: &Path, dir: &Path) -> Vec<u8> {
         let (checkout, bundle) = (Path::new(env!("CARGO_MANIFEST_DIR")), dir.join("update.cems"));
         let mut make = Command::new(checkout.join("deploy/bundle"));
-        make.arg(self.board).args([self.file("root"), self.file("boot"), bundle.clone()]);
+        make.arg(self.board).args([&self.file("root"), boot, &bundle]);
         run(make.arg("--key").arg(checkout.join("dist/update-key/secret")));
         fs::read(bundle).unwrap()
     }
@@ -68,6 +101,20 @@ impl Image {
             let length = fs::read(self.file(name)).unwrap().len();
             card.write_all_at(&vec![0xa5; length], at).unwrap();
         }
+    }
+
+    /// Changes one bit in the middle of a slot's root, or of its boot area.
+    pub(crate) fn flip_a_bit(&self, card: &Path, slot: &str, area: Area) {
+        let begin = partition_at(card, SLOTS[usize::from(slot != "a")]);
+        let (name, at) = match area {
+            Area::Root => ("root", begin),
+            Area::Boot => ("boot", begin + BOOT_AREA_AT),
+        };
+        let at = at + fs::metadata(self.file(name)).unwrap().len() / 2;
+        let card = fs::File::options().read(true).write(true).open(card).unwrap();
+        let mut byte = [0];
+        card.read_exact_at(&mut byte, at).unwrap();
+        card.write_all_at(&[byte[0] ^ 1], at).unwrap();
     }
 
     /// Whether a slot of `card` holds the root and the boot area of this image, to the last byte.

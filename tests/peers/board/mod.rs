@@ -16,6 +16,7 @@ mod boot_state;
 mod bring_up;
 mod budget;
 mod console;
+mod damage;
 mod image;
 mod lossy_disk;
 mod machine;

@@ -56,7 +56,7 @@ impl TheBoard {
     /// Every value that the meters hold is told by the interface.
     fn tells_all_values(&mut self) {
         let (api, expected) = (self.api.clone(), self.fleet.expected());
-        self.machine.wait("an answer of /healthz", PATIENCE, |_| api.health());
+        self.machine.wait("an answer of /healthz", PATIENCE, |_| api.answers());
         // A board whose clock nobody has set marks what it reads.
         self.machine.wait("a reading of every register", PATIENCE, |_| {
             let told = api.dynamic();

@@ -224,3 +224,25 @@ fn on_a_disk_that_ignores_flushes_a_power_cut_takes_back_an_update_that_was_read
     board.machine.cut(Loss::All);
     assert_eq!(board.card_state().trial(), None, "nothing is missing: these cuts show nothing");
 }
+
+#[test]
+fn an_update_whose_system_panics_is_tried_three_times_and_the_old_one_comes_back() {
+    let dir = TempDir::new().unwrap();
+    let mut board = TheBox::start(Flushes::Kept, Random::new(43), dir.path());
+    assert_eq!(board.up().0, "a");
+    board.bundle = board.image.update_that_panics(dir.path());
+    bring(&board.api, &board.bundle, 0..board.bundle.len());
+    board.wait_until_it_is("ready");
+    board.machine.cut(Loss::All);
+    board.machine.switch_on();
+    for left in ["2", "1", "0"] {
+        board.machine.expect(&format!("cems: trial of slot b, {left} tries left"), PATIENCE);
+    }
+    board.machine.expect("cems: slot b was not confirmed", PATIENCE);
+    board.wait_until_it_is("rolled-back");
+    assert_eq!(board.stands().0, "a");
+    assert_eq!(board.api.update().unwrap()["reason"], "panic");
+    board.machine.cut(Loss::All);
+    let state = BootState::of(&board.card);
+    assert_eq!((state.slot(), state.trial(), state.word("cems_b")), ("a", None, "bad"), "{state:?}");
+}

@@ -61,6 +61,11 @@ impl Api {
         })
     }
 
+    /// Whether it answers at all, with an alarm or without.
+    pub(crate) fn answers(&self) -> Option<()> {
+        self.exchange("GET", "/healthz", "").is_ok_and(|(status, _)| status == 200).then_some(())
+    }
+
     /// The newest value of every series.
     pub(crate) fn dynamic(&self) -> BTreeMap<SeriesName, Served> {
         let all = self.all_pages("GetCemsDynamicData", &json!({})).unwrap();
