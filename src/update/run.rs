@@ -545,6 +545,18 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_that_is_over_says_why_and_one_that_never_said_it_was_a_panic() {
+        let over = BootState { trial: Some(Slot::B), b: Contents::Good, ..BootState::default() };
+        for (said, told) in [(Reason::NONE, Reason::PANIC), (Reason::UNHEALTHY, Reason::UNHEALTHY)] {
+            let folder = tempfile::tempdir().unwrap();
+            let updates = updates(&folder, Slot::A, &BootState { reason: said, ..over.clone() });
+            assert_eq!(updates.view().state, State::RolledBack { reason: told.clone() });
+            let state = updates.board.open_state().unwrap().read().unwrap();
+            assert_eq!((state.trial, state.b, state.reason), (None, Contents::Bad, told));
+        }
+    }
+
+    #[test]
     fn a_start_in_the_slot_that_nobody_chose_stays_there() {
         let folder = tempfile::tempdir().unwrap();
         let updates = updates(&folder, Slot::B, &BootState { b: Contents::Good, ..BootState::default() });
