@@ -102,20 +102,25 @@ fn claim(request: &mut Request, ops: &Arc<Ops>) -> Result<Routed, Fault> {
 
 /// How an update stands, or a piece of one.
 fn update(request: &mut Request, ops: &Arc<Ops>, platform: &Platform, query: &str) -> Result<Routed, Fault> {
-    let updates = ops.updates().map_err(|error| update_fault(&error))?;
-    match request.method() {
-        Method::Get | Method::Head => refuse_body(request)?,
+    let slots = || ops.updates().map_err(|error| update_fault(&error));
+    let updates = match request.method() {
+        Method::Get | Method::Head => {
+            refuse_body(request)?;
+            slots()?
+        }
         Method::Post => {
+            let updates = slots()?;
             let (offset, wish) = read_question(&query_string::pairs(query)?)?;
             let bytes = octets(request)?;
             let origin = Origin::Platform(platform.id.clone());
             let piece = Piece { offset, bytes: &bytes, wish };
             ops.take_update(actor(request, platform), &origin, piece)
                 .map_err(|error| update_fault(&error))?;
+            updates
         }
         Method::Options => return Ok(Routed::Options(UPDATE_ALLOW)),
         _ => return Err(Fault::method_not_allowed(UPDATE_ALLOW)),
-    }
+    };
     Ok(document(Document::Update(Box::new(updates.view()))))
 }
 
