@@ -34,7 +34,7 @@ pub(super) fn condition(condition: &Condition, offset: UtcOffset, language: Lang
 }
 
 fn machine(machine: &Machine, language: Language) -> String {
-    let mut told = Vec::new();
+    let mut told: Vec<String> = machine.addresses.iter().map(ToString::to_string).collect();
     if let Some(seconds) = machine.uptime_s {
         told.push(format!("{} {}", language.pick("up", "已开机"), duration(seconds, language)));
     }
@@ -130,6 +130,7 @@ mod tests {
                 }),
                 uptime_s: Some(93_784),
                 boot_id: "0f0e0d0c-0000-4000-8000-000000000001".to_owned(),
+                addresses: vec![[192, 0, 2, 7].into()],
             },
             last_ending: Ending::StoodStill("store".to_owned()),
             bad_ends: 2,
@@ -148,7 +149,7 @@ mod tests {
         let of = |language| condition(&told(), UtcOffset::UTC, language);
         assert_eq!(
             of(Language::English),
-            "machine  up 1 d 02:03, boot 0f0e0d0c, cpu-thermal 48.3 °C, memory held 11.0 MiB, memory available \
+            "machine  192.0.2.7, up 1 d 02:03, boot 0f0e0d0c, cpu-thermal 48.3 °C, memory held 11.0 MiB, memory available \
              180.0 MiB, disk used 1.0 MiB, disk free 900.0 MiB\n       \
              mmcblk2: at most 30 % of its life used, 80 % of the spare blocks used\n\
              run before  ended because it stood still: store; ended unasked within an hour: 2\n\
@@ -157,7 +158,7 @@ mod tests {
         );
         let chinese = of(Language::Chinese);
         for part in [
-            "主机  已开机 1 天 02:03",
+            "主机  192.0.2.7，已开机 1 天 02:03",
             "备用块已用 80 %",
             "因停滞被服务管理器结束：store；一小时内异常结束 2 次",
         ] {

@@ -4,8 +4,10 @@
 //! told: no zero stands for it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use super::addresses::own_addresses;
 use super::note::read_text;
 use crate::limits::THERMAL_ZONES_MAX;
 
@@ -94,6 +96,8 @@ pub struct Machine {
     pub uptime_s: Option<u64>,
     /// Which start of the machine this is; empty where the kernel does not say.
     pub boot_id: String,
+    /// Addresses by which others reach it.
+    pub addresses: Vec<Ipv4Addr>,
 }
 
 /// The temperature of a part of the machine.
@@ -150,6 +154,8 @@ impl Machine {
             flash: places.folders("sys/block", "mmcblk").iter().find_map(|device| flash_life(device)),
             uptime_s: places.word("proc/uptime").and_then(|word| whole_seconds(&word)),
             boot_id: places.boot_id(),
+            addresses: read_text(&places.root.join("proc/net/fib_trie"))
+                .map_or_else(Vec::new, |table| own_addresses(&table)),
         }
     }
 }
@@ -238,6 +244,7 @@ mod tests {
             ("proc/uptime", "93784.25 180000.11\n"),
             ("proc/sys/kernel/random/boot_id", "0f0e0d0c-0000-4000-8000-000000000001\n"),
             ("run/cems-init/reset-cause", "watchdog\n"),
+            ("proc/net/fib_trie", "|-- 192.0.2.7\n/32 host LOCAL\n"),
         ]);
         let places = Places::under(told.0.path());
         assert_eq!(places.reset_cause().as_deref(), Some("watchdog"));
@@ -250,6 +257,7 @@ mod tests {
         let flash = FlashLife { device: "mmcblk2".to_owned(), used_percent_max: 30, spare: Spare::Normal };
         assert_eq!(machine.flash, Some(flash));
         assert_eq!(machine.uptime_s, Some(93_784));
+        assert_eq!(machine.addresses, [Ipv4Addr::new(192, 0, 2, 7)]);
         assert_eq!(machine.boot_id, "0f0e0d0c-0000-4000-8000-000000000001");
         assert!(machine.disk.is_some_and(|disk| disk.used_bytes > 0));
     }

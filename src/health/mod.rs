@@ -9,6 +9,7 @@
 //!
 //! Nothing here knows the parts themselves: `gateway` brings their signs and tells whoever supervises it.
 
+mod addresses;
 mod beat;
 pub mod checkup;
 pub mod last_panic;
