@@ -2,7 +2,8 @@
 //!
 //! What is looked at is whether a worker has answered since, to whomever: while a crowd at the door leaves no
 //! seat for this question, the answers to others are as good. The way in is the same for all, so where the
-//! gate or every worker hangs there are no answers any more.
+//! gate or every worker hangs there are no answers any more. Of a gateway that nobody has claimed the gate lets nothing
+//! through, and its refusal is all that there is.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -21,9 +22,16 @@ pub(super) struct Asker {
     asked_at: Option<Instant>,
     /// The question that waits for its answer: whoever hangs up takes it back.
     waiting: Option<TcpStream>,
+    /// Questions that were answered, by whomever.
+    answered: u64,
 }
 
 impl Asker {
+    /// Questions that were answered, be it with a refusal of the gate.
+    pub(super) fn answered(&self) -> u64 {
+        self.answered
+    }
+
     /// Asks the interface that listens at `address`, where it is time to.
     pub(super) fn ask_if_due(&mut self, address: SocketAddr, now: Instant) {
         if self.asked_at.is_some_and(|at| now.saturating_duration_since(at) < PERIOD) {
@@ -31,8 +39,11 @@ impl Asker {
         }
         self.asked_at = Some(now);
         // The one before has had its time.
-        self.waiting = None;
+        if self.waiting.take().is_some_and(|mut late| has_answer(&mut late)) {
+            self.answered += 1;
+        }
         match ask(near(address)) {
+            Ok(None) => self.answered += 1,
             Ok(waiting) => self.waiting = waiting,
             Err(error) => log::debug!("the interface at {address} could not be asked: {error}"),
         }
@@ -45,8 +56,12 @@ fn ask(address: SocketAddr) -> io::Result<Option<TcpStream>> {
     stream.set_write_timeout(Some(STEP_MAX))?;
     stream.set_read_timeout(Some(STEP_MAX))?;
     stream.write_all(question().as_bytes())?;
-    let is_answered = stream.read(&mut [0; 64]).is_ok();
+    let is_answered = has_answer(&mut stream);
     Ok((!is_answered).then_some(stream))
+}
+
+fn has_answer(stream: &mut TcpStream) -> bool {
+    stream.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0)
 }
 
 fn question() -> String {
@@ -97,6 +112,20 @@ mod tests {
         assert!(asker.waiting.is_some(), "nobody has answered");
         asker.ask_if_due(address, start + PERIOD);
         assert_eq!(other_end.read(&mut [0]).unwrap(), 0, "the one before was taken back");
+    }
+
+    #[test]
+    fn an_answer_counts_and_an_end_without_one_does_not() {
+        for (answer, answered) in [(&b"HTTP/1.1 403 Forbidden\r\n\r\n"[..], 1), (&b""[..], 0)] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let other_end =
+                std::thread::spawn(move || listener.accept().unwrap().0.write_all(answer).unwrap());
+            let mut asker = Asker::default();
+            asker.ask_if_due(address, Instant::now());
+            other_end.join().unwrap();
+            assert_eq!(asker.answered(), answered, "{answer:?}");
+        }
     }
 
     #[test]

@@ -89,8 +89,10 @@ impl Parts {
         // While it moves to another address there is none to ask, and it has its usual time for that.
         let served = self.gateway.api.try_lock().ok();
         if let Some(api) = served.as_ref().and_then(|served| served.as_ref()) {
-            self.answers = api.answers();
             self.asker.ask_if_due(api.local_addr(), now);
+            // The gate of a gateway that nobody has claimed lets nothing through to a worker.
+            let is_claimed = self.gateway.ops.is_claimed();
+            self.answers = if is_claimed { api.answers() } else { self.asker.answered() };
         }
         signs.push(usual(Part::Interface, self.answers));
         signs

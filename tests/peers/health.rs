@@ -72,16 +72,20 @@ struct Service {
 
 impl Service {
     fn start() -> Self {
+        Self::start_with(&site::bare_site(site::free_port(), "PT1S"))
+    }
+
+    fn start_with(site: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let socket = dir.path().join("notify");
         let supervisor = Supervisor::listening(UnixDatagram::bind(&socket).unwrap());
-        Self::start_under(supervisor, socket.as_os_str(), dir)
+        Self::start_under(supervisor, socket.as_os_str(), site, dir)
     }
 
-    fn start_under(supervisor: Supervisor, name: &OsStr, dir: TempDir) -> Self {
+    fn start_under(supervisor: Supervisor, name: &OsStr, site: &str, dir: TempDir) -> Self {
         let config = dir.path().join("gateway.toml");
         let line = "[[line]]\nid = \"rs485-1\"\nkind = \"tcp\"\nhost = \"127.0.0.1\"\nport = 1\n";
-        fs::write(&config, site::bare_site(site::free_port(), "PT1S") + line).unwrap();
+        fs::write(&config, site.to_owned() + line).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cems-gateway"));
         command
             .args(["run", "--trust-clock", "--config"])
@@ -164,7 +168,9 @@ fn a_service_is_ready_once_stops_with_a_word_and_gives_signs_of_life_meanwhile()
     let name = dir.path().join("notify");
     let address = SocketAddr::from_abstract_name(name.as_os_str().as_encoded_bytes()).unwrap();
     let supervisor = Supervisor::listening(UnixDatagram::bind_addr(&address).unwrap());
-    let mut service = Service::start_under(supervisor, OsStr::new(&format!("@{}", name.display())), dir);
+    let name = format!("@{}", name.display());
+    let site = site::bare_site(site::free_port(), "PT1S");
+    let mut service = Service::start_under(supervisor, OsStr::new(&name), &site, dir);
 
     service.process.end(Signal::TERM);
 
@@ -178,6 +184,17 @@ fn a_service_is_ready_once_stops_with_a_word_and_gives_signs_of_life_meanwhile()
     for once in ["READY=1", "STOPPING=1"] {
         assert_eq!(service.supervisor.count_of(once), 1);
     }
+}
+
+#[test]
+fn a_gateway_that_nobody_has_claimed_gives_signs_of_life_too() {
+    let site = site::bare_site(site::free_port(), "PT1S");
+    let (unclaimed, _) = site.split_once("[[platform]]").unwrap();
+    let mut service = Service::start_with(unclaimed);
+    // Longer than any part may be without a step.
+    assert!(service.supervisor.signs_within(TOLD_WITHIN) >= 8);
+    let printed = service.process.printed();
+    assert!(!printed.contains("has not moved"), "{printed}");
 }
 
 #[test]
