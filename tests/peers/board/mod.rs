@@ -15,6 +15,7 @@
 mod boot_state;
 mod bring_up;
 mod budget;
+mod clock;
 mod console;
 mod damage;
 mod image;
