@@ -5,8 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long a start may take: a database of a full medium is looked through.
-const START_MAX: Duration = Duration::from_mins(3);
+/// How long the service may take until it says anything.
+const START_MAX: Duration = Duration::from_mins(1);
+/// How much longer it may ask for at a time: a database of a full medium is looked through.
+const EXTENSION_MAX: Duration = Duration::from_mins(3);
 /// How long the service may be silent once it is ready.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// So many ends in [`CRASH_WINDOW`] are a loop.
@@ -63,7 +65,7 @@ impl Supervision {
             match line.split_once('=') {
                 Some(("READY" | "WATCHDOG", "1")) => self.sign = Some(now),
                 Some(("EXTEND_TIMEOUT_USEC", us)) if self.sign.is_none() => {
-                    let more = us.parse().map_or(Duration::ZERO, Duration::from_micros).min(START_MAX);
+                    let more = us.parse().map_or(Duration::ZERO, Duration::from_micros).min(EXTENSION_MAX);
                     self.start_until = self.start_until.max(now + more);
                 }
                 _ => {}
@@ -110,11 +112,14 @@ mod tests {
     #[test]
     fn a_service_that_starts_may_take_its_time_and_ask_for_more() {
         let mut service = Supervision::new(s(0));
-        assert!(service.is_alive(s(180)));
-        assert!(!service.is_alive(s(181)));
-        service.hear(s(170), "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=looking through the database");
-        assert!(service.is_alive(s(230)));
-        assert!(!service.is_alive(s(231)));
+        assert!(service.is_alive(s(60)));
+        assert!(!service.is_alive(s(61)));
+        service.hear(s(50), "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=looking through the database");
+        assert!(service.is_alive(s(110)));
+        assert!(!service.is_alive(s(111)));
+        service.hear(s(110), "EXTEND_TIMEOUT_USEC=9000000000");
+        assert!(service.is_alive(s(290)));
+        assert!(!service.is_alive(s(291)));
     }
 
     #[test]

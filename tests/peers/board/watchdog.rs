@@ -11,7 +11,7 @@ use super::machine::{Board, Disk, Machine};
 use super::tool::run;
 use crate::harness::site;
 
-/// A start may take three minutes, and the watchdog waits half a minute more.
+/// The service has a minute for its first word, and the watchdog waits half a minute more.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// The console of the board.
 const CONSOLE: usize = 3;
@@ -21,11 +21,11 @@ fn a_service_that_stands_still_is_ended_by_the_watchdog_of_the_board() {
     let dir = TempDir::new().unwrap();
     let image = Image::of("kontron-bl-imx6ul");
     let card = image.card(dir.path());
-    // Whoever opens a pipe that nobody writes into waits for ever, and so does a service with such a file of its own.
-    let state = dir.path().join("data/state");
-    fs::create_dir_all(&state).unwrap();
-    run(Command::new("mkfifo").arg(state.join("format")));
-    set_up(&card, &site::bare_site_for_all(8080, "PT5S"), dir.path());
+    // Whoever opens a pipe that nobody writes into waits for ever, and so does a service with such a register map.
+    let maps = dir.path().join("data/config/maps");
+    fs::create_dir_all(&maps).unwrap();
+    run(Command::new("mkfifo").arg(maps.join("a-map.toml")));
+    set_up(&card, &(site::bare_site_for_all(8080, "PT5S") + "[gateway]\nmaps_dir = \"maps\"\n"), dir.path());
     run(Command::new("truncate").args(["--size", "256M"]).arg(&card));
     let start = image.kernel_on("ttymxc3");
     let mut machine = Machine::start(Board::Imx6Ul, &start, Disk::File(card), &[], dir.path());
