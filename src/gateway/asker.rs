@@ -69,7 +69,7 @@ fn question() -> String {
 }
 
 /// Where this machine reaches what listens at `address`.
-fn near(address: SocketAddr) -> SocketAddr {
+pub(super) fn near(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -1,6 +1,6 @@
 //! Whether this system does its work, so that it may stay: it reads meters, keeps what it reads, and answers.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Gateway;
+use super::asker::near;
 use crate::model::alarm::Alarm;
 
 /// How long the interface may take to answer.
@@ -35,7 +36,7 @@ fn keeps_readings(gateway: &Gateway) -> bool {
 
 async fn answers(gateway: &Gateway) -> bool {
     let Some(address) = gateway.api_address().await else { return false };
-    timeout(ANSWER_TIMEOUT, ask(reachable(address))).await.is_ok_and(|asked| asked.is_ok_and(|well| well))
+    timeout(ANSWER_TIMEOUT, ask(near(address))).await.is_ok_and(|asked| asked.is_ok_and(|well| well))
 }
 
 async fn ask(address: SocketAddr) -> io::Result<bool> {
@@ -44,28 +45,4 @@ async fn ask(address: SocketAddr) -> io::Result<bool> {
     let mut answer = [0; ANSWER.len()];
     stream.read_exact(&mut answer).await?;
     Ok(answer == *ANSWER)
-}
-
-/// Whoever listens everywhere is asked at home.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let home = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        named => named,
-    };
-    SocketAddr::new(home, address.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_listens_everywhere_is_asked_at_home() {
-        for (listens, asked) in
-            [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:8080", "[::1]:8080"), ("192.0.2.1:80", "192.0.2.1:80")]
-        {
-            assert_eq!(reachable(listens.parse().unwrap()).to_string(), asked);
-        }
-    }
 }
