@@ -69,7 +69,7 @@ pub fn meters(maps: Option<&Path>, order: &MetersOrder) -> Result<ExitCode, Fail
     let library = meters::library(maps).map_err(Failure::config)?;
     let known = |model: &str| {
         library.get(model).ok_or_else(|| {
-            let models: Vec<&str> = library.keys().map(String::as_str).collect();
+            let models: Vec<&str> = library.models().collect();
             Failure::new(format!("no meter '{model}'; there are {}", models.join(", ")))
         })
     };

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_built_in_map_is_doubted() {
-        for map in meters::library(None).unwrap().values() {
+        for map in meters::library(None).unwrap().maps() {
             for register in map.registers.iter().filter(|register| !register.register.data_type.is_text()) {
                 let (place, units) = (&register.register.name, codes::units_of(&register.reading_type));
                 assert!(units.is_empty() || units.contains(&register.unit), "{} {place}", map.model);

@@ -10,7 +10,7 @@ use super::edit::{Edit, EditError, apply};
 use super::replace::{beside, replace_file};
 use super::text::{bounded_text, remedy};
 use crate::document::Faults;
-use crate::model::meter::MapLibrary;
+use crate::model::map_library::MapLibrary;
 use crate::model::overload::Overload;
 use crate::rights::FILE_MODE;
 

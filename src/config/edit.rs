@@ -9,7 +9,8 @@ pub use refusal::{EditError, Kind};
 use super::main_registers::{main_registers, parameter_id};
 use crate::document::toml_reason;
 use crate::limits;
-use crate::model::meter::{MapLibrary, RegisterMap};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::RegisterMap;
 use crate::time::Interval;
 
 /// One edit of the site file.
@@ -372,7 +373,7 @@ fn for_each_table<'a>(table: &'a mut Table, seen: &mut impl FnMut(&'a mut Table)
 }
 
 fn known_map<'a>(library: &'a MapLibrary, model: &str) -> Result<&'a RegisterMap, EditError> {
-    let known = || library.keys().cloned().collect();
+    let known = || library.models().map(str::to_owned).collect();
     library.get(model).ok_or_else(|| EditError::Unknown {
         kind: Kind::Map,
         id: model.to_owned(),

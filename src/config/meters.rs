@@ -7,7 +7,8 @@ use super::form;
 use super::lines::Lines;
 use crate::document::Section;
 use crate::limits;
-use crate::model::meter::{Link, MapLibrary, Meter, ReadLimits};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::{Link, Meter, ReadLimits};
 use crate::model::register::UnitId;
 use crate::time::Interval;
 
@@ -110,7 +111,7 @@ fn map_limits(section: &Section<'_>, model: &str, library: &MapLibrary) -> Optio
     let map = library.get(model);
     if map.is_none() {
         let reason = format!("there is no register map '{model}'");
-        section.unknown_name("map", reason, model, library.keys().map(String::as_str));
+        section.unknown_name("map", reason, model, library.models());
     }
     Some(map?.read_limits.clone())
 }

@@ -28,7 +28,7 @@ use super::tariff::tariff;
 use super::text::{bounded_text, remedy};
 use super::tou::tou;
 use crate::document::{Document, Faults, Section};
-use crate::model::meter::MapLibrary;
+use crate::model::map_library::MapLibrary;
 
 /// Reads `text`, which the user knows as `file`; paths in it are reckoned from the folder of `file`.
 ///

@@ -12,7 +12,7 @@ use crate::console::command::{Command, parse};
 use crate::document::Faults;
 use crate::limits;
 use crate::meters::{self, read_map, show};
-use crate::model::meter::MapLibrary;
+use crate::model::map_library::MapLibrary;
 
 /// Models that a site file may name here: all of them would take most of the time.
 const MODELS: [&str; 4] = ["acrel-adw300", "chint-dtsu666", "eastron-sdm120", "eastron-sdm630"];
@@ -21,8 +21,7 @@ fn library() -> &'static MapLibrary {
     static LIBRARY: OnceLock<MapLibrary> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let maps = meters::builtin().iter().filter(|map| MODELS.contains(&map.model));
-        maps.filter_map(|map| Some((map.model.to_owned(), read_map(map.model, &map.map.text()).ok()?)))
-            .collect()
+        maps.filter_map(|map| read_map(map.model, &map.map.text()).ok()).collect()
     })
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::read_map;
 use crate::document::{Fault, Faults};
 use crate::limits;
-use crate::model::meter::MapLibrary;
+use crate::model::map_library::MapLibrary;
 
 /// How the name of a file of golden frames ends; a map's name ends in `.toml` alone.
 const GOLDEN_ENDING: &str = ".golden.toml";
@@ -30,13 +30,11 @@ pub(super) fn maps(folder: &Path) -> Result<MapLibrary, Faults> {
     let mut faults = Faults::default();
     for path in toml_files(folder)?.into_iter().filter(|path| golden_model(path).is_none()) {
         match read_text(&path).and_then(|text| read_map(&path.display().to_string(), &text)) {
-            Ok(map) if library.contains_key(&map.model) => {
+            Ok(map) if library.has(&map.model) => {
                 let reason = format!("another file of the folder holds the model '{}' too", map.model);
                 faults = faults.and(fault(&path, reason, "keep one map of a model"));
             }
-            Ok(map) => {
-                library.insert(map.model.clone(), map);
-            }
+            Ok(map) => library.insert(map),
             Err(found) => faults = faults.and(found),
         }
     }
@@ -132,9 +130,9 @@ mod tests {
         let new = changed("new").replace("model = \"acrel-adw300\"", "model = \"maker-new\"");
         let folder = folder(&[("a.toml", &changed("our own")), ("b.toml", &new), ("notes.txt", "no TOML [")]);
         let library = library(Some(folder.path())).unwrap();
-        assert_eq!(library.len(), builtin().len() + 1);
-        assert!(library["acrel-adw300"].title.starts_with("our own"));
-        assert!(library.contains_key("maker-new"));
+        assert_eq!(library.models().count(), builtin().len() + 1);
+        assert!(library.get("acrel-adw300").unwrap().title.starts_with("our own"));
+        assert!(library.has("maker-new"));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use frames::Frames;
 use super::Golden;
 use crate::document::Faults;
 use crate::mapping;
-use crate::model::meter::{MapLibrary, MapRegister, RegisterMap};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::{MapRegister, RegisterMap};
 use crate::model::point::{Conversion, ValidRange};
 use crate::model::quality::Quality;
 use crate::model::reading::{Sample, Value};
@@ -111,7 +112,7 @@ impl Check {
 pub fn run_all(library: &MapLibrary, goldens: &[Golden], model: Option<&str>) -> Result<Vec<Report>, Faults> {
     let mut reports = Vec::new();
     let mut faults = Faults::default();
-    for map in library.values().filter(|map| model.is_none_or(|model| map.model == model)) {
+    for map in library.maps().filter(|map| model.is_none_or(|model| map.model == model)) {
         let golden = goldens.iter().find(|golden| golden.model == map.model);
         match golden.map_or_else(|| Ok(report(map, &[])), |golden| run(map, golden)) {
             Ok(report) => reports.push(report),
@@ -242,7 +243,7 @@ mod tests {
         let reports = run_all(&library, &[], Some("eastron-sdm120")).unwrap();
         assert_eq!(reports.len(), 1);
         assert!(!reports[0].holds());
-        assert_eq!(reports[0].unproven.len(), library["eastron-sdm120"].registers.len());
+        assert_eq!(reports[0].unproven.len(), library.get("eastron-sdm120").unwrap().registers.len());
     }
 
     #[test]

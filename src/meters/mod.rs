@@ -17,7 +17,8 @@ pub use folder::Golden;
 pub use read::read_map;
 
 use crate::document::Faults;
-use crate::model::meter::{MapLibrary, RegisterMap};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::RegisterMap;
 use crate::packed::{Packed, packed};
 
 /// A map that is part of the program.
@@ -120,7 +121,7 @@ impl BuiltIn {
 pub fn library(overrides: Option<&Path>) -> Result<MapLibrary, Faults> {
     let mut library = MapLibrary::new();
     for built_in in builtin() {
-        library.insert(built_in.model.to_owned(), built_in.read()?);
+        library.insert_unread(built_in.model.to_owned(), || built_in.read().ok());
     }
     if let Some(folder) = overrides {
         library.extend(folder::maps(folder)?);
@@ -166,7 +167,8 @@ mod tests {
     /// total, and one without a sign tells import and export apart.
     #[test]
     fn the_maps_share_the_names_that_a_site_needs_most() {
-        for (model, map) in library(None).unwrap() {
+        for map in library(None).unwrap().maps() {
+            let model = &map.model;
             for names in [["energy_import", "energy_total"], ["power", "power_import"]] {
                 let has_one = names.iter().any(|name| map.register(name).is_some());
                 assert!(has_one, "{model} has none of {names:?}");
@@ -182,7 +184,8 @@ mod tests {
     #[test]
     fn every_map_is_told_in_the_documentation_and_names_where_each_address_comes_from() {
         let page = include_str!("../../docs/meters.md");
-        for (model, map) in library(None).unwrap() {
+        for map in library(None).unwrap().maps() {
+            let model = &map.model;
             assert!(page.contains(&format!("| `{model}` |")), "{model} is not in docs/meters.md");
             for entry in &map.registers {
                 assert!(entry.page.contains(|letter: char| letter.is_alphabetic()), "{model}: {entry:?}");
@@ -195,7 +198,7 @@ mod tests {
     #[test]
     fn one_name_has_one_unit_and_one_reading_type_in_all_maps() {
         let library = library(None).unwrap();
-        let entries = || library.values().flat_map(|map| &map.registers);
+        let entries = || library.maps().flat_map(|map| &map.registers);
         for left in entries() {
             for right in entries().filter(|right| right.register.name == left.register.name) {
                 let name = &left.register.name;
@@ -207,7 +210,8 @@ mod tests {
 
     #[test]
     fn no_two_registers_of_a_map_lie_over_each_other() {
-        for (model, map) in library(None).unwrap() {
+        for map in library(None).unwrap().maps() {
+            let model = &map.model;
             let mut spans: Vec<_> = map.registers.iter().map(|entry| entry.register.span()).collect();
             spans.sort();
             for pair in spans.windows(2) {

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use super::golden::{Check, ExchangeReport, Report};
 use super::read::RATIOS;
-use crate::model::meter::{MapLibrary, MapRegister, RatioKind, ReadLimits, RegisterMap};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::{MapRegister, RatioKind, ReadLimits, RegisterMap};
 use crate::model::reading::{Sample, Value};
 use crate::model::register::Table;
 
@@ -16,7 +17,7 @@ pub fn list(library: &MapLibrary) -> String {
     let row = |map: &RegisterMap| {
         [map.model.clone(), map.registers.len().to_string(), format!("{} {}", map.manufacturer, map.title)]
     };
-    table(["model", "registers", "meter / 电能表"], library.values().map(row))
+    table(["model", "registers", "meter / 电能表"], library.maps().map(row))
 }
 
 /// Everything that one map says, in the order of its file.
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_map_is_shown_so_that_it_can_be_held_against_the_manual() {
-        let text = map(&library(None).unwrap()["eastron-sdm630"]);
+        let text = map(library(None).unwrap().get("eastron-sdm630").unwrap());
         assert!(
             text.contains("V1.8") && text.contains("at most 80 registers, from an even address"),
             "{text}"

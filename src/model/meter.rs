@@ -222,6 +222,3 @@ impl SerialSettings {
         1 + self.data_bits as u32 + parity + self.stop_bits as u32
     }
 }
-
-/// Register maps by model.
-pub type MapLibrary = std::collections::BTreeMap<String, RegisterMap>;

@@ -14,6 +14,7 @@ pub mod factor;
 pub mod formula;
 pub mod gap;
 pub mod learned;
+pub mod map_library;
 pub mod meter;
 pub mod overload;
 pub mod point;

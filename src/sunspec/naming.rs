@@ -2,7 +2,7 @@
 //! may put a SunSpec device in the place of another meter without renaming anything.
 
 use crate::meters;
-use crate::model::meter::MapLibrary;
+use crate::model::map_library::MapLibrary;
 use crate::model::reading_type::ReadingType;
 
 /// What a register of a map says of a point beside where it lies.
@@ -137,7 +137,7 @@ impl Naming {
 
     fn shared(&self, model_id: u16, path: &str, unit: &str) -> Option<Meaning> {
         let name = shared_name(family(model_id)?, path)?;
-        let mut maps = self.library.values();
+        let mut maps = self.library.maps();
         if let Some(known) = maps.find_map(|map| map.register(&name)) {
             let power = power_between(unit, &known.unit)?;
             let title = Some(known.title.clone());

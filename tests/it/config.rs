@@ -10,7 +10,8 @@ use cems_gateway::config::{self, LoadError};
 use cems_gateway::document::Faults;
 use cems_gateway::limits;
 use cems_gateway::meters;
-use cems_gateway::model::meter::{MapLibrary, MapRegister, RatioKind, ReadLimits, RegisterMap};
+use cems_gateway::model::map_library::MapLibrary;
+use cems_gateway::model::meter::{MapRegister, RatioKind, ReadLimits, RegisterMap};
 use cems_gateway::model::point::{Conversion, Parameter, Source, ValidRange};
 use cems_gateway::model::register::{DataType, Register, Span, Table, WordOrder};
 use cems_gateway::model::tou::Rate;
@@ -46,10 +47,9 @@ const POWER: &str = "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.3.38.0";
 
 /// One meter whose holding registers 10 to 19 may not be read.
 fn library() -> MapLibrary {
-    let model = "test-meter".to_owned();
     let hole = (Table::HoldingRegister, Span { start: 10, count: 10 });
     let map = RegisterMap {
-        model: model.clone(),
+        model: "test-meter".to_owned(),
         manufacturer: "Test".to_owned(),
         title: "test meter".to_owned(),
         manual: "none".to_owned(),
@@ -60,7 +60,7 @@ fn library() -> MapLibrary {
             map_register("beyond_the_hole", 9, "u32", "kW", POWER),
         ],
     };
-    MapLibrary::from([(model, map)])
+    [map].into_iter().collect()
 }
 
 fn read(text: &str) -> Result<Site, Faults> {

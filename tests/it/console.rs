@@ -39,9 +39,8 @@ use cems_gateway::model::demand_response::{
 };
 use cems_gateway::model::gap::{Gap, GapCause};
 use cems_gateway::model::learned::{Learned, Lesson, Retrial};
-use cems_gateway::model::meter::{
-    MapLibrary, MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings,
-};
+use cems_gateway::model::map_library::MapLibrary;
+use cems_gateway::model::meter::{MapRegister, Parity, RatioKind, ReadLimits, RegisterMap, SerialSettings};
 use cems_gateway::model::overload::{Overload, Overloads};
 use cems_gateway::model::quality::{Cause, Quality};
 use cems_gateway::model::reading::{Reading, SeriesId, Value};
@@ -172,7 +171,7 @@ fn library() -> MapLibrary {
             register("demand", "kW", "0.0.0.12.1.1.8.0.0.0.0.0.0.0.0.3.38.0"),
         ],
     };
-    [(map.model.clone(), map)].into()
+    [map].into_iter().collect()
 }
 
 fn read_site(_: &Path, text: &str) -> Result<Site, Faults> {

@@ -71,18 +71,17 @@ pub(crate) fn library() -> MapLibrary {
         valid: None,
         page: "1".to_owned(),
     };
-    let map = |model: &str, registers: &[&str]| {
-        let map = RegisterMap {
-            model: model.to_owned(),
-            manufacturer: String::new(),
-            title: model.to_owned(),
-            manual: String::new(),
-            read_limits: ReadLimits::default(),
-            registers: registers.iter().map(|name| register(name)).collect(),
-        };
-        (model.to_owned(), map)
+    let map = |model: &str, registers: &[&str]| RegisterMap {
+        model: model.to_owned(),
+        manufacturer: String::new(),
+        title: model.to_owned(),
+        manual: String::new(),
+        read_limits: ReadLimits::default(),
+        registers: registers.iter().map(|name| register(name)).collect(),
     };
-    [map("eastron-sdm630", &["power", "demand", "energy_import"]), map("odd", &["level"])].into()
+    [map("eastron-sdm630", &["power", "demand", "energy_import"]), map("odd", &["level"])]
+        .into_iter()
+        .collect()
 }
 
 pub(crate) fn chiller() -> NewMeter {

@@ -10,7 +10,8 @@ use crate::limits::SCAN_READS_MAX;
 use crate::modbus::frame::identity;
 use crate::modbus::line::{LineHandle, PortState, RegisterBlock};
 use crate::modbus::plan::{CostModel, PlannedRead, plan, split};
-use crate::model::meter::{MapLibrary, RegisterMap};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::RegisterMap;
 use crate::model::quality::Cause;
 use crate::model::register::{Span, Table, UnitId};
 
@@ -100,7 +101,7 @@ pub(super) async fn look(line: &LineHandle, library: &MapLibrary, found: &mut Fo
     found.sunspec_at = sunspec_at(line, unit).await;
     let mut reader = Reader { line, unit, known: BTreeMap::new() };
     let mut fits: Vec<Fit> = Vec::new();
-    for map in library.values() {
+    for map in library.maps() {
         fits.push(fit::fit(map, &reader.blocks(map).await));
     }
     found.fits = fit::best(fits);

@@ -16,7 +16,8 @@ use crate::limits::SCAN_FOUND_MAX;
 use crate::modbus::line::LineHandle;
 use crate::modbus::timing::{Protocol, Timing};
 use crate::modbus::transport::connect_to;
-use crate::model::meter::{Line, MapLibrary};
+use crate::model::map_library::MapLibrary;
+use crate::model::meter::Line;
 use crate::model::register::UnitId;
 use crate::time::SystemClock;
 
@@ -345,9 +346,9 @@ mod tests {
 
     /// The same with a second meter, a slower one, that has the ID of another.
     fn scanner_beside(second: Option<UnitId>, rules: &[&'static str], state: State) -> Scanner {
-        let mut library = meters::library(None).unwrap();
-        library.retain(|model, _| MODELS.contains(&model.as_str()));
-        let maps: Vec<RegisterMap> = library.values().cloned().collect();
+        let known = meters::library(None).unwrap();
+        let maps: Vec<RegisterMap> = MODELS.iter().filter_map(|model| known.get(model)).cloned().collect();
+        let library = maps.iter().cloned().collect();
         let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
         let settings = SerialSettings {
             port: String::new(),
