@@ -5,7 +5,7 @@
 # or through sudo, and Python packages and programs of crates.io in exact versions below the checkout.
 
 python_tools="$PWD/.cache/venv"
-cargo_tools="$PWD/.cache/cargo"
+cargo_tools=${CARGO_TOOLS:-$PWD/.cache/cargo}
 # What we take from crates.io, each in the version that was tried.
 declare -A cargo_tool_versions=(
   [cargo-auditable]=0.7.7
