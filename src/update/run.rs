@@ -279,13 +279,14 @@ impl Updates {
         Ok(())
     }
 
-    /// The trial has failed: notes why and asks for a restart.
+    /// The trial has failed: asks for a restart, which is of the confirmed slot. A system that has had its time
+    /// gets no other try: meanwhile nothing is read.
     ///
     /// # Errors
     /// When the medium takes no writes; the restart is asked for all the same.
     pub fn fail_trial(&self, reason: Reason) -> Result<(), UpdateError> {
         self.ask_for_restart();
-        self.board.open_state()?.change(|state| state.reason = reason)?;
+        self.board.open_state()?.change(|state| state.give_trial_up(reason))?;
         Ok(())
     }
 
@@ -475,8 +476,20 @@ mod tests {
         for slot in Slot::ALL {
             fs::write(path(slot.name()), vec![0; 524_288]).unwrap();
         }
-        fs::write(path("cmdline"), format!("cems.slot={slot}")).unwrap();
-        let board = Board {
+        board(folder).open_state().unwrap().write(state).unwrap();
+        started(folder, slot)
+    }
+
+    /// The same box after a start of `slot`.
+    fn started(folder: &TempDir, slot: Slot) -> Arc<Updates> {
+        let board = board(folder);
+        fs::write(&board.command_line, format!("cems.slot={slot}")).unwrap();
+        Updates::of(board).unwrap()
+    }
+
+    fn board(folder: &TempDir) -> Board {
+        let path = |name: &str| folder.path().join(name);
+        Board {
             board: "test-board".to_owned(),
             state: path("state"),
             slot_a: path("a"),
@@ -485,9 +498,7 @@ mod tests {
             slot_bytes: 524_288,
             update_key: KEY.to_owned(),
             command_line: path("cmdline"),
-        };
-        board.open_state().unwrap().write(state).unwrap();
-        Updates::of(board).unwrap()
+        }
     }
 
     fn piece(offset: u64, bytes: &[u8]) -> Piece<'_> {
@@ -542,6 +553,15 @@ mod tests {
             let after = updates.board.open_state().unwrap().read().unwrap();
             assert_eq!((after.slot, after.trial, after.tries), (Slot::A, trial, tries), "{state:?}");
         }
+    }
+
+    #[test]
+    fn a_system_that_never_got_to_do_its_work_is_left_at_the_next_start() {
+        let tried = BootState { trial: Some(Slot::B), tries: 2, b: Contents::Good, ..BootState::default() };
+        let folder = tempfile::tempdir().unwrap();
+        updates(&folder, Slot::B, &tried).fail_trial(Reason::UNHEALTHY).unwrap();
+        let after = started(&folder, Slot::A);
+        assert_eq!(after.view().state, State::RolledBack { reason: Reason::UNHEALTHY });
     }
 
     #[test]

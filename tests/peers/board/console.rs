@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What a failing test shows of a console.
 const LINES_SHOWN: usize = 40;
@@ -47,6 +48,17 @@ impl Console {
         let found = &new[..place + text.len()];
         self.read_to += found.len();
         Some(String::from_utf8_lossy(found).into_owned())
+    }
+
+    /// The kernel's time, since its start, on the line on which something was found last.
+    pub(crate) fn time_of_last(&self) -> Duration {
+        let printed = fs::read(&self.log).unwrap();
+        let before = String::from_utf8_lossy(&printed[..self.read_to]);
+        let line = before.lines().last().unwrap();
+        let seconds =
+            line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(time, _)| time.trim());
+        let seconds = seconds.and_then(|time| time.parse().ok());
+        Duration::from_secs_f64(seconds.unwrap_or_else(|| panic!("no time of the kernel in {line:?}")))
     }
 
     /// Types a line, as a terminal sends it.

@@ -102,6 +102,29 @@ impl Start {
     }
 }
 
+/// How time passes for a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As it does here.
+    Real,
+    /// By what its processor does, 500 million instructions a second, and as it does here while that idles: a host that has
+    /// other things to do as well does not make the machine slower in its own time.
+    ByInstructions,
+    /// By what its processor does; while that idles, the next moment that it waits for is there at once. Whoever it asks over the
+    /// network seems slow to it.
+    WithoutIdling,
+}
+
+impl Pace {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Real => &[],
+            Self::ByInstructions => &["-icount", "shift=1"],
+            Self::WithoutIdling => &["-icount", "shift=0,sleep=off"],
+        }
+    }
+}
+
 /// What a machine has its data on.
 pub(crate) enum Disk {
     File(PathBuf),
@@ -115,12 +138,20 @@ pub(crate) struct Machine {
     disk: Disk,
     consoles: Vec<Console>,
     forwards: Vec<(u16, u16)>,
+    pace: Pace,
     emulator: Option<Process>,
 }
 
 impl Machine {
     /// Puts one together and switches it on. `ports` of the guest can be had at [`Self::port`] of the host.
     pub(crate) fn start(board: Board, start: &Start, disk: Disk, ports: &[u16], dir: &Path) -> Self {
+        let mut machine = Self::put_together(board, start, disk, ports, dir);
+        machine.switch_on();
+        machine
+    }
+
+    /// The same without switching it on.
+    pub(crate) fn put_together(board: Board, start: &Start, disk: Disk, ports: &[u16], dir: &Path) -> Self {
         let forwards: Vec<(u16, u16)> = ports.iter().map(|guest| (*guest, free_port())).collect();
         let consoles: Vec<Console> =
             (0..board.serial_ports()).map(|number| Console::new(number, dir)).collect();
@@ -131,16 +162,24 @@ impl Machine {
         arguments.extend(board.disk(&disk));
         arguments.extend(board.network(&forwards));
         arguments.extend(consoles.iter().flat_map(Console::arguments));
-        let mut machine = Self { dir: dir.to_owned(), arguments, disk, consoles, forwards, emulator: None };
-        machine.switch_on();
-        machine
+        let (dir, pace) = (dir.to_owned(), Pace::Real);
+        Self { dir, arguments, disk, consoles, forwards, pace, emulator: None }
+    }
+
+    /// Lets time pass in this way when it is switched on again.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// Switches it on again after a cut.
     pub(crate) fn switch_on(&mut self) {
         assert!(self.emulator.is_none(), "the machine is on");
         let mut command = Command::new("qemu-system-arm");
-        self.emulator = Some(Process::start("emulator", command.args(&self.arguments), &self.dir));
+        self.emulator = Some(Process::start(
+            "emulator",
+            command.args(&self.arguments).args(self.pace.arguments()),
+            &self.dir,
+        ));
     }
 
     /// Takes the power, first from the processor and then from the disk, which loses what it may lose.

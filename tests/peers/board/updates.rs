@@ -14,8 +14,9 @@ use tempfile::TempDir;
 use super::boot_state::BootState;
 use super::image::{Image, set_up};
 use super::lossy_disk::{Flushes, Loss, LossyDisk};
-use super::machine::{Board, Disk, Machine};
+use super::machine::{Board, Disk, Machine, Pace};
 use crate::harness::api::Api;
+use crate::harness::meters::{Fleet, MeterServer};
 use crate::harness::random::Random;
 use crate::harness::site;
 
@@ -32,6 +33,8 @@ const PIECE_BYTES: usize = 48 * 1_024;
 /// Tries that a trial has.
 const TRIES: u64 = 3;
 const API_PORT: u16 = 8080;
+/// The host, as the box sees it.
+const HOST: &str = "10.0.2.2";
 /// The token of whoever may bring an update.
 const ADMINISTRATOR: &str = "an administrator of the tests";
 
@@ -47,10 +50,15 @@ struct TheBox {
 
 impl TheBox {
     fn start(flushes: Flushes, random: Random, dir: &Path) -> Self {
+        Self::start_with("", flushes, random, dir)
+    }
+
+    /// The same with meters.
+    fn start_with(meters: &str, flushes: Flushes, random: Random, dir: &Path) -> Self {
         let image = Image::of("virt");
         let bundle = image.update(dir);
         let card = image.card(dir);
-        set_up(&card, &site_with_administrator(), dir);
+        set_up(&card, &(site_with_administrator() + meters), dir);
         image.spoil(&card, "b");
         let disk = Disk::Lossy(LossyDisk::serve(&card, flushes));
         let machine = Machine::start(Board::Virt, &image.boot_loader(), disk, &[API_PORT], dir);
@@ -75,6 +83,13 @@ impl TheBox {
         let api = self.api.clone();
         let is_so = || (api.update().ok()?["state"] == state).then_some(());
         self.machine.wait(&format!("the update to be {state}"), PATIENCE, |_| is_so());
+    }
+
+    /// Waits until a meter is read, whatever the box thinks of its clock.
+    fn wait_for_a_reading(&mut self) {
+        let api = self.api.clone();
+        let is_read = || api.dynamic().values().any(|served| !served.value.is_null()).then_some(());
+        self.machine.wait("a value", PATIENCE, |_| is_read());
     }
 
     /// Where the last piece begins.
@@ -121,7 +136,7 @@ fn site_with_administrator() -> String {
     let bare = site::bare_site_for_all(API_PORT, "PT1S");
     let token = format!("{:x}", Sha256::digest(ADMINISTRATOR));
     format!(
-        "{bare}\n[[platform]]\nid = \"administrator\"\ntoken_sha256 = \"{token}\"\nscopes = [\"admin\"]\n"
+        "{bare}\n[[platform]]\nid = \"administrator\"\ntoken_sha256 = \"{token}\"\nscopes = [\"read\", \"admin\"]\n"
     )
 }
 
@@ -245,4 +260,34 @@ fn an_update_whose_system_panics_is_tried_three_times_and_the_old_one_comes_back
     board.machine.cut(Loss::All);
     let state = BootState::of(&board.card);
     assert_eq!((state.slot(), state.trial(), state.word("cems_b")), ("a", None, "bad"), "{state:?}");
+}
+
+#[test]
+fn an_update_under_which_no_meter_answers_is_given_up_and_the_old_one_reads_on() {
+    let dir = TempDir::new().unwrap();
+    let fleet = Fleet::counting(1, 1, dir.path());
+    let meters = MeterServer::start(&fleet, dir.path());
+    let site = fleet.site("PT1S").replace("127.0.0.1", HOST);
+    let mut board = TheBox::start_with(&site, Flushes::Kept, Random::new(44), dir.path());
+    board.up();
+    board.wait_for_a_reading();
+    bring(&board.api, &board.bundle, 0..board.bundle.len());
+    board.wait_until_it_is("ready");
+    board.machine.cut(Loss::All);
+
+    drop(meters);
+    // The ten minutes of the trial are nothing but waiting.
+    board.machine.set_pace(Pace::WithoutIdling);
+    board.machine.switch_on();
+    board.machine.expect("cems: trial of slot b, 2 tries left", PATIENCE);
+    board.machine.expect("cems: slot b was not confirmed", PATIENCE);
+    board.machine.cut(Loss::All);
+    assert_eq!(board.card_state().tries(), 0);
+
+    let _meters = MeterServer::start(&fleet, dir.path());
+    board.machine.set_pace(Pace::Real);
+    board.machine.switch_on();
+    assert_eq!(board.up(), ("a".to_owned(), "rolled-back".to_owned()));
+    assert_eq!(board.api.update().unwrap()["reason"], "unhealthy");
+    board.wait_for_a_reading();
 }
