@@ -63,6 +63,13 @@ impl Turn {
         self.scans += 1;
         match heard {
             Heard::Answer => {
+                if self.answered_at.is_none() {
+                    log::info!(
+                        "meter '{}' answers, asked each {}",
+                        self.job.meter_id,
+                        self.schedule.interval()
+                    );
+                }
                 self.answered_at = Some(scan.at);
                 self.expected = took.max(self.expected * EXPECTED_KEPT.0 / EXPECTED_KEPT.1);
             }
