@@ -61,6 +61,16 @@ pub enum Verb {
     PointAdd,
     /// `point remove`
     PointRemove,
+    /// `site show`
+    SiteShow,
+    /// `site line`
+    SiteLine,
+    /// `site insert`
+    SiteInsert,
+    /// `site remove`
+    SiteRemove,
+    /// `site take`
+    SiteTake,
     /// `check`
     Check,
     /// `diff`
@@ -87,7 +97,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -116,6 +126,11 @@ impl Verb {
         Self::MeterRemove,
         Self::PointAdd,
         Self::PointRemove,
+        Self::SiteShow,
+        Self::SiteLine,
+        Self::SiteInsert,
+        Self::SiteRemove,
+        Self::SiteTake,
         Self::Check,
         Self::Diff,
         Self::Commit,
@@ -161,6 +176,11 @@ impl Verb {
             Self::MeterRemove => "meter remove",
             Self::PointAdd => "point add",
             Self::PointRemove => "point remove",
+            Self::SiteShow => "site show",
+            Self::SiteLine => "site line",
+            Self::SiteInsert => "site insert",
+            Self::SiteRemove => "site remove",
+            Self::SiteTake => "site take",
             Self::Check => "check",
             Self::Diff => "diff",
             Self::Commit => "commit",
@@ -203,7 +223,10 @@ impl Verb {
             Self::MeterRemove => "ID [points]",
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
             Self::DrCancel | Self::PointRemove => "ID",
-            Self::Backup | Self::Restore => "FILE",
+            Self::SiteShow => "[LINE]",
+            Self::SiteLine | Self::SiteInsert => "LINE TEXT",
+            Self::SiteRemove => "LINE",
+            Self::SiteTake | Self::Backup | Self::Restore => "FILE",
             Self::Update => "[FILE [force] [later] | confirm | back]",
             Self::FactoryReset => "CEMS-ID",
             Self::Audit => "[COUNT] [who NAME]",
@@ -243,6 +266,11 @@ impl Verb {
             Self::MeterRemove => "meter remove m-chiller3 points",
             Self::PointAdd => "point add PT-DEMAND m-grid demand,demand_max role=check",
             Self::PointRemove => "point remove PT-DEMAND",
+            Self::SiteShow => "site show 21",
+            Self::SiteLine => "site line 21 baud = 9600",
+            Self::SiteInsert => "site insert 21 parity = \"even\"",
+            Self::SiteRemove => "site remove 21",
+            Self::SiteTake => "site take /media/usb/gateway.toml",
             Self::Audit => "audit 50 who zhang",
             Self::Backup => "backup /media/usb/cems.backup",
             Self::Restore => "restore /media/usb/cems.backup",
@@ -328,6 +356,13 @@ impl Verb {
             Self::MeterRemove => ("stage the removal of a meter", "暂存：删除电表"),
             Self::PointAdd => ("stage a new point on a meter", "暂存：在电表上新增测点"),
             Self::PointRemove => ("stage the removal of a point", "暂存：删除测点"),
+            Self::SiteShow => ("show the site file with the staged edits", "显示暂存修改后的站点文件"),
+            Self::SiteLine => {
+                ("stage: write a line of the site file anew, as it is typed", "暂存：按输入原样改写站点文件的一行")
+            }
+            Self::SiteInsert => ("stage: put a line before this one", "暂存：在该行之前插入一行"),
+            Self::SiteRemove => ("stage: take a line away", "暂存：删除一行"),
+            Self::SiteTake => ("stage: another file in the place of the site file", "暂存：以另一文件替换站点文件"),
             Self::Check => ("check the site with the staged edits", "检查暂存修改后的配置"),
             Self::Diff => ("show what the staged edits change", "显示暂存的修改"),
             Self::Commit => ("write the staged edits and put them to work", "保存暂存的修改并生效"),

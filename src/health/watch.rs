@@ -24,6 +24,8 @@ pub enum Part {
     Store,
     /// The interface of the platforms.
     Interface,
+    /// The consoles of a desk of repair.
+    Console,
 }
 
 impl fmt::Display for Part {
@@ -33,6 +35,7 @@ impl fmt::Display for Part {
             Self::Line(id) => write!(f, "polling of line '{id}'"),
             Self::Store => f.write_str("store"),
             Self::Interface => f.write_str("interface"),
+            Self::Console => f.write_str("console"),
         }
     }
 }
