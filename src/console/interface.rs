@@ -29,8 +29,8 @@ pub(super) fn interface(view: &InterfaceView, language: Language) -> String {
 pub(super) fn invitation(code: &str) -> String {
     let code = printable(code);
     format!(
-        "NOT CLAIMED: POST /claim with the code {code}\n\
-         尚未认领：以认领码 {code} 提交 POST /claim\n"
+        "NOT CLAIMED: POST /claim with the code {code}, see docs/box.md\n\
+         尚未认领：以认领码 {code} 提交 POST /claim，见 docs/box.zh.md\n"
     )
 }
 

@@ -111,8 +111,7 @@ struct RepairDesk {
     data: PathBuf,
     cems_id: String,
     cems_name: String,
-    faults: Vec<String>,
-    factory: Option<PathBuf>,
+    repair: Repair,
     /// The file is written and has no faults.
     mended: Notify,
 }
@@ -121,14 +120,19 @@ impl RepairDesk {
     fn new(bench: &Bench<'_>, updates: Arc<Updates>, trouble: &LoadError) -> Self {
         let draft = Draft::of(bench.config);
         let (cems_id, cems_name) = whose(&draft.on_file().unwrap_or_default());
+        let repair = Repair {
+            faults: in_lines(trouble),
+            // What the release before has run may be the very file that this one does not take.
+            has_good: draft.good().is_some_and(|good| check::read(&good).is_ok()),
+            factory: bench.factory.clone().filter(|file| file.exists()),
+        };
         Self {
             draft: Arc::new(Mutex::new(draft)),
             updates,
             data: bench.data.to_owned(),
             cems_id,
             cems_name,
-            faults: in_lines(trouble),
-            factory: bench.factory.clone().filter(|file| file.exists()),
+            repair,
             mended: Notify::new(),
         }
     }
@@ -172,20 +176,14 @@ fn lock(draft: &Mutex<Draft>) -> MutexGuard<'_, Draft> {
 #[async_trait]
 impl SiteDesk for RepairDesk {
     fn head(&self) -> Head {
-        let draft = self.draft();
-        let repair = Repair {
-            faults: self.faults.clone(),
-            has_good: draft.good().is_some(),
-            factory: self.factory.clone(),
-        };
         Head {
             cems_id: self.cems_id.clone(),
             cems_name: self.cems_name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            staged: draft.is_staged(),
+            staged: self.draft().is_staged(),
             claim_code: None,
             update: Some(self.updates.view()),
-            repair: Some(repair),
+            repair: Some(self.repair.clone()),
         }
     }
 
@@ -217,9 +215,9 @@ impl SiteDesk for RepairDesk {
     }
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
-        let undone = self.on_draft(|draft| match draft.good() {
-            Some(_) => draft.return_to_good(read_site),
-            None => draft.rollback(read_site),
+        let has_good = self.repair.has_good;
+        let undone = self.on_draft(move |draft| {
+            if has_good { draft.return_to_good(read_site) } else { draft.rollback(read_site) }
         });
         Ok(match undone.await? {
             Undone::Dropped => Undone::Dropped,
