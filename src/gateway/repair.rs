@@ -34,7 +34,7 @@ use crate::update::{BundleError, Origin, State, UpdateError, Updates, View, Wish
 
 /// What has the first process of a box start this program again at once.
 const MENDED_EXIT_CODE: u8 = 102;
-/// How long whoever has mended the file has to read that.
+/// How long whoever has ended the repair has to read that.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// What stands for the ID of a gateway whose site file names none.
 const NO_ID: &str = "UNKNOWN";
@@ -73,14 +73,19 @@ pub(super) fn run(bench: Bench<'_>, board: Option<Board>, trouble: &LoadError) -
         watchman.watch_repair();
         let exit_code = tokio::select! {
             () = shutdown => ExitCode::SUCCESS,
-            () = updates.restart_wanted() => ExitCode::from(RESTART_EXIT_CODE),
-            () = desk.mended.notified() => ExitCode::from(MENDED_EXIT_CODE),
+            () = read_after(updates.restart_wanted()) => ExitCode::from(RESTART_EXIT_CODE),
+            () = read_after(desk.mended.notified()) => ExitCode::from(MENDED_EXIT_CODE),
         };
-        tokio::time::sleep(FAREWELL).await;
         watchman.rest();
         drop(consoles);
         Ok(exit_code)
     })
+}
+
+/// Waits for `end`, and then until what was said of it is read.
+async fn read_after(end: impl Future<Output = ()>) {
+    end.await;
+    tokio::time::sleep(FAREWELL).await;
 }
 
 /// Gives up the trial of a release that does not take the site file. Waiting for a good minute would mend nothing.
