@@ -11,9 +11,10 @@ const FAULTS_SHOWN: usize = 3;
 
 /// What is said to whoever comes, in both languages: the first faults, and what helps.
 pub(super) fn greeting(repair: &Repair) -> String {
-    let mut text =
-        "NOTHING IS POLLED: the site file has faults / 未采集：站点文件有误\n".to_owned() + &faults(repair, FAULTS_SHOWN);
-    let mut help = |what: &str, english: &str, chinese: &str| text += &format!("{what}: {english} / {chinese}\n");
+    let mut text = "NOTHING IS POLLED: the site file has faults / 未采集：站点文件有误\n".to_owned()
+        + &faults(repair, FAULTS_SHOWN);
+    let mut help =
+        |what: &str, english: &str, chinese: &str| text += &format!("{what}: {english} / {chinese}\n");
     help("check", "all faults", "全部错误");
     help("site show, site line", "read the file, write a line anew", "查看文件、改写某行");
     if repair.has_good {
@@ -57,7 +58,8 @@ pub(super) fn not_at_work(language: Language) -> String {
 
 /// The file is good now.
 pub(super) fn mended(applied: &Applied, language: Language) -> String {
-    let done = language.pick("the site file is written; the gateway starts\n", "站点文件已写入，网关正在启动\n");
+    let done =
+        language.pick("the site file is written; the gateway starts\n", "站点文件已写入，网关正在启动\n");
     done.to_owned() + &overload::kept(&applied.overloads, language)
 }
 

@@ -267,7 +267,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Command::DrList(id) => self.responses(desk, id.as_deref()).await,
             Command::DrAdd(event) => self.enter_event(desk, &event).await,
-            Command::DrReply(id, promised_kw) => self.dr_order(desk, DrOrder::Reply { id, promised_kw }).await,
+            Command::DrReply(id, promised_kw) => {
+                self.dr_order(desk, DrOrder::Reply { id, promised_kw }).await
+            }
             Command::DrCancel(id) => self.dr_order(desk, DrOrder::Cancel { id }).await,
             Command::Controls(point) => {
                 let (point, offset) = (point.as_deref(), desk.status().utc_offset);
@@ -465,7 +467,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn fresh_readings(&self, desk: &dyn Desk, point: Option<&str>, shown: &mut HashMap<(String, String), UtcTime>) -> String {
+    fn fresh_readings(
+        &self,
+        desk: &dyn Desk,
+        point: Option<&str>,
+        shown: &mut HashMap<(String, String), UtcTime>,
+    ) -> String {
         let (offset, language) = (desk.status().utc_offset, self.language);
         let mut lines = Vec::new();
         for view in desk.points().iter().filter(|view| point.is_none_or(|id| view.id == id)) {

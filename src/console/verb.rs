@@ -357,12 +357,15 @@ impl Verb {
             Self::PointAdd => ("stage a new point on a meter", "暂存：在电表上新增测点"),
             Self::PointRemove => ("stage the removal of a point", "暂存：删除测点"),
             Self::SiteShow => ("show the site file with the staged edits", "显示暂存修改后的站点文件"),
-            Self::SiteLine => {
-                ("stage: write a line of the site file anew, as it is typed", "暂存：按输入原样改写站点文件的一行")
-            }
+            Self::SiteLine => (
+                "stage: write a line of the site file anew, as it is typed",
+                "暂存：按输入原样改写站点文件的一行",
+            ),
             Self::SiteInsert => ("stage: put a line before this one", "暂存：在该行之前插入一行"),
             Self::SiteRemove => ("stage: take a line away", "暂存：删除一行"),
-            Self::SiteTake => ("stage: another file in the place of the site file", "暂存：以另一文件替换站点文件"),
+            Self::SiteTake => {
+                ("stage: another file in the place of the site file", "暂存：以另一文件替换站点文件")
+            }
             Self::Check => ("check the site with the staged edits", "检查暂存修改后的配置"),
             Self::Diff => ("show what the staged edits change", "显示暂存的修改"),
             Self::Commit => ("write the staged edits and put them to work", "保存暂存的修改并生效"),

@@ -280,20 +280,22 @@ impl SiteDesk for GatewayDesk {
                 progress.send_replace((done, of));
             })
         };
-        spawn_blocking(work).await.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
+        spawn_blocking(work)
+            .await
+            .unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
     }
 
     async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError> {
         let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
         let ended = spawn_blocking(move || ops.end_trial(actor, order)).await;
-        ended.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
+        ended.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
     }
 
     async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
         let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
         let (id, data) = (id.to_owned(), self.gateway.data.clone());
         let wished = spawn_blocking(move || ops.reset_to_factory(actor, &id, &data)).await;
-        wished.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
+        wished.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
     }
 }
 
@@ -527,9 +529,8 @@ impl Consoles {
         port: Option<&SerialSettings>,
     ) -> Result<Self, Failure> {
         let orders = if_the_medium_lets_us(listen_for_orders(data, Arc::clone(&desk.gateway.ops)))?;
-        let at_port = |settings: &SerialSettings| {
-            Front::AtWork(Arc::new(desk.at(Place::Port(settings.port.clone()))))
-        };
+        let at_port =
+            |settings: &SerialSettings| Front::AtWork(Arc::new(desk.at(Place::Port(settings.port.clone()))));
         let port = port.map(|settings| serve_port(settings, at_port(settings), data));
         let socket = if_the_medium_lets_us(console::listen(data, Front::AtWork(desk)))?;
         Ok(Self { _socket: socket, _orders: orders, _port: port })

@@ -57,7 +57,10 @@ pub(super) struct Bench<'a> {
 pub(super) fn run(bench: Bench<'_>, board: Option<Board>, trouble: &LoadError) -> Result<ExitCode, Failure> {
     let port = board.as_ref().and_then(Board::serial_console);
     let Some((board, port)) = board.zip(port) else { return Err(check::refusal(trouble)) };
-    log::error!("nothing is polled until the site file is mended at the console of {}:\n{trouble}", port.device);
+    log::error!(
+        "nothing is polled until the site file is mended at the console of {}:\n{trouble}",
+        port.device
+    );
     let updates = Updates::of(board).map_err(Failure::config)?;
     if updates.view().state == State::Trial {
         return Ok(go_back(&updates));
@@ -90,7 +93,9 @@ async fn read_after(end: impl Future<Output = ()>) {
 
 /// Gives up the trial of a release that does not take the site file. Waiting for a good minute would mend nothing.
 fn go_back(updates: &Updates) -> ExitCode {
-    log::error!("this release is on trial and does not take the site file; the box restarts for the one before");
+    log::error!(
+        "this release is on trial and does not take the site file; the box restarts for the one before"
+    );
     if let Err(error) = updates.fail_trial(Reason::SITE_REFUSED) {
         log::error!("update: the trial could not be ended: {error}");
     }
@@ -163,7 +168,7 @@ impl RepairDesk {
     ) -> Result<T, UpdateError> {
         let updates = Arc::clone(&self.updates);
         let done = spawn_blocking(move || work(&updates)).await;
-        done.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
+        done.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
     }
 
     /// The file is good: the gateway is to be started. Lines that cannot keep up are told, as a start tells them.
@@ -195,7 +200,8 @@ impl SiteDesk for RepairDesk {
     async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
         let edit = edit.clone();
         // Maps of its own are not known where the file cannot be read.
-        self.on_draft(move |draft| draft.stage(&edit, &meters::library(None).map_err(DraftError::Faults)?)).await
+        self.on_draft(move |draft| draft.stage(&edit, &meters::library(None).map_err(DraftError::Faults)?))
+            .await
     }
 
     async fn stage_file(&self, file: &Path) -> Result<(), DraftError> {
@@ -221,9 +227,12 @@ impl SiteDesk for RepairDesk {
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
         let has_good = self.repair.has_good;
-        let undone = self.on_draft(move |draft| {
-            if has_good { draft.return_to_good(read_site) } else { draft.rollback(read_site) }
-        });
+        let undone =
+            self.on_draft(
+                move |draft| {
+                    if has_good { draft.return_to_good(read_site) } else { draft.rollback(read_site) }
+                },
+            );
         Ok(match undone.await? {
             Undone::Dropped => Undone::Dropped,
             Undone::Restored(turn, site) => Undone::Restored(turn, self.is_mended(&site)),

@@ -33,7 +33,8 @@ pub(super) fn serial_console(command_line: &str) -> Option<SerialConsole> {
 
 fn serial_port(named: &str) -> Option<SerialConsole> {
     let (device, options) = named.split_once(',').unwrap_or((named, ""));
-    let is_screen = device.strip_prefix("tty").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_screen =
+        device.strip_prefix("tty").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '/';
     if device.is_empty() || is_screen || device == "null" || !device.chars().all(is_plain) {
         return None;

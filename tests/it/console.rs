@@ -16,9 +16,10 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, InterfaceView, LineLoad,
-    Head, LineState, LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder,
-    RecordFailure, Repair, SiteDesk, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
+    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, Head, InterfaceView,
+    LineLoad, LineState, LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder,
+    RecordFailure, Repair, SiteDesk, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
+    WearView,
 };
 use cems_gateway::console::{self, Access, Desk, Front, Login};
 use cems_gateway::counter::{Assumption, Event};
@@ -1142,7 +1143,9 @@ async fn a_desk_of_repair_tells_what_is_wrong_and_lets_the_file_be_mended() {
     std::fs::write(&path, &faulty).unwrap();
     technician.enters(&["status", "points", "check", "site show 16"]).await;
     let line = faulty.lines().position(|line| line.starts_with("baud")).unwrap() + 1;
-    technician.enters(&[&format!("site line {line} baud = 9600"), "diff", "check", "lang zh", "commit"]).await;
+    technician
+        .enters(&[&format!("site line {line} baud = 9600"), "diff", "check", "lang zh", "commit"])
+        .await;
     assert_eq!(technician.site_file(), SITE);
     assert_golden("repair.txt", &technician.saw());
 }

@@ -183,7 +183,10 @@ fn the_file_that_was_at_work_last_comes_back_in_the_place_of_a_faulty_one() {
     assert!(matches!(desk.draft.return_to_good(refuse), Err(DraftError::Faults(_))), "nothing is written");
     assert_eq!(desk.file("site.toml"), "[[point]");
     assert_eq!(desk.draft.return_to_good(accept).unwrap(), Undone::Returned(SITE.len()));
-    assert_eq!((desk.file("site.toml").as_str(), desk.file("site.toml.previous").as_str()), (SITE, "[[point]"));
+    assert_eq!(
+        (desk.file("site.toml").as_str(), desk.file("site.toml.previous").as_str()),
+        (SITE, "[[point]")
+    );
 }
 
 #[test]

@@ -43,7 +43,9 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EditError {
     /// The text is no TOML.
-    #[error("that is no site file, for it is not TOML: {0}; correct it line by line first, with 'site show' and 'site line'")]
+    #[error(
+        "that is no site file, for it is not TOML: {0}; correct it line by line first, with 'site show' and 'site line'"
+    )]
     NotToml(String),
     /// There is no such line.
     #[error("there is no line {line}; the last one that can be named is {last}")]
