@@ -88,7 +88,7 @@ pub fn run(
     let board = Board::load(board).map_err(Failure::config)?;
     let site = match check::read(config) {
         Ok(site) => site,
-        Err(trouble) => return repair::run(repair::Bench { config, data, factory }, board, &trouble),
+        Err(trouble) => return repair::run(&repair::Bench { config, data, factory }, board, &trouble),
     };
     for doubt in doubts(&site).iter().take(limits::FAULTS_MAX) {
         log::warn!("{}: {doubt}", config.display());

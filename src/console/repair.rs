@@ -1,5 +1,7 @@
 //! What the desk of repair says of itself, in either language; pure.
 
+use std::fmt::Write as _;
+
 use super::desk::{Applied, Head, Repair};
 use super::overload;
 use super::table::printable;
@@ -11,20 +13,22 @@ const FAULTS_SHOWN: usize = 3;
 
 /// What is said to whoever comes, in both languages: the first faults, and what helps.
 pub(super) fn greeting(repair: &Repair) -> String {
-    let mut text = "NOTHING IS POLLED: the site file has faults / 未采集：站点文件有误\n".to_owned()
-        + &faults(repair, FAULTS_SHOWN);
-    let mut help =
-        |what: &str, english: &str, chinese: &str| text += &format!("{what}: {english} / {chinese}\n");
-    help("check", "all faults", "全部错误");
-    help("site show, site line", "read the file, write a line anew", "查看文件、改写某行");
+    let mut ways = vec![
+        ("check".to_owned(), "all faults", "全部错误"),
+        ("site show, site line".to_owned(), "read the file, write a line anew", "查看文件、改写某行"),
+    ];
     if repair.has_good {
-        help("rollback", "back to the file that ran last", "恢复上次运行的文件");
+        ways.push(("rollback".to_owned(), "back to the file that ran last", "恢复上次运行的文件"));
     }
     if let Some(factory) = &repair.factory {
-        let take = format!("site take {}", factory.display());
-        help(&take, "the factory's file", "出厂文件");
+        ways.push((format!("site take {}", factory.display()), "the factory's file", "出厂文件"));
     }
-    help("commit", "write it and start", "写入并启动");
+    ways.push(("commit".to_owned(), "write it and start", "写入并启动"));
+    let mut text = "NOTHING IS POLLED: the site file has faults / 未采集：站点文件有误\n".to_owned();
+    text += &faults(repair, FAULTS_SHOWN);
+    for (what, english, chinese) in ways {
+        let _ = writeln!(text, "{what}: {english} / {chinese}");
+    }
     text
 }
 
@@ -69,7 +73,7 @@ fn faults(repair: &Repair, shown_max: usize) -> String {
     let mut text: String = shown.collect();
     let more = repair.faults.len().saturating_sub(shown_max);
     if more > 0 {
-        text += &format!("  ... {more} more / 另有 {more} 处\n");
+        let _ = writeln!(text, "  ... {more} more / 另有 {more} 处");
     }
     text
 }

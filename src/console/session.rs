@@ -414,15 +414,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         render::points(&points, desk.status().utc_offset, self.language)
     }
 
-    /// Whether an order goes to all units of a serial line at once. A serial line's place is the path
-    /// of its device, and no host begins with a slash.
-    fn is_broadcast(&self, desk: &dyn Desk, order: &ReadOrder) -> bool {
-        let is_serial = |line: &LineView| line.id == order.line && line.place.starts_with('/');
-        order.unit == UnitId(0) && desk.status().lines.iter().any(is_serial)
-    }
-
     async fn read(&self, desk: &dyn Desk, order: &ReadOrder) -> String {
-        if self.is_broadcast(desk, order) {
+        if is_broadcast(desk, order) {
             return explain::broadcast(&order.line, self.language);
         }
         let read = timeout(READ_TIMEOUT, desk.read(order)).await;
@@ -643,4 +636,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn say(&mut self, english: &str, chinese: &str) -> io::Result<()> {
         self.terminal.say(self.language.pick(english, chinese)).await
     }
+}
+
+/// Whether an order goes to all units of a serial line at once. A serial line's place is the path
+/// of its device, and no host begins with a slash.
+fn is_broadcast(desk: &dyn Desk, order: &ReadOrder) -> bool {
+    let is_serial = |line: &LineView| line.id == order.line && line.place.starts_with('/');
+    order.unit == UnitId(0) && desk.status().lines.iter().any(is_serial)
 }

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_page_has_numbers_and_tells_how_to_go_on() {
-        let text: String = (1..=30).map(|number| format!("key{number} = \u{1b}1\n")).collect();
+        let text = (1..=30).fold(String::new(), |text, number| text + &format!("key{number} = \u{1b}1\n"));
         let first = page(&text, 1, Language::English);
         assert!(first.starts_with("    1  key1 = ") && !first.contains('\u{1b}'), "{first}");
         assert!(first.ends_with("   20  key20 = ·1\n   ...  of 30; 'site show 21' goes on\n"), "{first}");

@@ -214,7 +214,7 @@ impl Verb {
             }
             Self::DrReply => "ID yes KW|no",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
-            Self::Trace => "LINE",
+            Self::Trace | Self::SiteRemove => "LINE",
             Self::Record => "LINE FILE",
             Self::Learned | Self::Relearn => "METER",
             Self::MeterAdd => {
@@ -225,7 +225,6 @@ impl Verb {
             Self::DrCancel | Self::PointRemove => "ID",
             Self::SiteShow => "[LINE]",
             Self::SiteLine | Self::SiteInsert => "LINE TEXT",
-            Self::SiteRemove => "LINE",
             Self::SiteTake | Self::Backup | Self::Restore => "FILE",
             Self::Update => "[FILE [force] [later] | confirm | back]",
             Self::FactoryReset => "CEMS-ID",
@@ -350,6 +349,45 @@ impl Verb {
                 "forget what was learned about a meter, and learn it anew",
                 "清除对某电表的学习结果，重新学习",
             ),
+            Self::MeterAdd
+            | Self::MeterRemove
+            | Self::PointAdd
+            | Self::PointRemove
+            | Self::SiteShow
+            | Self::SiteLine
+            | Self::SiteInsert
+            | Self::SiteRemove
+            | Self::SiteTake
+            | Self::Check
+            | Self::Diff
+            | Self::Commit
+            | Self::Rollback => self.meaning_to_the_site_file(),
+            Self::Audit => (
+                "who did what, when, from where, and what was refused",
+                "审计记录：何人何时何处做了什么、被拒绝了什么",
+            ),
+            Self::Backup => (
+                "write everything that is stored to a file, while polling goes on",
+                "将全部存储数据备份到文件，采集不中断",
+            ),
+            Self::Restore => ("add from a backup what the store does not have", "从备份补入存储中没有的数据"),
+            Self::Update => (
+                "how an update stands; take one from a file; confirm the running release, or go back",
+                "查看升级状态；从文件升级；确认当前版本或回退",
+            ),
+            Self::FactoryReset => (
+                "start the box anew as it was delivered: site file, readings and password are removed",
+                "恢复出厂：清除站点文件、读数和口令并重新启动",
+            ),
+            Self::Lang => ("speak Chinese or English", "切换中文或英文"),
+            Self::Logout => ("log out", "退出登录"),
+        };
+        language.pick(english, chinese)
+    }
+
+    /// What an edit of the site file does, in English and in Chinese.
+    const fn meaning_to_the_site_file(self) -> (&'static str, &'static str) {
+        match self {
             Self::MeterAdd => {
                 ("stage a new meter and, with a map, its point", "暂存：新增电表；给出型号时同时新增测点")
             }
@@ -372,26 +410,7 @@ impl Verb {
             Self::Rollback => {
                 ("drop the staged edits, or undo the last commit", "放弃暂存的修改；无暂存时撤销上次提交")
             }
-            Self::Audit => (
-                "who did what, when, from where, and what was refused",
-                "审计记录：何人何时何处做了什么、被拒绝了什么",
-            ),
-            Self::Backup => (
-                "write everything that is stored to a file, while polling goes on",
-                "将全部存储数据备份到文件，采集不中断",
-            ),
-            Self::Restore => ("add from a backup what the store does not have", "从备份补入存储中没有的数据"),
-            Self::Update => (
-                "how an update stands; take one from a file; confirm the running release, or go back",
-                "查看升级状态；从文件升级；确认当前版本或回退",
-            ),
-            Self::FactoryReset => (
-                "start the box anew as it was delivered: site file, readings and password are removed",
-                "恢复出厂：清除站点文件、读数和口令并重新启动",
-            ),
-            Self::Lang => ("speak Chinese or English", "切换中文或英文"),
-            Self::Logout => ("log out", "退出登录"),
-        };
-        language.pick(english, chinese)
+            _ => ("", ""),
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct Bench<'a> {
 ///
 /// # Errors
 /// The faults of the site file where this is no box with a serial console; what the consoles need and cannot have.
-pub(super) fn run(bench: Bench<'_>, board: Option<Board>, trouble: &LoadError) -> Result<ExitCode, Failure> {
+pub(super) fn run(bench: &Bench<'_>, board: Option<Board>, trouble: &LoadError) -> Result<ExitCode, Failure> {
     let port = board.as_ref().and_then(Board::serial_console);
     let Some((board, port)) = board.zip(port) else { return Err(check::refusal(trouble)) };
     log::error!(
@@ -71,7 +71,7 @@ pub(super) fn run(bench: Bench<'_>, board: Option<Board>, trouble: &LoadError) -
     let watchman = Watchman::start()?;
     runtime()?.block_on(async {
         let shutdown = shutdown_signal();
-        let (data, desk) = (bench.data, Arc::new(RepairDesk::new(&bench, Arc::clone(&updates), trouble)));
+        let (data, desk) = (bench.data, Arc::new(RepairDesk::new(bench, Arc::clone(&updates), trouble)));
         let consoles = Consoles::open_for_repair(Arc::clone(&desk) as _, data, &settings(port))?;
         watchman.watch_repair();
         let exit_code = tokio::select! {

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::health::Rounds;
 use crate::health::notify::{Message, Notifier};
 use crate::health::reports::Reports;
-use crate::health::watch::{PATIENCE, Part, Sign, Standstill, Watch, names};
+use crate::health::watch::{PATIENCE, Sign, Standstill, Watch, names};
+use crate::model::part::Part;
 
 /// How often the parts are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -100,6 +101,13 @@ impl Parts {
         match self {
             Self::AtWork(parts) => parts.in_words(),
             Self::Repair(_) => IN_REPAIR.to_owned(),
+        }
+    }
+
+    /// Shows what stands still to whoever asks, as an alarm and in figures.
+    fn show(&self, still: &[Standstill]) {
+        if let Self::AtWork(parts) = self {
+            parts.gateway.checkup.stand_still(still.to_vec());
         }
     }
 
@@ -197,6 +205,7 @@ impl Watching {
     fn look(&mut self, parts: &mut Parts, now: Instant) -> Vec<Message> {
         let still = self.watch.look(now, &parts.signs(now));
         tell_changes(&self.still, &still);
+        parts.show(&still);
         self.still = still;
         if self.reports.is_ready() || self.watch.all_have_moved() {
             self.reports.running(now, &self.still, &parts.in_words())

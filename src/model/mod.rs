@@ -16,6 +16,7 @@ pub mod gap;
 pub mod learned;
 pub mod meter;
 pub mod overload;
+pub mod part;
 pub mod point;
 pub mod quality;
 pub mod reading;

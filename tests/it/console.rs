@@ -207,7 +207,8 @@ fn condition() -> Condition {
         uptime_s: Some(93_784),
         ..Machine::default()
     };
-    Condition { machine, last_ending: Ending::Machine(Reset::Power), bad_ends: 1, last_panic: None }
+    let last_ending = Ending::Machine(Reset::Power);
+    Condition { machine, last_ending, bad_ends: 1, last_panic: None, still: Vec::new() }
 }
 
 #[async_trait]
