@@ -55,16 +55,17 @@ pub(super) struct Bench<'a> {
 /// # Errors
 /// The faults of the site file where this is no box with a serial console; what the consoles need and cannot have.
 pub(super) fn run(bench: &Bench<'_>, board: Option<Board>, trouble: &LoadError) -> Result<ExitCode, Failure> {
-    let port = board.as_ref().and_then(Board::serial_console);
-    let Some((board, port)) = board.zip(port) else { return Err(check::refusal(trouble)) };
+    let Some(board) = board else { return Err(check::refusal(trouble)) };
+    let updates = Updates::of(board.clone()).map_err(Failure::config)?;
+    if updates.view().state == State::Trial {
+        log::error!("this release is on trial and does not take the site file, so it goes back:\n{trouble}");
+        return Ok(go_back(&board));
+    }
+    let Some(port) = board.serial_console() else { return Err(check::refusal(trouble)) };
     log::error!(
-        "nothing is polled until the site file is mended at the console of {}:\n{trouble}",
+        "nothing is polled until the site file is mended at the console on {}:\n{trouble}",
         port.device
     );
-    let updates = Updates::of(board).map_err(Failure::config)?;
-    if updates.view().state == State::Trial {
-        return Ok(go_back(&updates));
-    }
     rights::private_folder(bench.data).map_err(|error| {
         Failure::new(format!("the data folder {} cannot be made: {error}", bench.data.display()))
     })?;
@@ -91,12 +92,13 @@ async fn read_after(end: impl Future<Output = ()>) {
     tokio::time::sleep(FAREWELL).await;
 }
 
-/// Gives up the trial of a release that does not take the site file. Waiting for a good minute would mend nothing.
-fn go_back(updates: &Updates) -> ExitCode {
-    log::error!(
-        "this release is on trial and does not take the site file; the box restarts for the one before"
-    );
-    if let Err(error) = updates.fail_trial(Reason::SITE_REFUSED) {
+/// Gives up the trial of a release that does not take the site file. Neither a good minute nor another start would come
+/// of waiting.
+fn go_back(board: &Board) -> ExitCode {
+    let given_up = board
+        .open_state()
+        .and_then(|state| state.change(|state| state.give_trial_up(Reason::SITE_REFUSED)));
+    if let Err(error) = given_up {
         log::error!("update: the trial could not be ended: {error}");
     }
     ExitCode::from(RESTART_EXIT_CODE)

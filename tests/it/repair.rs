@@ -270,17 +270,20 @@ fn the_file_that_ran_last_or_that_of_the_factory_comes_back_with_a_word() {
 #[test]
 fn a_release_on_trial_that_does_not_take_the_site_file_goes_back_and_is_never_confirmed() {
     let cable = Cable::lay();
-    let mut the_box = TheBox::new(&console_at(&cable.far));
-    the_box.write_site(&faulty(&site(the_box.address)));
-    let mut state = BootState { slot: Slot::B, ..BootState::default() };
-    state.begin_trial(Slot::A);
-    let file = StateFile::open(&the_box.path("state")).unwrap();
-    file.write(&state).unwrap();
-    the_box.start();
-    assert_eq!(the_box.exit_code(), Some(100), "{}", the_box.log());
-    let state = file.read().unwrap();
-    assert_eq!((state.slot, state.reason.word()), (Slot::B, "site-refused"));
-    assert!(the_box.log().contains(FAULT), "{}", the_box.log());
+    // Neither with a serial console nor without one.
+    for command_line in [console_at(&cable.far), "quiet cems.slot=a\n".to_owned()] {
+        let mut the_box = TheBox::new(&command_line);
+        the_box.write_site(&faulty(&site(the_box.address)));
+        let mut state = BootState { slot: Slot::B, ..BootState::default() };
+        state.begin_trial(Slot::A);
+        let file = StateFile::open(&the_box.path("state")).unwrap();
+        file.write(&state).unwrap();
+        the_box.start();
+        assert_eq!(the_box.exit_code(), Some(100), "{}", the_box.log());
+        let state = file.read().unwrap();
+        assert_eq!((state.slot, state.tries, state.reason.word()), (Slot::B, 0, "site-refused"));
+        assert!(the_box.log().contains(FAULT), "{}", the_box.log());
+    }
 }
 
 #[test]
