@@ -56,10 +56,24 @@ pub fn not_worse(site: Site, before: &[Overload]) -> Result<Site, DraftError> {
 /// # Errors
 /// The faults of the file, with exit code 78.
 pub fn load(path: &Path) -> Result<Site, Failure> {
-    config::load(path, meters::library).map_err(|error| match error {
+    read(path).map_err(|error| refusal(&error))
+}
+
+/// The site of the file at `path`.
+///
+/// # Errors
+/// The faults of the file, or why it cannot be read.
+pub fn read(path: &Path) -> Result<Site, LoadError> {
+    config::load(path, meters::library)
+}
+
+/// How a command ends that needs a site, where there is none.
+#[must_use]
+pub fn refusal(error: &LoadError) -> Failure {
+    match error {
         LoadError::Faults(faults) => Failure::config(faults),
-        unread @ LoadError::Read { .. } => Failure::config(unread),
-    })
+        LoadError::Read { .. } => Failure::config(error),
+    }
 }
 
 /// The read plan of a site, as text.

@@ -6,6 +6,7 @@ mod controller;
 mod desk;
 mod fitness;
 mod plant;
+mod repair;
 mod settler;
 mod timekeeper;
 mod update_door;
@@ -54,6 +55,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What asks the first process of the system to restart the machine.
 const RESTART_EXIT_CODE: u8 = 100;
+/// The site file that a new box begins with, beside the file that describes the box.
+const FACTORY_SITE: &str = "gateway.toml";
 /// How long whoever waits for an update has to see the end of it.
 const RESTART_PAUSE: Duration = Duration::from_secs(2);
 
@@ -71,6 +74,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Runs the gateway of the site file `config` on the folder `data` until it is told to stop. Where
 /// `trusts_clock`, the time that the machine shows at the start is believed although nothing speaks for it.
 ///
+/// On a box with a serial console a site file with faults is no end: a desk of repair is opened there.
+///
 /// # Errors
 /// The faults of the site file or of the one of the board, or what the gateway needs and cannot have.
 pub fn run(
@@ -79,8 +84,12 @@ pub fn run(
     trusts_clock: bool,
     board: Option<&Path>,
 ) -> Result<ExitCode, Failure> {
+    let factory = board.map(|file| file.with_file_name(FACTORY_SITE));
     let board = Board::load(board).map_err(Failure::config)?;
-    let site = check::load(config)?;
+    let site = match check::read(config) {
+        Ok(site) => site,
+        Err(trouble) => return repair::run(&repair::Bench { config, data, factory }, board, &trouble),
+    };
     for doubt in doubts(&site).iter().take(limits::FAULTS_MAX) {
         log::warn!("{}: {doubt}", config.display());
     }
@@ -102,11 +111,12 @@ pub fn run(
         let gateway = Gateway::start(site, store, clock, data).await?;
         // Heard from here on: whoever sees the console may send one already.
         let shutdown = shutdown_signal();
+        let is_box = board.is_some();
         let updates = match board {
             Some(board) => Some(gateway.serve_updates(board).await?),
             None => None,
         };
-        let consoles = gateway.open_consoles(config)?;
+        let consoles = gateway.open_consoles(config, is_box)?;
         watchman.watch(&gateway);
         let exit_code = tokio::select! {
             () = shutdown => ExitCode::SUCCESS,
@@ -253,8 +263,8 @@ impl Gateway {
 
     /// Opens the consoles: the sockets beside the data, and the serial port where the site names one.
     /// They close when what is returned is dropped.
-    fn open_consoles(self: &Arc<Self>, config: &Path) -> Result<desk::Consoles, Failure> {
-        let desk = Arc::new(GatewayDesk::new(Arc::clone(self), config));
+    fn open_consoles(self: &Arc<Self>, config: &Path, is_box: bool) -> Result<desk::Consoles, Failure> {
+        let desk = Arc::new(GatewayDesk::new(Arc::clone(self), config, is_box));
         self.ops.found_by(Arc::clone(&desk) as _);
         desk::Consoles::open(desk, &self.data, self.ops.site().console.as_ref())
     }

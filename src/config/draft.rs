@@ -27,8 +27,8 @@ pub struct Draft {
 
 #[derive(Debug)]
 struct Staged {
-    /// What the file said when the first edit was staged.
-    base: String,
+    /// What the file said when the first edit was staged; nothing where it could not be read.
+    base: Option<String>,
     text: String,
 }
 
@@ -39,6 +39,8 @@ pub enum Undone<T> {
     Dropped,
     /// The file and the one kept beside it have changed places; this is what the check made of it.
     Restored(Turn, T),
+    /// The file that was at work last is back in the place of one that never was.
+    Returned(T),
 }
 
 /// What it means that the file and the one before it change places: they take turns.
@@ -151,21 +153,32 @@ impl Draft {
     /// # Errors
     /// When it is refused; what was staged before stays.
     pub fn stage(&mut self, edit: &Edit, library: &MapLibrary) -> Result<(), DraftError> {
-        let base = match &self.staged {
-            Some(staged) => staged.base.clone(),
-            None => read(&self.path)?,
+        let base = match (&self.staged, edit) {
+            (Some(staged), _) => staged.base.clone(),
+            // Whatever is there, a whole text takes its place.
+            (None, Edit::Whole(_)) => read(&self.path).ok(),
+            (None, _) => Some(read(&self.path)?),
         };
-        let before = self.staged.as_ref().map_or(&base, |staged| &staged.text);
-        let text = apply(before, edit, library)?;
+        let before = self.staged.as_ref().map(|staged| &staged.text).or(base.as_ref());
+        let text = apply(before.map_or("", String::as_str), edit, library)?;
         // Edits that undo each other leave nothing staged.
-        self.staged = (text != base).then_some(Staged { base, text });
+        self.staged = (base.as_ref() != Some(&text)).then_some(Staged { base, text });
         Ok(())
+    }
+
+    /// Stages the text of another file.
+    ///
+    /// # Errors
+    /// When that file cannot be read or is no TOML; what was staged before stays.
+    pub fn stage_file(&mut self, file: &Path) -> Result<(), DraftError> {
+        self.stage(&Edit::Whole(read(file)?), &MapLibrary::new())
     }
 
     /// What the staged edits change, line by line.
     #[must_use]
     pub fn diff(&self) -> Vec<DiffLine> {
-        self.staged.as_ref().map_or_else(Vec::new, |staged| difference(&staged.base, &staged.text))
+        let of = |staged: &Staged| difference(staged.base.as_deref().unwrap_or_default(), &staged.text);
+        self.staged.as_ref().map_or_else(Vec::new, of)
     }
 
     /// Checks the text with the staged edits and writes it; the file before stays beside it as
@@ -180,10 +193,14 @@ impl Draft {
     ) -> Result<T, DraftError> {
         let staged = self.staged.as_ref().ok_or(DraftError::NothingStaged)?;
         let checked = check(&self.path, &staged.text).map_err(Into::into)?;
-        if read(&self.path)? != staged.base {
+        let is_as_it_was = match &staged.base {
+            Some(base) => read(&self.path)? == *base,
+            None => read(&self.path).is_err(),
+        };
+        if !is_as_it_was {
             return Err(DraftError::ChangedMeanwhile(self.path.clone()));
         }
-        self.exchange(&staged.base, &staged.text)?;
+        self.exchange(staged.base.as_deref(), &staged.text)?;
         self.at_work = self.staged.take().map(|staged| staged.text);
         self.turn = Turn::Undo;
         Ok(checked)
@@ -213,25 +230,67 @@ impl Draft {
         if self.at_work.as_ref() != Some(&present) {
             return Err(DraftError::ChangedMeanwhile(self.path.clone()));
         }
-        self.exchange(&present, &text)?;
+        self.exchange(Some(&present), &text)?;
         self.at_work = Some(text);
         let turn = self.turn;
         self.turn = turn.next();
         Ok(Undone::Restored(turn, checked))
     }
 
+    /// Keeps the file that is at work as `*.good` beside it, so that [`Self::return_to_good`] finds it. Writes only
+    /// where it is another one than the last time.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn keep_as_good(&self) -> io::Result<()> {
+        let (good, kept) = (good_of(&self.path), bounded_text(&good_of(&self.path)).ok());
+        match &self.at_work {
+            Some(text) if kept.as_ref() != Some(text) => replace_file(&good, text.as_bytes(), FILE_MODE),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that was at work last; `None` where none was kept.
+    #[must_use]
+    pub fn good(&self) -> Option<PathBuf> {
+        Some(good_of(&self.path)).filter(|good| good.exists())
+    }
+
+    /// Drops the staged edits. Where there are none, brings back the file that was at work last, and keeps the present
+    /// one as `*.previous`.
+    ///
+    /// # Errors
+    /// When none was kept, it has faults today, or the disk refuses.
+    pub fn return_to_good<T>(
+        &mut self,
+        check: impl FnOnce(&Path, &str) -> Result<T, Faults>,
+    ) -> Result<Undone<T>, DraftError> {
+        if self.staged.take().is_some() {
+            return Ok(Undone::Dropped);
+        }
+        let good = self.good().ok_or(DraftError::NothingToUndo)?;
+        let text = read(&good)?;
+        let checked = check(&good, &text).map_err(DraftError::Faults)?;
+        self.exchange(read(&self.path).ok().as_deref(), &text)?;
+        self.at_work = Some(text);
+        Ok(Undone::Returned(checked))
+    }
+
     /// Writes `before` to `*.previous`, then `after` to the file itself; a power cut between the two
-    /// leaves the file as it was.
-    fn exchange(&self, before: &str, after: &str) -> Result<(), DraftError> {
-        let write = |path: PathBuf, text: &str| {
-            replace_file(&path, text.as_bytes(), FILE_MODE).map_err(|source| DraftError::Disk {
-                doing: "write",
-                path,
-                source,
-            })
+    /// leaves the file as it was. A file that could not be read is kept as it is.
+    fn exchange(&self, before: Option<&str>, after: &str) -> Result<(), DraftError> {
+        let fault = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DraftError::Disk { doing: "write", path, source }
         };
-        write(previous_of(&self.path), before)?;
-        write(self.path.clone(), after)
+        let previous = previous_of(&self.path);
+        match before {
+            Some(text) => replace_file(&previous, text.as_bytes(), FILE_MODE),
+            None if self.path.exists() => std::fs::copy(&self.path, &previous).map(drop),
+            None => Ok(()),
+        }
+        .map_err(fault(&previous))?;
+        replace_file(&self.path, after.as_bytes(), FILE_MODE).map_err(fault(&self.path))
     }
 }
 
@@ -241,6 +300,10 @@ fn listed(overloads: &[Overload]) -> String {
 
 fn previous_of(path: &Path) -> PathBuf {
     beside(path, ".previous")
+}
+
+fn good_of(path: &Path) -> PathBuf {
+    beside(path, ".good")
 }
 
 fn read(path: &Path) -> Result<String, DraftError> {

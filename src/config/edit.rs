@@ -1,9 +1,11 @@
 //! Edits of the site file as a text: what a technician adds or removes, with every comment kept.
 
+mod by_line;
 mod refusal;
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
+pub use by_line::LineEdit;
 pub use refusal::{EditError, Kind};
 
 use super::main_registers::{main_registers, parameter_id};
@@ -39,6 +41,10 @@ pub enum Edit {
         /// Its ID.
         id: String,
     },
+    /// Changes a line, whatever stands there.
+    Line(LineEdit),
+    /// Puts another text in the place of the whole file.
+    Whole(String),
 }
 
 /// A meter to add.
@@ -94,6 +100,11 @@ pub struct PointPlace {
 /// # Errors
 /// Why the edit is refused.
 pub fn apply(text: &str, edit: &Edit, library: &MapLibrary) -> Result<String, EditError> {
+    match edit {
+        Edit::Line(edit) => return by_line::apply(text, edit),
+        Edit::Whole(text) => return SiteText::parse(text).map(|_| text.clone()),
+        _ => {}
+    }
     let windows = text.contains("\r\n");
     let mut file = SiteText::parse(&text.replace("\r\n", "\n"))?;
     match edit {
@@ -102,6 +113,7 @@ pub fn apply(text: &str, edit: &Edit, library: &MapLibrary) -> Result<String, Ed
         Edit::AddPoint(point) => file.add_point(point, library)?,
         Edit::AddPlatform { id, token_sha256 } => file.add_platform(id, token_sha256)?,
         Edit::RemovePoint { id } => file.remove(Kind::Point, id)?,
+        Edit::Line(_) | Edit::Whole(_) => {}
     }
     let after = file.0.to_string();
     Ok(if windows { after.replace('\n', "\r\n") } else { after })

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::table::printable;
 use crate::language::Language;
 use crate::model::alarm::Alarm;
+use crate::model::part::Part;
 
 /// One line an alarm.
 pub(super) fn alarms(alarms: &[Alarm], language: Language) -> String {
@@ -49,6 +50,8 @@ fn text(alarm: &Alarm, language: Language) -> String {
         (Alarm::ControlFailing { parameter, reason }, Language::Chinese) => {
             format!("{parameter} 未达到设定值：{reason}")
         }
+        (Alarm::StandsStill { part }, Language::English) => format!("{part} stands still"),
+        (Alarm::StandsStill { part }, Language::Chinese) => format!("{}停滞", part_in_chinese(part)),
         (Alarm::UpdateRolledBack { reason }, Language::English) => {
             format!("an update did not prove itself, and the system before came back: {reason}")
         }
@@ -58,6 +61,16 @@ fn text(alarm: &Alarm, language: Language) -> String {
         (Alarm::DemandOver { demand_w, contract_w }, Language::Chinese) => {
             format!("需量越限：{}，核定值 {}", kw(*demand_w), kw(*contract_w))
         }
+    }
+}
+
+fn part_in_chinese(part: &Part) -> String {
+    match part {
+        Part::Polling => "采集".to_owned(),
+        Part::Line(id) => format!("线路“{id}”的采集"),
+        Part::Store => "存储".to_owned(),
+        Part::Interface => "接口".to_owned(),
+        Part::Console => "控制台".to_owned(),
     }
 }
 
@@ -79,13 +92,16 @@ mod tests {
             Alarm::ClockUnset,
             Alarm::DemandNear { demand_w: 2_880_000, contract_w: 3_200_000 },
             Alarm::DemandOver { demand_w: 3_210_060, contract_w: 3_200_000 },
+            Alarm::StandsStill { part: Part::Line("rs485-1".to_owned()) },
             Alarm::UpdateRolledBack { reason: "panic".to_owned() },
         ];
         let english = alarms(&all, Language::English);
         assert_eq!(english.lines().filter(|line| line.starts_with("ALARM  ")).count(), all.len());
         assert!(!english.contains('\u{1b}') && english.contains("epoch 7"), "{english}");
         assert!(english.contains("3210.0 kW, contract 3200.0 kW"), "{english}");
+        assert!(english.contains("polling of line 'rs485-1' stands still"), "{english}");
         let chinese = alarms(&all, Language::Chinese);
+        assert!(chinese.contains("线路“rs485-1”的采集停滞"), "{chinese}");
         assert_eq!(chinese.lines().filter(|line| line.starts_with("告警  ")).count(), all.len());
         assert_eq!(alarms(&[], Language::English), "");
     }

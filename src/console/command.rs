@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::controls;
 use super::desk::{ControlOrder, ReadOrder};
 use super::responses::{self, NewEvent};
+use super::site_lines;
 use super::verb::Verb;
 use super::words::{Words, split};
-use crate::config::edit::{Edit, NewMeter, NewPoint, PointPlace};
+use crate::config::edit::{Edit, LineEdit, NewMeter, NewPoint, PointPlace};
 use crate::counter::Assumption;
 use crate::language::Language;
 use crate::limits;
@@ -69,6 +70,10 @@ pub enum Command {
     Relearn(String),
     /// An edit to stage.
     Edit(Edit),
+    /// The site file with the staged edits, from a line on.
+    SiteShow(usize),
+    /// Another file in the place of the site file.
+    SiteTake(PathBuf),
     /// Check the staged edits.
     Check,
     /// Show the staged edits.
@@ -151,6 +156,8 @@ pub enum Refusal {
     Time(String, TimeFault),
     /// Not a path from the root of the gateway's file system.
     Path(String),
+    /// Not a number of a line.
+    Line(String),
     /// Not a language.
     Language(String),
 }
@@ -160,6 +167,9 @@ pub enum Refusal {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(line: &str) -> Result<Command, Refusal> {
+    if let Some(edit) = site_lines::typed(line) {
+        return edit.map(Command::Edit);
+    }
     let words = split(line).ok_or(Refusal::Quote)?;
     let mut words = Words::new(&words);
     let Some(first) = words.next() else { return Ok(Command::Nothing) };
@@ -202,6 +212,14 @@ pub fn parse(line: &str) -> Result<Command, Refusal> {
         Verb::MeterRemove => Command::Edit(removed_meter(&mut words)?),
         Verb::PointAdd => Command::Edit(Edit::AddPoint(new_point(&mut words)?)),
         Verb::PointRemove => Command::Edit(Edit::RemovePoint { id: words.needed(verb)?.to_owned() }),
+        Verb::SiteShow => Command::SiteShow(words.next().map_or(Ok(1), site_lines::line_number)?),
+        // Their text is none of words.
+        Verb::SiteLine | Verb::SiteInsert => return Err(Refusal::Usage(verb)),
+        Verb::SiteRemove => {
+            let line = site_lines::line_number(words.needed(verb)?)?;
+            Command::Edit(Edit::Line(LineEdit::Remove { line }))
+        }
+        Verb::SiteTake => Command::SiteTake(path(words.needed(verb)?)?),
         Verb::Check => Command::Check,
         Verb::Diff => Command::Diff,
         Verb::Commit => Command::Commit,
@@ -247,6 +265,14 @@ fn verb(first: &str, words: &mut Words<'_>) -> Result<Verb, Refusal> {
             Some("add") => Ok(Verb::PointAdd),
             Some("remove") => Ok(Verb::PointRemove),
             _ => Err(Refusal::Usage(Verb::PointAdd)),
+        },
+        "site" => match words.next() {
+            Some("show") => Ok(Verb::SiteShow),
+            Some("line") => Ok(Verb::SiteLine),
+            Some("insert") => Ok(Verb::SiteInsert),
+            Some("remove") => Ok(Verb::SiteRemove),
+            Some("take") => Ok(Verb::SiteTake),
+            _ => Err(Refusal::Usage(Verb::SiteShow)),
         },
         "dr" => match words.next() {
             Some("list") => Ok(Verb::DrList),
@@ -532,6 +558,9 @@ mod tests {
         assert_eq!(parse("lang 中文"), Ok(Command::Lang(Language::Chinese)));
         assert_eq!(parse("backup \"/media/usb 1/b\""), Ok(Command::Backup("/media/usb 1/b".into())));
         assert_eq!(parse("watch PT-3"), Ok(Command::Watch(Some("PT-3".to_owned()))));
+        assert_eq!(parse("site show"), Ok(Command::SiteShow(1)));
+        assert_eq!(parse("site take /a.toml"), Ok(Command::SiteTake("/a.toml".into())));
+        assert_eq!(parse("help site line"), Ok(Command::Help(Some(Verb::SiteLine))));
         assert_eq!(parse("points"), Ok(Command::Points(None)));
         assert_eq!(parse("gaps PT-3"), Ok(Command::Gaps(Some("PT-3".to_owned()))));
         assert_eq!(parse("points PT-3"), Ok(Command::Points(Some("PT-3".to_owned()))));
@@ -580,6 +609,11 @@ mod tests {
             ("backup", Refusal::Usage(Verb::Backup)),
             ("backup cems.backup", Refusal::Path(text("cems.backup"))),
             ("restore /a /b", Refusal::Usage(Verb::Restore)),
+            ("site", Refusal::Usage(Verb::SiteShow)),
+            ("site show x", Refusal::Line(text("x"))),
+            ("site remove", Refusal::Usage(Verb::SiteRemove)),
+            ("site remove 0", Refusal::Line(text("0"))),
+            ("site take gateway.toml", Refusal::Path(text("gateway.toml"))),
             ("trace", Refusal::Usage(Verb::Trace)),
             ("record rs485-1", Refusal::Usage(Verb::Record)),
             ("record rs485-1 frames", Refusal::Path(text("frames"))),

@@ -141,6 +141,7 @@ mod tests {
                 place: "src/api/reply.rs:12:5".to_owned(),
                 message: "attempt to add\u{1b}[2J with overflow".to_owned(),
             }),
+            still: Vec::new(),
         }
     }
 
@@ -173,6 +174,7 @@ mod tests {
             last_ending: Ending::FirstRun,
             bad_ends: 0,
             last_panic: None,
+            still: Vec::new(),
         };
         let text = condition(&unknown, UtcOffset::UTC, Language::English);
         assert_eq!(text, "machine  tells nothing of itself\nrun before  none, this is the first\n");

@@ -1,7 +1,8 @@
 //! All that a console may ask or order, and what the answers look like.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,9 +36,79 @@ use crate::time::trust::ClockState;
 use crate::time::{UtcOffset, UtcTime};
 use crate::update::{UpdateError, View, Wish};
 
-/// The gateway as a console sees it. All consoles of a gateway share one draft of the site file.
+/// The site file and the machine as a console sees them, whether the site is at work or not. All consoles share one
+/// draft of the site file.
 #[async_trait]
-pub trait Desk: Send + Sync {
+pub trait SiteDesk: Send + Sync {
+    /// Whose desk it is. Never waits for anything.
+    fn head(&self) -> Head;
+
+    /// Stages one edit of the site file.
+    ///
+    /// # Errors
+    /// When it is refused.
+    async fn stage(&self, edit: &Edit) -> Result<(), DraftError>;
+
+    /// Stages the text of another file in the place of the site file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no TOML.
+    async fn stage_file(&self, file: &Path) -> Result<(), DraftError>;
+
+    /// The site file with the staged edits.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    async fn site_text(&self) -> Result<String, DraftError>;
+
+    /// Reads the site file with the staged edits as a commit would.
+    ///
+    /// # Errors
+    /// The faults it has, or why it cannot be read.
+    async fn check(&self) -> Result<CheckReport, DraftError>;
+
+    /// What the staged edits change; empty when nothing is staged.
+    async fn diff(&self) -> Vec<DiffLine>;
+
+    /// Writes the staged edits and puts them to work. Refused where a line could not do what it would be
+    /// asked, unless it was so before.
+    ///
+    /// # Errors
+    /// Why nothing was written.
+    async fn commit(&self) -> Result<Applied, DraftError>;
+
+    /// Drops the staged edits; where there are none, brings back the file before the last commit, or, where the site
+    /// is not at work, the last one that was.
+    ///
+    /// # Errors
+    /// Why nothing was undone.
+    async fn rollback(&self) -> Result<Undone<Applied>, DraftError>;
+
+    /// Notes in the audit book what somebody did at this console, or was refused.
+    fn note(&self, what: Deed, outcome: Outcome);
+
+    /// Takes the update in `file`; `progress` hears how far it has come. Gives how things stand afterwards.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError>;
+
+    /// Ends a trial by hand, or goes back. Gives whether the machine restarts for it.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError>;
+
+    /// Has the box start anew as it was delivered, where `id` is the ID of this gateway.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError>;
+}
+
+/// The gateway at work as a console sees it.
+#[async_trait]
+pub trait Desk: SiteDesk {
     /// How the gateway is doing. Never waits for a line.
     fn status(&self) -> Status;
 
@@ -122,37 +193,6 @@ pub trait Desk: Send + Sync {
     /// Forgets what was learned about a meter; whether there is one.
     async fn relearn(&self, meter: &str) -> bool;
 
-    /// Stages one edit of the site file.
-    ///
-    /// # Errors
-    /// When it is refused.
-    async fn stage(&self, edit: &Edit) -> Result<(), DraftError>;
-
-    /// Reads the site file with the staged edits as a commit would.
-    ///
-    /// # Errors
-    /// The faults it has, or why it cannot be read.
-    async fn check(&self) -> Result<CheckReport, DraftError>;
-
-    /// What the staged edits change; empty when nothing is staged.
-    async fn diff(&self) -> Vec<DiffLine>;
-
-    /// Writes the staged edits and puts them to work. Refused where a line could not do what it would be
-    /// asked, unless it was so before.
-    ///
-    /// # Errors
-    /// Why nothing was written.
-    async fn commit(&self) -> Result<Applied, DraftError>;
-
-    /// Drops the staged edits; where there are none, brings back the file before the last commit.
-    ///
-    /// # Errors
-    /// Why nothing was undone.
-    async fn rollback(&self) -> Result<Undone<Applied>, DraftError>;
-
-    /// Notes in the audit book what somebody did at this console, or was refused.
-    fn note(&self, what: Deed, outcome: Outcome);
-
     /// The newest entries of the audit book, at most `count`, of somebody by a name or of everybody.
     fn audit(&self, who: Option<&str>, count: usize) -> AuditPage;
 
@@ -168,23 +208,45 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// Why it is not restored, or not to the end.
     async fn restore(&self, file: &Path, progress: Progress) -> Result<RestoreReport, ArchiveError>;
+}
 
-    /// Takes the update in `file`; `progress` hears how far it has come. Gives how things stand afterwards.
-    ///
-    /// # Errors
-    /// Why it is not taken.
-    async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError>;
+/// Who answers at a console.
+#[derive(Clone)]
+pub enum Front {
+    /// The gateway, which is at work.
+    AtWork(Arc<dyn Desk>),
+    /// The desk of repair: the site is not at work, because its file has faults.
+    InRepair(Arc<dyn SiteDesk>),
+}
 
-    /// Ends a trial by hand, or goes back. Gives whether the machine restarts for it.
-    ///
-    /// # Errors
-    /// Why nothing was done.
-    async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError>;
-    /// Has the box start anew as it was delivered, where `id` is the ID of this gateway.
-    ///
-    /// # Errors
-    /// Why nothing was done.
-    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError>;
+/// Whose desk it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The ID of the CEMS; that which the file seems to name where it has faults.
+    pub cems_id: String,
+    /// Its name.
+    pub cems_name: String,
+    /// Of this program.
+    pub version: String,
+    /// Whether edits are staged that have not been committed.
+    pub staged: bool,
+    /// What claims this gateway, where nobody has.
+    pub claim_code: Option<String>,
+    /// How an update stands; `None` where the machine has no slots.
+    pub update: Option<View>,
+    /// Why the site is not at work; `None` where it is.
+    pub repair: Option<Repair>,
+}
+
+/// Why the site is not at work, and what helps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// The faults of the site file, in words, each a line.
+    pub faults: Vec<String>,
+    /// Whether the file that was at work last is kept, so that `rollback` brings it back.
+    pub has_good: bool,
+    /// The site file that a new box begins with, where it is known.
+    pub factory: Option<PathBuf>,
 }
 
 /// What a technician does with an event of demand response.

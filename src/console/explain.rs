@@ -11,7 +11,7 @@ use crate::config::edit::{EditError, Kind};
 use crate::config::replace::beside;
 use crate::config::text::remedy;
 use crate::language::Language;
-use crate::limits::{AUDIT_PAGE_MAX, CONSOLE_LINE_BYTES_MAX};
+use crate::limits::{AUDIT_PAGE_MAX, CONFIG_BYTES_MAX, CONSOLE_LINE_BYTES_MAX};
 use crate::model::quality::Quality;
 use crate::time::TimeFault;
 
@@ -105,6 +105,12 @@ pub(super) fn refusal(refusal: &Refusal, language: Language) -> String {
             format!(
                 "“{given}”不是有效的更正；应为 rollover（翻转）、reset（清零）、replaced（换表）、glitch（误读）、电量数值，或 assumed（恢复推定）"
             )
+        }
+        (Refusal::Line(given), Language::English) => {
+            format!("'{given}' is no number of a line; they count from 1, and 'site show' shows them")
+        }
+        (Refusal::Line(given), Language::Chinese) => {
+            format!("“{given}”不是行号；行号从 1 起，输入 site show 查看")
         }
         (Refusal::Language(given), _) => format!("'{given}'? lang en = English, lang zh = 中文"),
     };
@@ -216,7 +222,11 @@ fn edit_error(error: &EditError, language: Language) -> String {
 
 fn edit_error_in_chinese(error: &EditError) -> String {
     match error {
-        EditError::NotToml(reason) => format!("配置文件不是有效的 TOML：{reason}；请先用编辑器改正"),
+        EditError::NotToml(reason) => {
+            format!("不是有效的站点文件（TOML）：{reason}；请先用 site show、site line 逐行改正")
+        }
+        EditError::NoLine { line, last } => format!("没有第 {line} 行；行号最大为 {last}"),
+        EditError::TooLarge => format!("站点文件将超过 {CONFIG_BYTES_MAX} 字节；请先删减"),
         EditError::NotTables(kind) => {
             format!("配置文件中的 {0} 未写成 [[{0}]]；请用编辑器修改", kind.word())
         }

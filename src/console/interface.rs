@@ -1,6 +1,7 @@
 //! Where the interface is served and whether anybody owns it, as `status` shows it; pure.
 
 use super::desk::InterfaceView;
+use super::table::printable;
 use crate::language::Language;
 
 /// One line about the addresses, and one each about the certificate and the claim.
@@ -22,6 +23,15 @@ pub(super) fn interface(view: &InterfaceView, language: Language) -> String {
         (Some(code), Language::Chinese) => format!("     尚未认领：以认领码 {code} 提交 POST /claim\n"),
     };
     addresses + &claim
+}
+
+/// What a serial console says before any login while nobody owns the gateway, in both languages.
+pub(super) fn invitation(code: &str) -> String {
+    let code = printable(code);
+    format!(
+        "NOT CLAIMED: POST /claim with the code {code}, see docs/box.md\n\
+         尚未认领：以认领码 {code} 提交 POST /claim，见 docs/box.zh.md\n"
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! [`serve`] works on any stream. What is typed becomes a [`command`], what is asked goes through a
 //! [`Desk`], and what comes back is put into words in English or Chinese. Edits are staged on the
-//! text of the site file; nothing is written or put to work before `commit`.
+//! text of the site file; nothing is written or put to work before `commit`. On a box whose site file has
+//! faults the same session speaks for a [`SiteDesk`] alone, so that the file can be mended.
 
 mod alarms;
 pub mod archive;
@@ -29,8 +30,10 @@ mod overload;
 mod port;
 mod quality;
 mod render;
+mod repair;
 mod responses;
 mod session;
+mod site_lines;
 mod socket;
 mod table;
 mod terminal;
@@ -42,7 +45,7 @@ mod words;
 
 pub use crate::language::Language;
 pub use attach::{AttachError, attach};
-pub use desk::Desk;
+pub use desk::{Desk, Front, SiteDesk};
 pub use login::{Login, LoginError};
 pub use port::serve_port;
 pub use session::{Access, serve};

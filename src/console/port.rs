@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
 
-use super::desk::Desk;
+use super::desk::Front;
 use super::login::Login;
 use super::session::{Access, serve};
 use crate::model::meter::{Parity, SerialSettings};
@@ -18,7 +18,7 @@ const REOPEN_MAX: Duration = Duration::from_secs(30);
 
 /// Serves the console on a serial port for as long as it is polled. A port that is absent, unplugged
 /// or unwell is opened again, at first after a second, then less often.
-pub async fn serve_port(settings: SerialSettings, desk: Arc<dyn Desk>, login: Arc<Login>) {
+pub async fn serve_port(settings: SerialSettings, front: Front, login: Arc<Login>) {
     let mut wait = REOPEN_MIN;
     let mut told = String::new();
     loop {
@@ -27,7 +27,7 @@ pub async fn serve_port(settings: SerialSettings, desk: Arc<dyn Desk>, login: Ar
                 log::info!("console: on {}", settings.port);
                 (wait, told) = (REOPEN_MIN, String::new());
                 let access = Access::Password(Arc::clone(&login));
-                serve(stream, Arc::clone(&desk), access)
+                serve(stream, front.clone(), access)
                     .await
                     .map_or_else(|error| error.to_string(), |()| "the port hung up".to_owned())
             }

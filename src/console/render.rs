@@ -12,6 +12,7 @@ use super::interface::interface;
 use super::lines::lines;
 use super::overload;
 use super::quality::quality;
+use super::repair;
 use super::table::{printable, table};
 use super::update::update;
 use super::verb::Verb;
@@ -249,6 +250,10 @@ pub(super) fn committed(applied: &Applied, language: Language) -> String {
 pub(super) fn undone(undone: &Undone<Applied>, language: Language) -> String {
     match undone {
         Undone::Dropped => language.pick("the staged edits are dropped\n", "已放弃暂存的修改\n").to_owned(),
+        Undone::Returned(applied) => {
+            let done = language.pick("the file that ran last is back\n", "已恢复上次运行的文件\n");
+            done.to_owned() + &repair::mended(applied, language)
+        }
         Undone::Restored(turn, applied) => {
             let done = match turn {
                 Turn::Undo => {

@@ -16,19 +16,22 @@ use super::command::{Command, parse};
 use super::controls;
 use super::counter_events;
 use super::demand;
-use super::desk::{Desk, DrOrder, LineView, ReadFailure, ReadOrder, RecordFailure};
+use super::desk::{Desk, DrOrder, Front, LineView, ReadFailure, ReadOrder, RecordFailure, SiteDesk};
 use super::editor::Typed;
 use super::entries;
 use super::explain;
 use super::gaps;
+use super::interface;
 use super::lines;
 use super::login::{Login, LoginError, PASSWORD_CHARS_MIN};
 use super::render;
+use super::repair;
 use super::responses::{self, NewEvent};
+use super::site_lines;
 use super::terminal::{Input, Terminal};
 use super::trace;
 use super::update;
-use crate::config::edit::Edit;
+use crate::config::draft::{DraftError, Undone};
 use crate::language::Language;
 use crate::model::audit::{Deed, Outcome, Reason};
 use crate::model::quality::Cause;
@@ -59,7 +62,7 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
 pub enum Access {
     /// Whoever reached it is the operator already.
     Open,
-    /// Whoever knows the password.
+    /// Whoever knows the password: at a serial port.
     Password(Arc<Login>),
 }
 
@@ -67,13 +70,17 @@ pub enum Access {
 ///
 /// # Errors
 /// Those of the stream.
-pub async fn serve<S>(stream: S, desk: Arc<dyn Desk>, access: Access) -> io::Result<()>
+pub async fn serve<S>(stream: S, front: Front, access: Access) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let is_in = matches!(access, Access::Open);
     let terminal = Terminal::over(stream);
-    let mut session = Session { terminal, desk, access, language: Language::default(), is_in };
+    let (site, desk): (Arc<dyn SiteDesk>, _) = match front {
+        Front::AtWork(desk) => (Arc::clone(&desk) as _, Some(desk)),
+        Front::InRepair(site) => (site, None),
+    };
+    let mut session = Session { terminal, site, desk, access, language: Language::default(), is_in };
     match session.run().await {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
         ended => ended,
@@ -82,7 +89,9 @@ where
 
 struct Session<S> {
     terminal: Terminal<S>,
-    desk: Arc<dyn Desk>,
+    site: Arc<dyn SiteDesk>,
+    /// The gateway; `None` while the site is not at work.
+    desk: Option<Arc<dyn Desk>>,
     access: Access,
     language: Language,
     is_in: bool,
@@ -107,7 +116,7 @@ enum Next {
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn run(&mut self) -> io::Result<()> {
         if self.is_in {
-            self.desk.note(Deed::LogIn, Outcome::Done);
+            self.site.note(Deed::LogIn, Outcome::Done);
         }
         self.greet().await?;
         loop {
@@ -133,10 +142,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn greet(&mut self) -> io::Result<()> {
-        let status = self.desk.status();
-        let what = format!("\ncems-gateway {}  {}  {}\n", status.version, status.cems_id, status.cems_name);
+        let head = self.site.head();
+        let what = format!("\ncems-gateway {}  {}  {}\n", head.version, head.cems_id, head.cems_name);
         self.terminal.say(&what).await?;
         self.terminal.say("help: commands   lang zh: 中文   lang en: English\n").await?;
+        if let Some(of) = &head.repair {
+            self.terminal.say(&repair::greeting(of)).await?;
+        }
+        // Whoever is asked for a password stands before the box, as a person who claims it should.
+        if let (Access::Password(_), Some(code)) = (&self.access, &head.claim_code) {
+            self.terminal.say(&interface::invitation(code)).await?;
+        }
         if !self.is_in {
             self.terminal.say("login: log in / 登录\n").await?;
         }
@@ -146,11 +162,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// The star says that what is shown by `diff` is not what runs.
     fn prompt(&self) -> &'static str {
         if !self.is_in {
-            "(login) > "
-        } else if self.desk.status().staged {
-            "cems* > "
-        } else {
-            "cems > "
+            return "(login) > ";
+        }
+        match (self.desk.is_some(), self.site.head().staged) {
+            (true, true) => "cems* > ",
+            (true, false) => "cems > ",
+            (false, true) => "repair* > ",
+            (false, false) => "repair > ",
         }
     }
 
@@ -163,6 +181,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
         };
         match command {
+            // Whoever has just plugged in the cable has missed the greeting.
+            Command::Nothing if !self.is_in => self.greet().await?,
             Command::Nothing => {}
             Command::Help(topic) => self.terminal.say(&render::help(topic, self.language)).await?,
             Command::Lang(language) => {
@@ -177,112 +197,132 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(Next::Command)
     }
 
+    /// What needs no site at work; the rest is asked of the gateway, where there is one.
     async fn obey_insider(&mut self, command: Command) -> io::Result<()> {
         let language = self.language;
         let answer = match command {
-            Command::Status => render::status(&self.desk.status(), language),
-            Command::Points(point) => self.points(point.as_deref()),
-            Command::Gaps(point) => {
-                let status = self.desk.status();
-                let gaps = self.desk.gaps(point.as_deref(), SHOWN_MAX);
-                gaps::gaps(&gaps, status.utc_offset, language)
-            }
-            Command::Demand => match self.desk.demand().await {
-                Ok(view) => demand::demand(&view, self.desk.status().utc_offset, language),
-                Err(error) => demand::refused(&error, language),
+            Command::Status => match &self.desk {
+                Some(desk) => render::status(&desk.status(), language),
+                None => repair::status(&self.site.head(), language),
             },
-            Command::Events(point) => {
-                let events = self.desk.counter_events(point.as_deref(), SHOWN_MAX);
-                counter_events::events(&events, self.desk.status().utc_offset, language)
-            }
-            Command::Correct(number, correction) => match self.desk.correct(number, correction).await {
-                Ok(event) => counter_events::settled(&event, "", language) + "\n",
-                Err(error) => counter_events::refused(&error, language),
+            Command::Edit(edit) => self.staged(self.site.stage(&edit).await),
+            Command::SiteTake(file) => self.staged(self.site.stage_file(&file).await),
+            Command::SiteShow(line) => match self.site.site_text().await {
+                Ok(text) => site_lines::page(&text, line, language),
+                Err(error) => explain::draft_error(&error, language),
             },
-            Command::Enter(entering) => match self.desk.enter(&entering).await {
-                Ok(entry) => entries::entered(&entry, self.desk.status().utc_offset, language),
-                Err(error) => entries::refused(&error, language),
-            },
-            Command::Entries(point) => {
-                let book = self.desk.manual_entries(point.as_deref(), SHOWN_MAX);
-                entries::entries(&book, self.desk.status().utc_offset, language)
-            }
-            Command::DrList(id) => self.responses(id.as_deref()).await,
-            Command::DrAdd(event) => self.enter_event(&event).await,
-            Command::DrReply(id, promised_kw) => self.dr_order(DrOrder::Reply { id, promised_kw }).await,
-            Command::DrCancel(id) => self.dr_order(DrOrder::Cancel { id }).await,
-            Command::Controls(point) => {
-                let (point, offset) = (point.as_deref(), self.desk.status().utc_offset);
-                let lines = self.desk.control_lines(point, SHOWN_MAX);
-                controls::controls(&self.desk.controls(point), &lines, offset, language)
-            }
-            Command::Control(order) => match self.desk.control(&order).await {
-                Ok(of) => controls::ordered(&of, self.desk.status().utc_offset, language),
-                Err(error) => controls::refused(&error, language),
-            },
-            Command::Watch(point) => return self.watch(point.as_deref()).await,
-            Command::Read(order) => self.read(&order).await,
-            Command::Trace(line) => return self.trace(&line).await,
-            Command::Record(line, file) => self.record(&line, &file).await,
-            Command::Learned(meter) => self.learned(&meter),
-            Command::Relearn(meter) => self.relearn(&meter).await,
-            Command::Edit(edit) => self.stage(&edit).await,
-            Command::Check => match self.desk.check().await {
+            Command::Check => match self.site.check().await {
                 Ok(report) => render::checked(&report, language),
                 Err(error) => explain::draft_error(&error, language),
             },
-            Command::Diff => render::difference(&self.desk.diff().await, language),
+            Command::Diff => render::difference(&self.site.diff().await, language),
             Command::Commit => self.commit().await,
             Command::Rollback => self.roll_back().await,
-            Command::Audit { count, who } => {
-                let page = self.desk.audit(who.as_deref(), count);
-                audit::audit(&page, self.desk.status().utc_offset, language)
-            }
-            Command::Backup(file) => self.back_up(&file).await?,
-            Command::Restore(file) => self.restore(&file).await?,
-            Command::UpdateState => update::update(self.desk.status().update.as_ref(), language),
+            Command::UpdateState => update::update(self.site.head().update.as_ref(), language),
             Command::Update(file, wish) => self.update(&file, wish).await?,
-            Command::EndTrial(order) => match self.desk.end_trial(order).await {
+            Command::EndTrial(order) => match self.site.end_trial(order).await {
                 Ok(restarts) => update::decided(order, restarts, language),
                 Err(error) => update::failure(&error, language),
             },
-            Command::FactoryReset(id) => match self.desk.reset_to_factory(&id).await {
+            Command::FactoryReset(id) => match self.site.reset_to_factory(&id).await {
                 Ok(()) => update::reset(language),
                 Err(error) => update::failure(&error, language),
             },
-            Command::Nothing | Command::Help(_) | Command::Lang(_) | Command::Login | Command::Logout => {
-                return Ok(());
-            }
+            command => match self.desk.clone() {
+                Some(desk) => return self.obey_at_work(&*desk, command).await,
+                None => repair::not_at_work(language),
+            },
         };
         self.terminal.say(&answer).await
     }
 
-    async fn responses(&self, id: Option<&str>) -> String {
-        let (offset, language) = (self.desk.status().utc_offset, self.language);
-        match (self.desk.dr_events(id, SHOWN_MAX).await, id) {
+    /// What only a gateway at work can do.
+    async fn obey_at_work(&mut self, desk: &dyn Desk, command: Command) -> io::Result<()> {
+        let language = self.language;
+        let answer = match command {
+            Command::Points(point) => self.points(desk, point.as_deref()),
+            Command::Gaps(point) => {
+                let gaps = desk.gaps(point.as_deref(), SHOWN_MAX);
+                gaps::gaps(&gaps, desk.status().utc_offset, language)
+            }
+            Command::Demand => match desk.demand().await {
+                Ok(view) => demand::demand(&view, desk.status().utc_offset, language),
+                Err(error) => demand::refused(&error, language),
+            },
+            Command::Events(point) => {
+                let events = desk.counter_events(point.as_deref(), SHOWN_MAX);
+                counter_events::events(&events, desk.status().utc_offset, language)
+            }
+            Command::Correct(number, correction) => match desk.correct(number, correction).await {
+                Ok(event) => counter_events::settled(&event, "", language) + "\n",
+                Err(error) => counter_events::refused(&error, language),
+            },
+            Command::Enter(entering) => match desk.enter(&entering).await {
+                Ok(entry) => entries::entered(&entry, desk.status().utc_offset, language),
+                Err(error) => entries::refused(&error, language),
+            },
+            Command::Entries(point) => {
+                let book = desk.manual_entries(point.as_deref(), SHOWN_MAX);
+                entries::entries(&book, desk.status().utc_offset, language)
+            }
+            Command::DrList(id) => self.responses(desk, id.as_deref()).await,
+            Command::DrAdd(event) => self.enter_event(desk, &event).await,
+            Command::DrReply(id, promised_kw) => {
+                self.dr_order(desk, DrOrder::Reply { id, promised_kw }).await
+            }
+            Command::DrCancel(id) => self.dr_order(desk, DrOrder::Cancel { id }).await,
+            Command::Controls(point) => {
+                let (point, offset) = (point.as_deref(), desk.status().utc_offset);
+                let lines = desk.control_lines(point, SHOWN_MAX);
+                controls::controls(&desk.controls(point), &lines, offset, language)
+            }
+            Command::Control(order) => match desk.control(&order).await {
+                Ok(of) => controls::ordered(&of, desk.status().utc_offset, language),
+                Err(error) => controls::refused(&error, language),
+            },
+            Command::Watch(point) => return self.watch(desk, point.as_deref()).await,
+            Command::Read(order) => self.read(desk, &order).await,
+            Command::Trace(line) => return self.trace(desk, &line).await,
+            Command::Record(line, file) => self.record(desk, &line, &file).await,
+            Command::Learned(meter) => self.learned(desk, &meter),
+            Command::Relearn(meter) => self.relearn(desk, &meter).await,
+            Command::Audit { count, who } => {
+                let page = desk.audit(who.as_deref(), count);
+                audit::audit(&page, desk.status().utc_offset, language)
+            }
+            Command::Backup(file) => self.back_up(desk, &file).await?,
+            Command::Restore(file) => self.restore(desk, &file).await?,
+            _ => return Ok(()),
+        };
+        self.terminal.say(&answer).await
+    }
+
+    async fn responses(&self, desk: &dyn Desk, id: Option<&str>) -> String {
+        let (offset, language) = (desk.status().utc_offset, self.language);
+        match (desk.dr_events(id, SHOWN_MAX).await, id) {
             (Ok(rows), None) => responses::events(&rows, offset, language),
             (Ok(rows), Some(id)) => responses::event(rows.first(), id, offset, language),
             (Err(error), _) => format!("{error}\n"),
         }
     }
 
-    async fn enter_event(&self, event: &NewEvent) -> String {
-        let status = self.desk.status();
+    async fn enter_event(&self, desk: &dyn Desk, event: &NewEvent) -> String {
+        let status = desk.status();
         match event.order(status.now, status.utc_offset) {
-            Ok(order) => self.dr_order(DrOrder::Enter(order)).await,
+            Ok(order) => self.dr_order(desk, DrOrder::Enter(order)).await,
             Err(refusal) => explain::refusal(&refusal, self.language),
         }
     }
 
-    async fn dr_order(&self, order: DrOrder) -> String {
-        match self.desk.dr_order(order).await {
-            Ok(event) => responses::noted(&event, self.desk.status().utc_offset, self.language),
+    async fn dr_order(&self, desk: &dyn Desk, order: DrOrder) -> String {
+        match desk.dr_order(order).await {
+            Ok(event) => responses::noted(&event, desk.status().utc_offset, self.language),
             Err(error) => responses::refused(&error, self.language),
         }
     }
 
-    fn learned(&self, meter: &str) -> String {
-        match self.desk.learned(meter) {
+    fn learned(&self, desk: &dyn Desk, meter: &str) -> String {
+        match desk.learned(meter) {
             None => lines::no_such_meter(meter, self.language),
             Some(patch) if patch.is_empty() => self
                 .language
@@ -292,8 +332,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn relearn(&self, meter: &str) -> String {
-        if !self.desk.relearn(meter).await {
+    async fn relearn(&self, desk: &dyn Desk, meter: &str) -> String {
+        if !desk.relearn(meter).await {
             return lines::no_such_meter(meter, self.language);
         }
         let forgotten = "forgotten; it is learned anew with the next scans\n";
@@ -301,21 +341,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn commit(&mut self) -> String {
-        match self.desk.commit().await {
-            Ok(applied) => render::committed(&applied, self.language),
-            Err(error) => explain::draft_error(&error, self.language),
+        match (self.site.commit().await, &self.desk) {
+            (Ok(applied), Some(_)) => render::committed(&applied, self.language),
+            (Ok(applied), None) => repair::mended(&applied, self.language),
+            (Err(error), _) => explain::draft_error(&error, self.language),
         }
     }
 
     async fn roll_back(&mut self) -> String {
-        match self.desk.rollback().await {
-            Ok(undone) => render::undone(&undone, self.language),
-            Err(error) => explain::draft_error(&error, self.language),
+        match (self.site.rollback().await, &self.desk) {
+            (Ok(Undone::Restored(_, applied)), None) => repair::mended(&applied, self.language),
+            (Ok(undone), _) => render::undone(&undone, self.language),
+            (Err(error), _) => explain::draft_error(&error, self.language),
         }
     }
 
-    async fn back_up(&mut self, file: &Path) -> io::Result<String> {
-        let (desk, language) = (Arc::clone(&self.desk), self.language);
+    async fn back_up(&mut self, desk: &dyn Desk, file: &Path) -> io::Result<String> {
+        let language = self.language;
         let (progress, seen) = watch::channel((0, 0));
         Ok(match self.wait_for(desk.backup(file, progress), seen).await? {
             Ok(report) => archive::backed_up(&report, language),
@@ -323,8 +365,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         })
     }
 
-    async fn restore(&mut self, file: &Path) -> io::Result<String> {
-        let (desk, language) = (Arc::clone(&self.desk), self.language);
+    async fn restore(&mut self, desk: &dyn Desk, file: &Path) -> io::Result<String> {
+        let language = self.language;
         let (progress, seen) = watch::channel((0, 0));
         Ok(match self.wait_for(desk.restore(file, progress), seen).await? {
             Ok(report) => archive::restored(&report, language),
@@ -333,7 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn update(&mut self, file: &Path, wish: Wish) -> io::Result<String> {
-        let (desk, language) = (Arc::clone(&self.desk), self.language);
+        let (desk, language) = (Arc::clone(&self.site), self.language);
         let (progress, seen) = watch::channel((0, 0));
         Ok(match self.wait_for(desk.update(file, wish, progress), seen).await? {
             Ok(view) => update::taken(&view, wish.restarts, language),
@@ -360,8 +402,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn points(&self, point: Option<&str>) -> String {
-        let mut points = self.desk.points();
+    fn points(&self, desk: &dyn Desk, point: Option<&str>) -> String {
+        let mut points = desk.points();
         if let Some(id) = point {
             let known = std::mem::take(&mut points);
             match known.iter().find(|known| known.id == id) {
@@ -369,29 +411,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 None => return explain::no_such_point(id, &known, self.language),
             }
         }
-        render::points(&points, self.desk.status().utc_offset, self.language)
+        render::points(&points, desk.status().utc_offset, self.language)
     }
 
-    /// Whether an order goes to all units of a serial line at once. A serial line's place is the path
-    /// of its device, and no host begins with a slash.
-    fn is_broadcast(&self, order: &ReadOrder) -> bool {
-        let is_serial = |line: &LineView| line.id == order.line && line.place.starts_with('/');
-        order.unit == UnitId(0) && self.desk.status().lines.iter().any(is_serial)
-    }
-
-    async fn read(&self, order: &ReadOrder) -> String {
-        if self.is_broadcast(order) {
+    async fn read(&self, desk: &dyn Desk, order: &ReadOrder) -> String {
+        if is_broadcast(desk, order) {
             return explain::broadcast(&order.line, self.language);
         }
-        let read = timeout(READ_TIMEOUT, self.desk.read(order)).await;
+        let read = timeout(READ_TIMEOUT, desk.read(order)).await;
         match read.unwrap_or(Err(ReadFailure::Failed(Cause::Timeout))) {
             Ok(words) => render::registers(order, &words, self.language),
             Err(failure) => explain::read_failure(&failure, &order.line, self.language),
         }
     }
 
-    async fn stage(&self, edit: &Edit) -> String {
-        match self.desk.stage(edit).await {
+    fn staged(&self, staged: Result<(), DraftError>) -> String {
+        match staged {
             Ok(()) => {
                 let staged = "staged; 'diff' shows it, 'commit' applies it\n";
                 self.language.pick(staged, "已暂存；diff 查看，commit 生效\n").to_owned()
@@ -401,8 +436,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Shows every reading once, those that are there first, until a key is pressed.
-    async fn watch(&mut self, point: Option<&str>) -> io::Result<()> {
-        let known = self.desk.points();
+    async fn watch(&mut self, desk: &dyn Desk, point: Option<&str>) -> io::Result<()> {
+        let known = desk.points();
         if let Some(id) = point
             && !known.iter().any(|known| known.id == id)
         {
@@ -418,17 +453,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 key = self.terminal.any_key() => return key,
                 () = sleep_until(until) => return Ok(()),
                 _ = ticks.tick() => {
-                    let fresh = self.fresh_readings(point, &mut shown);
+                    let fresh = self.fresh_readings(desk, point, &mut shown);
                     self.terminal.say(&fresh).await?;
                 }
             }
         }
     }
 
-    fn fresh_readings(&self, point: Option<&str>, shown: &mut HashMap<(String, String), UtcTime>) -> String {
-        let (offset, language) = (self.desk.status().utc_offset, self.language);
+    fn fresh_readings(
+        &self,
+        desk: &dyn Desk,
+        point: Option<&str>,
+        shown: &mut HashMap<(String, String), UtcTime>,
+    ) -> String {
+        let (offset, language) = (desk.status().utc_offset, self.language);
         let mut lines = Vec::new();
-        for view in self.desk.points().iter().filter(|view| point.is_none_or(|id| view.id == id)) {
+        for view in desk.points().iter().filter(|view| point.is_none_or(|id| view.id == id)) {
             for parameter in &view.parameters {
                 let Some(reading) = parameter.newest() else { continue };
                 let before = shown.insert((view.id.clone(), parameter.id.clone()), reading.at);
@@ -449,8 +489,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Shows every frame that comes, until a key is pressed.
-    async fn trace(&mut self, line: &str) -> io::Result<()> {
-        let mut shown = match self.desk.recording(line, 0) {
+    async fn trace(&mut self, desk: &dyn Desk, line: &str) -> io::Result<()> {
+        let mut shown = match desk.recording(line, 0) {
             Ok(excerpt) => Shown { next: excerpt.next, at: excerpt.frames.last().map(|last| last.at) },
             Err(failure) => {
                 let told = explain::read_failure(&failure, line, self.language);
@@ -465,7 +505,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             tokio::select! {
                 key = self.terminal.any_key() => return key,
                 () = sleep_until(until) => return Ok(()),
-                _ = ticks.tick() => match self.fresh_frames(line, &mut shown) {
+                _ = ticks.tick() => match self.fresh_frames(desk, line, &mut shown) {
                     Ok(fresh) => self.terminal.say(&fresh).await?,
                     Err(failure) => {
                         let told = explain::read_failure(&failure, line, self.language);
@@ -476,17 +516,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn fresh_frames(&self, line: &str, shown: &mut Shown) -> Result<String, ReadFailure> {
-        let mut excerpt = self.desk.recording(line, shown.next)?;
+    fn fresh_frames(&self, desk: &dyn Desk, line: &str, shown: &mut Shown) -> Result<String, ReadFailure> {
+        let mut excerpt = desk.recording(line, shown.next)?;
         if excerpt.next < shown.next {
             // A commit has begun the line anew, and with it its numbers.
             *shown = Shown::default();
-            excerpt = self.desk.recording(line, 0)?;
+            excerpt = desk.recording(line, 0)?;
         }
         let more = excerpt.frames.len().saturating_sub(TRACE_FRAMES_MAX);
         let last = excerpt.frames.last().map(|last| last.at);
         excerpt.frames.truncate(TRACE_FRAMES_MAX);
-        let (offset, language) = (self.desk.status().utc_offset, self.language);
+        let (offset, language) = (desk.status().utc_offset, self.language);
         let mut text = trace::frames(excerpt.protocol, &excerpt.frames, shown.at, offset, language);
         if more > 0 {
             text += &trace::left_out(more, language);
@@ -495,8 +535,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(text)
     }
 
-    async fn record(&self, line: &str, file: &Path) -> String {
-        match self.desk.record(line, file).await {
+    async fn record(&self, desk: &dyn Desk, line: &str, file: &Path) -> String {
+        match desk.record(line, file).await {
             Ok(frames) => trace::recorded(frames, self.language),
             Err(RecordFailure::Line(failure)) => explain::read_failure(&failure, line, self.language),
             Err(RecordFailure::File(error)) => archive::failure(&error, self.language),
@@ -526,12 +566,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.terminal.forget_typed();
         Ok(match checked {
             Ok(true) => {
-                self.desk.note(Deed::LogIn, Outcome::Done);
+                self.site.note(Deed::LogIn, Outcome::Done);
                 self.say("logged in\n", "已登录\n").await?;
                 Ok(true)
             }
             Ok(false) => {
-                self.desk.note(Deed::LogIn, Outcome::Refused(Reason::WrongPassword));
+                self.site.note(Deed::LogIn, Outcome::Refused(Reason::WrongPassword));
                 self.say("wrong password\n", "密码错误\n").await?;
                 Ok(false)
             }
@@ -561,7 +601,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         match login.set(first).await {
             Ok(()) => {
-                self.desk.note(Deed::SetPassword, Outcome::Done);
+                self.site.note(Deed::SetPassword, Outcome::Done);
                 self.say("the password is set; logged in\n", "密码已设置，已登录\n").await?;
                 Ok(Ok(true))
             }
@@ -596,4 +636,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn say(&mut self, english: &str, chinese: &str) -> io::Result<()> {
         self.terminal.say(self.language.pick(english, chinese)).await
     }
+}
+
+/// Whether an order goes to all units of a serial line at once. A serial line's place is the path
+/// of its device, and no host begins with a slash.
+fn is_broadcast(desk: &dyn Desk, order: &ReadOrder) -> bool {
+    let is_serial = |line: &LineView| line.id == order.line && line.place.starts_with('/');
+    order.unit == UnitId(0) && desk.status().lines.iter().any(is_serial)
 }

@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::desk::Desk;
+use super::desk::Front;
 use super::session::{Access, serve};
 
 /// People at a time.
@@ -63,12 +63,12 @@ pub struct SocketConsole {
 ///
 /// # Errors
 /// When the socket is in use or cannot be made.
-pub fn listen(data: &Path, desk: Arc<dyn Desk>) -> Result<SocketConsole, SocketError> {
+pub fn listen(data: &Path, front: Front) -> Result<SocketConsole, SocketError> {
     let socket = open(&socket_path(data), move |stream, seat| {
-        let desk = Arc::clone(&desk);
+        let front = front.clone();
         tokio::spawn(async move {
             match seat {
-                Some(_seat) => drop(serve(stream, desk, Access::Open).await),
+                Some(_seat) => drop(serve(stream, front, Access::Open).await),
                 None => drop(turn_away(stream).await),
             }
         });

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::table::printable;
 use crate::language::Language;
 use crate::ops::update::TrialOrder;
-use crate::update::{BundleError, Manifest, State, UpdateError, View};
+use crate::slots::Reason;
+use crate::update::{Manifest, State, UpdateError, View};
 
 /// How an update stands, in a line or two.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn update(view: Option<&View>, language: Language) -> String {
         Language::Chinese => format!("升级  {state}；当前版本 {running}，分区 {slot}\n"),
     };
     if let Some(fault) = &view.fault {
-        let _ = writeln!(text, "  {}", printable(fault));
+        let _ = writeln!(text, "  {}", printable(fault.in_words(language)));
     }
     text
 }
@@ -44,11 +45,26 @@ fn state(view: &View, language: Language) -> String {
         ),
         State::Confirmed => ("confirmed".to_owned(), "已确认".to_owned()),
         State::RolledBack { reason } => {
-            let reason = reason.word();
-            (format!("ROLLED BACK ({reason})"), format!("已回退（{reason}）"))
+            let word = reason.word();
+            (format!("ROLLED BACK ({word})"), format!("已回退（{word}{}）", in_chinese(reason)))
         }
     };
     language.pick(&english, &chinese).to_owned()
+}
+
+/// What stands behind the word of a reason.
+fn in_chinese(reason: &Reason) -> &'static str {
+    let known = [
+        (Reason::NONE, "：原因未能记录"),
+        (Reason::PANIC, "：内核崩溃"),
+        (Reason::SITE_REFUSED, "：新版本不接受站点文件"),
+        (Reason::UNHEALTHY, "：未能正常工作"),
+        (Reason::CRASH_LOOP, "：程序反复退出"),
+        (Reason::DAMAGED, "：分区内容损坏"),
+        (Reason::UNBOOTABLE, "：无法启动"),
+        (Reason::BY_HAND, "：人工回退"),
+    ];
+    known.iter().find(|(of, _)| of == reason).map_or("", |(_, told)| told)
 }
 
 fn lead(offered: &str) -> String {
@@ -111,47 +127,7 @@ pub fn reset(language: Language) -> String {
 /// Why an update was not taken.
 #[must_use]
 pub fn failure(error: &UpdateError, language: Language) -> String {
-    let chinese = match (error, language) {
-        (_, Language::English) => return format!("{}\n", printable(&error.to_string())),
-        (UpdateError::OtherGateway { id }, _) => format!("本网关为 {id}；请按 status 所示输入，以免误操作"),
-        (UpdateError::NoSlots, _) => "本机没有双系统分区（无 board.toml）；请用安装包升级程序".to_owned(),
-        (UpdateError::UnknownSlot, _) => "内核命令行未指明分区（cems.slot=），无法确定可写的分区".to_owned(),
-        (UpdateError::OnTrial, _) => {
-            "当前系统仍在试运行，另一分区是退路；请等试运行结束，或用 update confirm / update back 结束"
-                .to_owned()
-        }
-        (UpdateError::Busy(_), _) => "另有升级正在进行；请等其结束，或十分钟无数据后自动放弃".to_owned(),
-        (UpdateError::Checking, _) => "正在校验上一个升级包，请稍候".to_owned(),
-        (UpdateError::OtherBoard { made_for, board }, _) => {
-            format!("升级包适用 {made_for}，本机为 {board}；请使用对应的升级包")
-        }
-        (UpdateError::NotNewer { offered, running }, _) => {
-            format!("升级包版本 {offered}，当前已是 {running}；如确需写入请加 force（--force）")
-        }
-        (UpdateError::TooLarge { image, bytes, bytes_max }, _) => {
-            format!("{image} 映像 {bytes} 字节，分区只能容纳 {bytes_max}")
-        }
-        (UpdateError::ReadBack { slot }, _) => format!("分区 {slot} 回读与写入不符；存储介质已损坏，请更换"),
-        (UpdateError::Medium(error), _) => format!("存储介质：{error}；请检查介质及设备权限"),
-        (UpdateError::NoTrial, _) => "没有试运行中的系统；用 update 查看状态".to_owned(),
-        (UpdateError::NothingToGoBackTo, _) => "另一分区没有可启动的系统；请用升级包写入所需版本".to_owned(),
-        (UpdateError::Bundle(fault), _) => bundle_fault(fault),
-        (UpdateError::Offset { .. } | UpdateError::Piece(_) | UpdateError::NotTaken(_), _) => {
-            error.to_string()
-        }
-    };
-    format!("{}\n", printable(&chinese))
-}
-
-fn bundle_fault(fault: &BundleError) -> String {
-    match fault {
-        BundleError::NotABundle => "不是本网关的升级包；请选择 .cems 文件".to_owned(),
-        BundleError::Signature(_) => format!("签名不符，未写入任何内容（{fault}）"),
-        BundleError::Manifest(_) => format!("升级包清单无法识别（{fault}）"),
-        BundleError::Image(image) => format!("{image} 映像与清单不符，文件已损坏；请重新获取"),
-        BundleError::Trailing | BundleError::Truncated(_) => "文件不完整或有多余内容；请重新获取".to_owned(),
-        BundleError::Io(error) => format!("文件无法读取：{error}"),
-    }
+    format!("{}\n", printable(&error.in_words(language)))
 }
 
 #[cfg(test)]
@@ -184,7 +160,7 @@ mod tests {
             (
                 State::RolledBack { reason: Reason::UNHEALTHY },
                 "ROLLED BACK (unhealthy)",
-                "已回退（unhealthy）",
+                "已回退（unhealthy：未能正常工作）",
             ),
         ] {
             let view = view(state);
@@ -200,8 +176,15 @@ mod tests {
 
     #[test]
     fn why_the_last_one_was_not_taken_stands_below() {
-        let failed = View { fault: Some("no\u{1b}[2J good".to_owned()), ..view(State::Idle) };
+        let fault = |error: UpdateError| Some((&error).into());
+        let no_good = UpdateError::NotTaken("no\u{1b}[2J good".to_owned().into());
+        let failed = View { fault: fault(no_good), ..view(State::Idle) };
         let text = update(Some(&failed), Language::English);
         assert!(text.lines().count() == 2 && !text.contains('\u{1b}'), "{text}");
+
+        let idle = View { fault: fault(UpdateError::Idle), ..view(State::Idle) };
+        let told = |language| update(Some(&idle), language);
+        assert!(told(Language::English).ends_with("send it again from the start\n"));
+        assert!(told(Language::Chinese).ends_with("请从头重新发送\n"), "{}", told(Language::Chinese));
     }
 }

@@ -61,6 +61,16 @@ pub enum Verb {
     PointAdd,
     /// `point remove`
     PointRemove,
+    /// `site show`
+    SiteShow,
+    /// `site line`
+    SiteLine,
+    /// `site insert`
+    SiteInsert,
+    /// `site remove`
+    SiteRemove,
+    /// `site take`
+    SiteTake,
     /// `check`
     Check,
     /// `diff`
@@ -87,7 +97,7 @@ pub enum Verb {
 
 impl Verb {
     /// All, in the order in which a technician meets them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::Login,
         Self::Help,
         Self::Status,
@@ -116,6 +126,11 @@ impl Verb {
         Self::MeterRemove,
         Self::PointAdd,
         Self::PointRemove,
+        Self::SiteShow,
+        Self::SiteLine,
+        Self::SiteInsert,
+        Self::SiteRemove,
+        Self::SiteTake,
         Self::Check,
         Self::Diff,
         Self::Commit,
@@ -161,6 +176,11 @@ impl Verb {
             Self::MeterRemove => "meter remove",
             Self::PointAdd => "point add",
             Self::PointRemove => "point remove",
+            Self::SiteShow => "site show",
+            Self::SiteLine => "site line",
+            Self::SiteInsert => "site insert",
+            Self::SiteRemove => "site remove",
+            Self::SiteTake => "site take",
             Self::Check => "check",
             Self::Diff => "diff",
             Self::Commit => "commit",
@@ -194,7 +214,7 @@ impl Verb {
             }
             Self::DrReply => "ID yes KW|no",
             Self::Read => "LINE UNIT TABLE ADDRESS [COUNT]",
-            Self::Trace => "LINE",
+            Self::Trace | Self::SiteRemove => "LINE",
             Self::Record => "LINE FILE",
             Self::Learned | Self::Relearn => "METER",
             Self::MeterAdd => {
@@ -203,7 +223,9 @@ impl Verb {
             Self::MeterRemove => "ID [points]",
             Self::PointAdd => "ID METER [REGISTER,...] [role=ROLE] [category=ID] [name=TEXT]",
             Self::DrCancel | Self::PointRemove => "ID",
-            Self::Backup | Self::Restore => "FILE",
+            Self::SiteShow => "[LINE]",
+            Self::SiteLine | Self::SiteInsert => "LINE TEXT",
+            Self::SiteTake | Self::Backup | Self::Restore => "FILE",
             Self::Update => "[FILE [force] [later] | confirm | back]",
             Self::FactoryReset => "CEMS-ID",
             Self::Audit => "[COUNT] [who NAME]",
@@ -243,6 +265,11 @@ impl Verb {
             Self::MeterRemove => "meter remove m-chiller3 points",
             Self::PointAdd => "point add PT-DEMAND m-grid demand,demand_max role=check",
             Self::PointRemove => "point remove PT-DEMAND",
+            Self::SiteShow => "site show 21",
+            Self::SiteLine => "site line 21 baud = 9600",
+            Self::SiteInsert => "site insert 21 parity = \"even\"",
+            Self::SiteRemove => "site remove 21",
+            Self::SiteTake => "site take /media/usb/gateway.toml",
             Self::Audit => "audit 50 who zhang",
             Self::Backup => "backup /media/usb/cems.backup",
             Self::Restore => "restore /media/usb/cems.backup",
@@ -322,18 +349,19 @@ impl Verb {
                 "forget what was learned about a meter, and learn it anew",
                 "清除对某电表的学习结果，重新学习",
             ),
-            Self::MeterAdd => {
-                ("stage a new meter and, with a map, its point", "暂存：新增电表；给出型号时同时新增测点")
-            }
-            Self::MeterRemove => ("stage the removal of a meter", "暂存：删除电表"),
-            Self::PointAdd => ("stage a new point on a meter", "暂存：在电表上新增测点"),
-            Self::PointRemove => ("stage the removal of a point", "暂存：删除测点"),
-            Self::Check => ("check the site with the staged edits", "检查暂存修改后的配置"),
-            Self::Diff => ("show what the staged edits change", "显示暂存的修改"),
-            Self::Commit => ("write the staged edits and put them to work", "保存暂存的修改并生效"),
-            Self::Rollback => {
-                ("drop the staged edits, or undo the last commit", "放弃暂存的修改；无暂存时撤销上次提交")
-            }
+            Self::MeterAdd
+            | Self::MeterRemove
+            | Self::PointAdd
+            | Self::PointRemove
+            | Self::SiteShow
+            | Self::SiteLine
+            | Self::SiteInsert
+            | Self::SiteRemove
+            | Self::SiteTake
+            | Self::Check
+            | Self::Diff
+            | Self::Commit
+            | Self::Rollback => self.meaning_to_the_site_file(),
             Self::Audit => (
                 "who did what, when, from where, and what was refused",
                 "审计记录：何人何时何处做了什么、被拒绝了什么",
@@ -355,5 +383,34 @@ impl Verb {
             Self::Logout => ("log out", "退出登录"),
         };
         language.pick(english, chinese)
+    }
+
+    /// What an edit of the site file does, in English and in Chinese.
+    const fn meaning_to_the_site_file(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MeterAdd => {
+                ("stage a new meter and, with a map, its point", "暂存：新增电表；给出型号时同时新增测点")
+            }
+            Self::MeterRemove => ("stage the removal of a meter", "暂存：删除电表"),
+            Self::PointAdd => ("stage a new point on a meter", "暂存：在电表上新增测点"),
+            Self::PointRemove => ("stage the removal of a point", "暂存：删除测点"),
+            Self::SiteShow => ("show the site file with the staged edits", "显示暂存修改后的站点文件"),
+            Self::SiteLine => (
+                "stage: write a line of the site file anew, as it is typed",
+                "暂存：按输入原样改写站点文件的一行",
+            ),
+            Self::SiteInsert => ("stage: put a line before this one", "暂存：在该行之前插入一行"),
+            Self::SiteRemove => ("stage: take a line away", "暂存：删除一行"),
+            Self::SiteTake => {
+                ("stage: another file in the place of the site file", "暂存：以另一文件替换站点文件")
+            }
+            Self::Check => ("check the site with the staged edits", "检查暂存修改后的配置"),
+            Self::Diff => ("show what the staged edits change", "显示暂存的修改"),
+            Self::Commit => ("write the staged edits and put them to work", "保存暂存的修改并生效"),
+            Self::Rollback => {
+                ("drop the staged edits, or undo the last commit", "放弃暂存的修改；无暂存时撤销上次提交")
+            }
+            _ => ("", ""),
+        }
     }
 }

@@ -41,13 +41,18 @@ pub(super) fn site_file(bytes: &[u8]) {
     }
 }
 
-/// The first line is an edit as it is typed, the rest the site file. An edit gives TOML. One that adds cannot
+/// The first line is an edit as it is typed, the rest the site file. An edit of a line may break the file, any other gives TOML. One that adds cannot
 /// be made once more and leaves every line there was; one that removes leaves less.
 pub(super) fn site_edit(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some((line, file)) = text.split_once('\n') else { return };
     let Ok(Command::Edit(edit)) = parse(line) else { return };
     let Ok(edited) = apply(file, &edit, library()) else { return };
+    if let Edit::Line(_) | Edit::Whole(_) = edit {
+        // Whatever stands there then, it is read as any other file.
+        assert!(edited.len() <= limits::CONFIG_BYTES_MAX, "an edit makes too much of it");
+        return;
+    }
     assert!(edited.parse::<DocumentMut>().is_ok(), "an edit breaks the file: {edited}");
     match edit {
         Edit::AddMeter(_) | Edit::AddPoint(_) | Edit::AddPlatform { .. } => {
@@ -60,6 +65,7 @@ pub(super) fn site_edit(bytes: &[u8]) {
         Edit::RemoveMeter { .. } | Edit::RemovePoint { .. } => {
             assert!(edited.lines().count() < file.lines().count(), "nothing goes: {edited}");
         }
+        Edit::Line(_) | Edit::Whole(_) => {}
     }
 }
 

@@ -20,8 +20,8 @@ use crate::config::draft::{Draft, DraftError, Undone};
 use crate::config::edit::Edit;
 use crate::config::site::Site;
 use crate::console::desk::{
-    Applied, CheckReport, ControlOrder, DemandView, Desk, DrOrder, GapView, InterfaceView, PointView,
-    Progress, ReadFailure, ReadOrder, RecordFailure, Status,
+    Applied, CheckReport, ControlOrder, DemandView, Desk, DrOrder, Front, GapView, Head, InterfaceView,
+    PointView, Progress, ReadFailure, ReadOrder, RecordFailure, SiteDesk, Status,
 };
 use crate::console::orders::{OrderSocket, listen_for_orders};
 use crate::console::{self, Login, SocketConsole, SocketError};
@@ -62,6 +62,8 @@ const CONTROL_LOOK: Duration = Duration::from_millis(20);
 pub(super) struct GatewayDesk {
     gateway: Arc<Gateway>,
     draft: Arc<Mutex<Draft>>,
+    /// Whether the file at work is kept for a desk of repair: on a box that may come to need one.
+    keeps_good: bool,
     /// One commit or rollback at a time, up to its last effect.
     applying: Arc<tokio::sync::Mutex<()>>,
     /// Where the console is.
@@ -71,13 +73,24 @@ pub(super) struct GatewayDesk {
 }
 
 impl GatewayDesk {
-    pub(super) fn new(gateway: Arc<Gateway>, config: &Path) -> Self {
-        Self {
+    pub(super) fn new(gateway: Arc<Gateway>, config: &Path, keeps_good: bool) -> Self {
+        let desk = Self {
             gateway,
             draft: Arc::new(Mutex::new(Draft::of(config))),
+            keeps_good,
             applying: Arc::default(),
             place: Place::Socket,
             runtime: tokio::runtime::Handle::current(),
+        };
+        desk.keep_as_good();
+        desk
+    }
+
+    /// Keeps the site file that is at work.
+    fn keep_as_good(&self) {
+        let kept = if self.keeps_good { lock(&self.draft).keep_as_good() } else { Ok(()) };
+        if let Err(error) = kept {
+            log::warn!("the site file at work cannot be kept for a repair: {error}");
         }
     }
 
@@ -85,7 +98,7 @@ impl GatewayDesk {
     fn at(&self, place: Place) -> Self {
         let (gateway, draft) = (Arc::clone(&self.gateway), Arc::clone(&self.draft));
         let (applying, runtime) = (Arc::clone(&self.applying), self.runtime.clone());
-        Self { gateway, draft, applying, place, runtime }
+        Self { gateway, draft, keeps_good: self.keeps_good, applying, place, runtime }
     }
 
     /// Somebody at this console, by the name that was given.
@@ -161,7 +174,7 @@ impl GatewayDesk {
     /// Puts a site file to work that was written; what cannot be is noted.
     async fn apply(&self, what: Deed, site: Site) -> Result<Applied, DraftError> {
         let overloads = check::overloads(&site);
-        let changed = self.gateway.become_site(site).await;
+        let changed = self.gateway.become_site(site).await.inspect(|_| self.keep_as_good());
         changed.map(|changed| Applied { changed, overloads }).map_err(|failure| {
             self.note(what, Outcome::Refused(Reason::NotApplied));
             DraftError::NotApplied(failure.message().to_owned())
@@ -173,7 +186,7 @@ fn lock(draft: &Mutex<Draft>) -> MutexGuard<'_, Draft> {
     draft.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read_site(path: &Path, text: &str) -> Result<Site, Faults> {
+pub(super) fn read_site(path: &Path, text: &str) -> Result<Site, Faults> {
     config::read(&path.to_string_lossy(), text, meters::library)
 }
 
@@ -190,6 +203,100 @@ impl Ownership for GatewayDesk {
             let applied = self.apply(Deed::Claim, site.map_err(|error| error.to_string())?).await;
             applied.map(drop).map_err(|error| error.to_string())
         })
+    }
+}
+
+#[async_trait]
+impl SiteDesk for GatewayDesk {
+    fn head(&self) -> Head {
+        let site = self.gateway.ops.site();
+        Head {
+            cems_id: site.cems.id.clone(),
+            cems_name: site.cems.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            staged: lock(&self.draft).is_staged(),
+            claim_code: self.gateway.ops.claim_code(),
+            update: self.gateway.ops.update_view(),
+            repair: None,
+        }
+    }
+
+    async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
+        let (edit, maps_dir) = (edit.clone(), self.gateway.ops.site().maps_dir.clone());
+        self.on_draft(move |draft| {
+            let library = meters::library(maps_dir.as_deref()).map_err(DraftError::Faults)?;
+            draft.stage(&edit, &library)
+        })
+        .await
+    }
+
+    async fn stage_file(&self, file: &Path) -> Result<(), DraftError> {
+        let file = file.to_owned();
+        self.on_draft(move |draft| draft.stage_file(&file)).await
+    }
+
+    async fn site_text(&self) -> Result<String, DraftError> {
+        self.on_draft(|draft| draft.text()).await
+    }
+
+    async fn check(&self) -> Result<CheckReport, DraftError> {
+        let at_work = self.gateway.ops.site();
+        self.on_draft(move |draft| {
+            let site = read_site(draft.path(), &draft.text()?)?;
+            Ok(view::report(&site, Some(&at_work)))
+        })
+        .await
+    }
+
+    async fn diff(&self) -> Vec<DiffLine> {
+        lock(&self.draft).diff()
+    }
+
+    async fn commit(&self) -> Result<Applied, DraftError> {
+        let _one_at_a_time = self.applying.lock().await;
+        let before = check::overloads(&self.gateway.ops.site());
+        let read = move |path: &Path, text: &str| check::not_worse(read_site(path, text)?, &before);
+        let site = self.change_file(Deed::Commit, |draft| draft.commit(read)).await?;
+        self.apply(Deed::Commit, site).await
+    }
+
+    async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
+        let _one_at_a_time = self.applying.lock().await;
+        Ok(match self.change_file(Deed::RollBack, |draft| draft.rollback(read_site)).await? {
+            Undone::Dropped => Undone::Dropped,
+            Undone::Returned(site) => Undone::Returned(self.apply(Deed::RollBack, site).await?),
+            Undone::Restored(turn, site) => Undone::Restored(turn, self.apply(Deed::RollBack, site).await?),
+        })
+    }
+
+    fn note(&self, what: Deed, outcome: Outcome) {
+        self.gateway.ops.note(Note { outcome, ..Note::done(self.actor(CONSOLE), what) });
+    }
+
+    async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError> {
+        let (ops, file, actor) = (Arc::clone(&self.gateway.ops), file.to_owned(), self.actor(CONSOLE));
+        let work = move || {
+            let file = File::open(&file).map_err(BundleError::Io)?;
+            ops.take_update_file(actor, &Origin::Console, file, wish, |done, of| {
+                progress.send_replace((done, of));
+            })
+        };
+        spawn_blocking(work)
+            .await
+            .unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
+    }
+
+    async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError> {
+        let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
+        let ended = spawn_blocking(move || ops.end_trial(actor, order)).await;
+        ended.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
+    }
+
+    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
+        let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
+        let (id, data) = (id.to_owned(), self.gateway.data.clone());
+        let wished = spawn_blocking(move || ops.reset_to_factory(actor, &id, &data)).await;
+        wished.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string().into())))
     }
 }
 
@@ -367,48 +474,6 @@ impl Desk for GatewayDesk {
         is_known
     }
 
-    async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
-        let (edit, maps_dir) = (edit.clone(), self.gateway.ops.site().maps_dir.clone());
-        self.on_draft(move |draft| {
-            let library = meters::library(maps_dir.as_deref()).map_err(DraftError::Faults)?;
-            draft.stage(&edit, &library)
-        })
-        .await
-    }
-
-    async fn check(&self) -> Result<CheckReport, DraftError> {
-        let at_work = self.gateway.ops.site();
-        self.on_draft(move |draft| {
-            let site = read_site(draft.path(), &draft.text()?)?;
-            Ok(view::report(&site, &at_work))
-        })
-        .await
-    }
-
-    async fn diff(&self) -> Vec<DiffLine> {
-        lock(&self.draft).diff()
-    }
-
-    async fn commit(&self) -> Result<Applied, DraftError> {
-        let _one_at_a_time = self.applying.lock().await;
-        let before = check::overloads(&self.gateway.ops.site());
-        let read = move |path: &Path, text: &str| check::not_worse(read_site(path, text)?, &before);
-        let site = self.change_file(Deed::Commit, |draft| draft.commit(read)).await?;
-        self.apply(Deed::Commit, site).await
-    }
-
-    async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
-        let _one_at_a_time = self.applying.lock().await;
-        Ok(match self.change_file(Deed::RollBack, |draft| draft.rollback(read_site)).await? {
-            Undone::Dropped => Undone::Dropped,
-            Undone::Restored(turn, site) => Undone::Restored(turn, self.apply(Deed::RollBack, site).await?),
-        })
-    }
-
-    fn note(&self, what: Deed, outcome: Outcome) {
-        self.gateway.ops.note(Note { outcome, ..Note::done(self.actor(CONSOLE), what) });
-    }
-
     fn audit(&self, who: Option<&str>, count: usize) -> AuditPage {
         self.gateway.ops.audit(None, count, who)
     }
@@ -429,30 +494,6 @@ impl Desk for GatewayDesk {
             progress.send_replace((done, of));
         };
         archive(move || ops.noted(ops.restore_from(&file, &mut tell), note.about(known_file(&file)))).await
-    }
-
-    async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError> {
-        let (ops, file, actor) = (Arc::clone(&self.gateway.ops), file.to_owned(), self.actor(CONSOLE));
-        let work = move || {
-            let file = File::open(&file).map_err(BundleError::Io)?;
-            ops.take_update_file(actor, &Origin::Console, file, wish, |done, of| {
-                progress.send_replace((done, of));
-            })
-        };
-        spawn_blocking(work).await.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
-    }
-
-    async fn end_trial(&self, order: TrialOrder) -> Result<bool, UpdateError> {
-        let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
-        let ended = spawn_blocking(move || ops.end_trial(actor, order)).await;
-        ended.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
-    }
-
-    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
-        let (ops, actor) = (Arc::clone(&self.gateway.ops), self.actor(CONSOLE));
-        let (id, data) = (id.to_owned(), self.gateway.data.clone());
-        let wished = spawn_blocking(move || ops.reset_to_factory(actor, &id, &data)).await;
-        wished.unwrap_or_else(|failed| Err(UpdateError::NotTaken(failed.to_string())))
     }
 }
 
@@ -489,14 +530,28 @@ impl Consoles {
         port: Option<&SerialSettings>,
     ) -> Result<Self, Failure> {
         let orders = if_the_medium_lets_us(listen_for_orders(data, Arc::clone(&desk.gateway.ops)))?;
-        let login = Arc::new(Login::of(data));
-        let port = port.map(|settings| {
-            let at_port = Arc::new(desk.at(Place::Port(settings.port.clone())));
-            AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), at_port, login)))
-        });
-        let socket = if_the_medium_lets_us(console::listen(data, desk))?;
+        let at_port =
+            |settings: &SerialSettings| Front::AtWork(Arc::new(desk.at(Place::Port(settings.port.clone()))));
+        let port = port.map(|settings| serve_port(settings, at_port(settings), data));
+        let socket = if_the_medium_lets_us(console::listen(data, Front::AtWork(desk)))?;
         Ok(Self { _socket: socket, _orders: orders, _port: port })
     }
+
+    /// Opens the socket in the folder `data` and the serial port for a desk of repair.
+    pub(super) fn open_for_repair(
+        desk: Arc<dyn SiteDesk>,
+        data: &Path,
+        port: &SerialSettings,
+    ) -> Result<Self, Failure> {
+        let port = serve_port(port, Front::InRepair(Arc::clone(&desk)), data);
+        let socket = if_the_medium_lets_us(console::listen(data, Front::InRepair(desk)))?;
+        Ok(Self { _socket: socket, _orders: None, _port: Some(port) })
+    }
+}
+
+fn serve_port(settings: &SerialSettings, front: Front, data: &Path) -> AbortOnDrop {
+    let login = Arc::new(Login::of(data));
+    AbortOnDrop(tokio::spawn(console::serve_port(settings.clone(), front, login)))
 }
 
 /// A socket, or none where the medium takes no files: polling and the serial console work without.

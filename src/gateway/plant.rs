@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::site::Site;
-use crate::health::watch::{PATIENCE, Part, Sign};
+use crate::health::watch::{PATIENCE, Sign};
 use crate::modbus::counters::UnitCounters;
 use crate::modbus::line::{LineHandle, PortState};
 use crate::model::meter::Line;
+use crate::model::part::Part;
 use crate::ops::lines::{LineFigures, LineWatch, MeterFigures};
 use crate::poll::job::{Job, jobs_of_line};
 use crate::poll::{JobStatus, Poll};

@@ -169,8 +169,11 @@ pub(super) fn gaps(ops: &Ops, point_id: Option<&str>, count: usize) -> Vec<GapVi
     found.split_off(surplus)
 }
 
-/// What the lines of a checked site would have to do, beside the site at work.
-pub(super) fn report(site: &Site, at_work: &Site) -> CheckReport {
+/// What the lines of a checked site would have to do, beside the site at work, where one is.
+pub(super) fn report(site: &Site, at_work: Option<&Site>) -> CheckReport {
+    let overloads = check::overloads(site);
+    // Where nothing is at work, nothing is refused that a start would take.
+    let before = at_work.map_or_else(|| overloads.clone(), check::overloads);
     let lines = site.lines.iter().map(|line| {
         let cost = CostModel::of_line(line);
         let mut load = LineLoad { id: line.id.clone(), requests: 0, round: Duration::ZERO };
@@ -188,6 +191,6 @@ pub(super) fn report(site: &Site, at_work: &Site) -> CheckReport {
         points: site.points.len(),
         parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
         lines: lines.collect(),
-        overloads: Overloads::between(&check::overloads(at_work), check::overloads(site)),
+        overloads: Overloads::between(&before, overloads),
     }
 }

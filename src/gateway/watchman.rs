@@ -12,12 +12,16 @@ use crate::failure::Failure;
 use crate::health::Rounds;
 use crate::health::notify::{Message, Notifier};
 use crate::health::reports::Reports;
-use crate::health::watch::{PATIENCE, Part, Sign, Standstill, Watch, names};
+use crate::health::watch::{PATIENCE, Sign, Standstill, Watch, names};
+use crate::model::part::Part;
 
 /// How often the parts are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How often until all of them are there.
 const PERIOD_AT_START: Duration = Duration::from_millis(100);
+
+/// What the supervisor is told of a desk of repair.
+const IN_REPAIR: &str = "in repair: the site file has faults, and nothing is polled";
 
 /// The thread that watches; it ends when this goes.
 pub(super) struct Watchman(Sender<Order>);
@@ -53,8 +57,15 @@ impl Watchman {
     pub(super) fn watch(&self, gateway: &Arc<Gateway>) {
         let polling = Rounds::default();
         tokio::spawn(polling.clone().keep_coming());
-        let parts = Parts { gateway: Arc::clone(gateway), polling, asker: Asker::default(), answers: 0 };
-        self.order(Order::Watch(parts));
+        let parts = AtWork { gateway: Arc::clone(gateway), polling, asker: Asker::default(), answers: 0 };
+        self.order(Order::Watch(Parts::AtWork(parts)));
+    }
+
+    /// Watches a desk of repair from now on; called on the runtime that it is served on.
+    pub(super) fn watch_repair(&self) {
+        let console = Rounds::default();
+        tokio::spawn(console.clone().keep_coming());
+        self.order(Order::Watch(Parts::Repair(console)));
     }
 
     /// The service stops: nothing has to move any more.
@@ -70,7 +81,46 @@ impl Watchman {
 }
 
 /// What is watched.
-struct Parts {
+enum Parts {
+    AtWork(AtWork),
+    /// A desk of repair has nothing but the thread of its consoles.
+    Repair(Rounds),
+}
+
+impl Parts {
+    /// The signs of all parts, each of which is asked for the next one.
+    fn signs(&mut self, now: Instant) -> Vec<Sign> {
+        match self {
+            Self::AtWork(parts) => parts.signs(now),
+            Self::Repair(console) => vec![usual(Part::Console, console.ask_for_one())],
+        }
+    }
+
+    /// How it goes while all parts move.
+    fn in_words(&self) -> String {
+        match self {
+            Self::AtWork(parts) => parts.in_words(),
+            Self::Repair(_) => IN_REPAIR.to_owned(),
+        }
+    }
+
+    /// Shows what stands still to whoever asks, as an alarm and in figures.
+    fn show(&self, still: &[Standstill]) {
+        if let Self::AtWork(parts) = self {
+            parts.gateway.checkup.stand_still(still.to_vec());
+        }
+    }
+
+    /// Keeps the names of what stands still for the next run.
+    fn note_standstill(&self, names: &str) {
+        if let Self::AtWork(parts) = self {
+            parts.gateway.checkup.run().stands_still((!names.is_empty()).then_some(names));
+        }
+    }
+}
+
+/// The parts of a gateway at work.
+struct AtWork {
     gateway: Arc<Gateway>,
     /// The thread of all lines.
     polling: Rounds,
@@ -79,11 +129,9 @@ struct Parts {
     answers: u64,
 }
 
-impl Parts {
-    /// The signs of all parts, each of which is asked for the next one.
+impl AtWork {
     fn signs(&mut self, now: Instant) -> Vec<Sign> {
         let mut signs = self.gateway.plant.signs();
-        let usual = |part, count| Sign { part, count, patience: PATIENCE };
         signs.push(usual(Part::Polling, self.polling.ask_for_one()));
         signs.push(usual(Part::Store, self.gateway.ops.store().ask_for_a_step()));
         // While it moves to another address there is none to ask, and it has its usual time for that.
@@ -98,10 +146,14 @@ impl Parts {
         signs
     }
 
-    fn at_work(&self) -> String {
+    fn in_words(&self) -> String {
         let site = self.gateway.ops.site();
         format!("{} lines, {} meters", site.lines.len(), site.meters.len())
     }
+}
+
+fn usual(part: Part, count: u64) -> Sign {
+    Sign { part, count, patience: PATIENCE }
 }
 
 /// The thread's own.
@@ -145,7 +197,7 @@ impl Watching {
     fn note_standstill(&mut self, parts: &Parts) {
         let names = names(&self.still);
         if names != self.noted {
-            parts.gateway.checkup.run().stands_still((!names.is_empty()).then_some(&names));
+            parts.note_standstill(&names);
             self.noted = names;
         }
     }
@@ -153,9 +205,10 @@ impl Watching {
     fn look(&mut self, parts: &mut Parts, now: Instant) -> Vec<Message> {
         let still = self.watch.look(now, &parts.signs(now));
         tell_changes(&self.still, &still);
+        parts.show(&still);
         self.still = still;
         if self.reports.is_ready() || self.watch.all_have_moved() {
-            self.reports.running(now, &self.still, &parts.at_work())
+            self.reports.running(now, &self.still, &parts.in_words())
         } else {
             self.reports.starting(now)
         }

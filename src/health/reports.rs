@@ -120,7 +120,7 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::watch::Part;
+    use crate::model::part::Part;
 
     const MINUTE: Duration = Duration::from_mins(1);
 

@@ -8,34 +8,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::model::part::Part;
+
 /// How long most parts may take for one step: a database may compact for 20 s.
 pub const PATIENCE: Duration = Duration::from_secs(25);
 /// The most that counts of the time between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(5);
-
-/// A part that is watched.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// The thread on which all lines are polled.
-    Polling,
-    /// The polling of one line, by its ID.
-    Line(String),
-    /// The thread that writes what is stored.
-    Store,
-    /// The interface of the platforms.
-    Interface,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Polling => f.write_str("polling"),
-            Self::Line(id) => write!(f, "polling of line '{id}'"),
-            Self::Store => f.write_str("store"),
-            Self::Interface => f.write_str("interface"),
-        }
-    }
-}
 
 /// What a part shows of its progress.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,9 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The service asks for a new start of the machine.
 const EXIT_RESTART: i32 = 100;
-/// The site file has faults that only a person can mend (`EX_CONFIG` of sysexits.h).
+/// The site file was mended at the desk of repair, and the service is to run it.
+const EXIT_MENDED: i32 = 102;
+/// The description of the board has faults, or a site file where no serial console could mend it (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: i32 = 78;
 
 /// What to do after the service has ended.
@@ -85,6 +87,7 @@ impl Supervision {
     pub(super) fn ended(&mut self, now: Duration, code: Option<i32>) -> Next {
         match code {
             Some(EXIT_RESTART) => return Next::Restart,
+            Some(EXIT_MENDED) => return Next::Again(Duration::ZERO),
             Some(EXIT_CONFIG) => return Next::Again(PAUSE_MAX),
             _ => {}
         }
@@ -162,6 +165,9 @@ mod tests {
     #[test]
     fn a_faulty_site_file_is_no_crash_and_a_wished_restart_is_granted() {
         let mut service = Supervision::new(s(0));
+        for number in 0..20 {
+            assert_eq!(service.ended(s(number), Some(102)), Next::Again(Duration::ZERO), "mended");
+        }
         for number in 0..20 {
             assert_eq!(service.ended(s(number * 30), Some(78)), Next::Again(s(30)));
         }

@@ -1,5 +1,7 @@
 //! Alarms: what somebody should look after, for as long as it lasts.
 
+use super::part::Part;
+
 /// Something that somebody should look after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Alarm {
@@ -41,6 +43,11 @@ pub enum Alarm {
         /// Why.
         reason: String,
     },
+    /// A part of the gateway does not move.
+    StandsStill {
+        /// Which.
+        part: Part,
+    },
     /// A system that was brought did not prove itself, and the one before came back.
     UpdateRolledBack {
         /// Why, in one word.
@@ -60,6 +67,7 @@ impl Alarm {
             Self::DemandNear { .. } => "demand-near",
             Self::DemandOver { .. } => "demand-over",
             Self::ControlFailing { .. } => "control-failing",
+            Self::StandsStill { .. } => "standing-still",
             Self::UpdateRolledBack { .. } => "update-rolled-back",
         }
     }

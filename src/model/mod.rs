@@ -17,6 +17,7 @@ pub mod learned;
 pub mod map_library;
 pub mod meter;
 pub mod overload;
+pub mod part;
 pub mod point;
 pub mod quality;
 pub mod reading;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Ops;
 use crate::health::checkup::{Checkup, Condition};
+use crate::model::alarm::Alarm;
 
 impl Ops {
     /// Lets `checkup` tell how everything is; the first one stays.
@@ -15,5 +16,11 @@ impl Ops {
     #[must_use]
     pub fn condition(&self) -> Option<Condition> {
         self.checkup.get().map(|checkup| checkup.look(self.clock.now()))
+    }
+
+    /// The parts that stand still.
+    pub(super) fn standstill_alarms(&self) -> Vec<Alarm> {
+        let still = self.checkup.get().map(|checkup| checkup.still()).unwrap_or_default();
+        still.into_iter().map(|still| Alarm::StandsStill { part: still.part }).collect()
     }
 }

@@ -174,6 +174,7 @@ impl Ops {
             .chain(self.demand_alarm())
             .chain(self.control_alarms())
             .chain(self.update_alarm())
+            .chain(self.standstill_alarms())
             .collect()
     }
 

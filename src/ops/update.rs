@@ -98,22 +98,13 @@ impl Ops {
         self.noted(done, Note::done(actor, Deed::Update).about(order.word()))
     }
 
-    /// Has the box start anew as it was delivered: leaves the wish in the folder `data` for the first process, which empties it at the
-    /// next start, and asks for that. Blocks. `named` is the ID of this gateway, so that nobody does it by mistake.
+    /// Has the box start anew as it was delivered, as [`reset_to_factory`] does, and notes it.
     ///
     /// # Errors
-    /// When another ID is named, the machine is no box of ours, or the wish cannot be left.
+    /// As [`reset_to_factory`], and when the machine is no box of ours.
     pub fn reset_to_factory(&self, actor: Actor, named: &str, data: &Path) -> Result<(), UpdateError> {
         let site = self.site();
-        let done = self.updates().and_then(|updates| {
-            if named != site.cems.id {
-                return Err(UpdateError::OtherGateway { id: site.cems.id.clone() });
-            }
-            private_file(&data.join(FACTORY_RESET)).and_then(|wish| wish.sync_all())?;
-            File::open(data)?.sync_all()?;
-            updates.ask_for_restart();
-            Ok(())
-        });
+        let done = self.updates().and_then(|updates| reset_to_factory(updates, (&site.cems.id, named), data));
         self.noted(done, Note::done(actor, Deed::Update).about(FACTORY_RESET))
     }
 
@@ -126,4 +117,24 @@ impl Ops {
             _ => None,
         }
     }
+}
+
+/// Has the box start anew as it was delivered: leaves the wish in the folder `data` for the first process, which empties
+/// it at the next start, and asks for that. Blocks. The ID of the gateway has to be `named`, so that nobody does it
+/// by mistake.
+///
+/// # Errors
+/// When another ID is named, or the wish cannot be left.
+pub fn reset_to_factory(
+    updates: &Updates,
+    (id, named): (&str, &str),
+    data: &Path,
+) -> Result<(), UpdateError> {
+    if named != id {
+        return Err(UpdateError::OtherGateway { id: id.to_owned() });
+    }
+    private_file(&data.join(FACTORY_RESET)).and_then(|wish| wish.sync_all())?;
+    File::open(data)?.sync_all()?;
+    updates.ask_for_restart();
+    Ok(())
 }

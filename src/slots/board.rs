@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item};
 
-use super::command_line::running_slot;
+use super::command_line::{SerialConsole, running_slot, serial_console};
 use super::medium;
 use super::state::Slot;
 use super::state_file::StateFile;
@@ -142,7 +142,17 @@ impl Board {
     /// The slot that this system was started from; `None` where nothing tells.
     #[must_use]
     pub fn running(&self) -> Option<Slot> {
-        fs::read_to_string(&self.command_line).ok().as_deref().and_then(running_slot)
+        self.command_line_text().as_deref().and_then(running_slot)
+    }
+
+    /// The serial port that the kernel speaks at; `None` where it has none.
+    #[must_use]
+    pub fn serial_console(&self) -> Option<SerialConsole> {
+        self.command_line_text().as_deref().and_then(serial_console)
+    }
+
+    fn command_line_text(&self) -> Option<String> {
+        fs::read_to_string(&self.command_line).ok()
     }
 }
 

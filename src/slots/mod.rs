@@ -21,7 +21,7 @@ mod state;
 mod state_file;
 
 pub use board::{BOARD_FILE, Board, BoardFault};
-pub use command_line::running_slot;
+pub use command_line::{SerialConsole, running_slot};
 pub use decision::{AfterBoot, after_boot};
 pub use state::{BootState, Contents, Reason, Slot, TRIAL_BOOTS};
 pub use state_file::StateFile;

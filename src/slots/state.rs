@@ -93,6 +93,8 @@ impl Reason {
     pub const NONE: Self = Self(Cow::Borrowed("none"));
     /// The kernel gave up.
     pub const PANIC: Self = Self(Cow::Borrowed("panic"));
+    /// The site file has faults for this release.
+    pub const SITE_REFUSED: Self = Self(Cow::Borrowed("site-refused"));
     /// The gateway did not get to do its work in time.
     pub const UNHEALTHY: Self = Self(Cow::Borrowed("unhealthy"));
     /// The gateway ended again and again.

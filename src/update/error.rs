@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use super::bundle::BundleError;
 use super::version::Version;
+use super::words::Fault;
+use crate::language::Language;
 
 /// Why an update is not taken.
 #[derive(Debug, Error)]
@@ -26,6 +28,9 @@ pub enum UpdateError {
     /// Somebody else's update is under way.
     #[error("an update from {0} is under way; wait for its end, or for ten minutes in which nothing comes")]
     Busy(String),
+    /// Nothing more of it came.
+    #[error("nothing more of the update came for ten minutes; send it again from the start")]
+    Idle,
     /// What came before is being checked.
     #[error("the update is being checked; wait for the end of it")]
     Checking,
@@ -91,8 +96,8 @@ pub enum UpdateError {
         id: String,
     },
     /// What was said when it was not taken, elsewhere.
-    #[error("{0}")]
-    NotTaken(String),
+    #[error("{}", .0.in_words(Language::English))]
+    NotTaken(Fault),
     /// There is no trial to end.
     #[error("nothing is on trial or waits for one; 'update' tells how things stand")]
     NoTrial,

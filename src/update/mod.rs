@@ -23,6 +23,7 @@ mod signature;
 mod transfer;
 mod trial;
 mod version;
+mod words;
 
 pub use admission::Admission;
 pub use bundle::{BundleError, check_bundle};
@@ -32,3 +33,4 @@ pub use run::{Origin, Piece, State, Updates, View, Wish};
 pub use signature::{SignatureFault, UpdateKey};
 pub use trial::{Proving, Verdict};
 pub use version::Version;
+pub use words::Fault;

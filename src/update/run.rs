@@ -15,6 +15,7 @@ use super::error::UpdateError;
 use super::signature::{SignatureFault, UpdateKey};
 use super::transfer::{Target, Transfer};
 use super::version::Version;
+use super::words::Fault;
 use crate::limits;
 use crate::slots::{AfterBoot, Board, BootState, Contents, Reason, Slot, after_boot};
 
@@ -126,7 +127,7 @@ pub struct View {
     /// The release that comes, or has come.
     pub offered: Option<Version>,
     /// Why the last update was not taken.
-    pub fault: Option<String>,
+    pub fault: Option<Fault>,
 }
 
 /// A transfer with what belongs to it.
@@ -161,7 +162,7 @@ impl Updates {
         let running = board.running();
         let ((state, has_fallen_back), fault) = match settle(&board, running) {
             Ok(settled) => (settled, None),
-            Err(error) => ((State::Idle, false), Some(UpdateError::from(error).to_string())),
+            Err(error) => ((State::Idle, false), Some(Fault::from(&UpdateError::from(error)))),
         };
         let view = View { state, slot: running, running: Version::of_this(), offered: None, fault };
         let (shown, _) = watch::channel(view);
@@ -230,13 +231,13 @@ impl Updates {
             // The one before is dropped first: its slot is the same.
             self.give_up(&mut held, None);
             let begun = self.begin(origin, piece.wish);
-            *held = Some(begun.inspect_err(|error| self.show_fault(error.to_string()))?);
+            *held = Some(begun.inspect_err(|error| self.show_fault(error))?);
         }
         let Some(current) = held.as_mut() else { return Err(UpdateError::Offset { expected: 0 }) };
         match current.go_on(piece) {
             Err(error @ UpdateError::Offset { .. }) => return Err(error),
             Err(error) => {
-                self.give_up(&mut held, Some(error.to_string()));
+                self.give_up(&mut held, Some(&error));
                 return Err(error);
             }
             Ok(()) => {}
@@ -360,26 +361,25 @@ impl Updates {
             }
             Err(error) => {
                 updates.show(State::Idle);
-                updates.show_fault(error.to_string());
+                updates.show_fault(&error);
             }
         };
         std::thread::Builder::new().name("update".to_owned()).spawn(work).map(drop).map_err(|error| {
             let error = UpdateError::from(error);
             self.show(State::Idle);
-            self.show_fault(error.to_string());
+            self.show_fault(&error);
             error
         })
     }
 
     fn drop_idle(&self, held: &mut Option<Held>) {
         if held.as_ref().is_some_and(|held| held.touched.elapsed() >= IDLE_MAX) {
-            let why = "nothing more of the update came for ten minutes; send it again from the start";
-            self.give_up(held, Some(why.to_owned()));
+            self.give_up(held, Some(&UpdateError::Idle));
         }
     }
 
     /// Ends a transfer before its end. Where it had written nothing, things stand as before.
-    fn give_up(&self, held: &mut Option<Held>, fault: Option<String>) {
+    fn give_up(&self, held: &mut Option<Held>, fault: Option<&UpdateError>) {
         let Some(held) = held.take() else { return };
         self.show(if held.transfer.has_begun_to_write() { State::Idle } else { held.before });
         if let Some(fault) = fault {
@@ -404,8 +404,8 @@ impl Updates {
         });
     }
 
-    fn show_fault(&self, fault: String) {
-        self.shown.send_modify(|view| view.fault = Some(fault));
+    fn show_fault(&self, error: &UpdateError) {
+        self.shown.send_modify(|view| view.fault = Some(error.into()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Held>> {
@@ -517,7 +517,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         updates.settle();
         let view = updates.view();
-        assert!(view.state == State::Idle && view.fault.unwrap().contains("ten minutes"));
+        assert!(view.state == State::Idle && view.fault == Some(Fault::from(&UpdateError::Idle)));
         assert_eq!(updates.take(&other, piece(0, &bundle[..10])).unwrap(), 10);
     }
 

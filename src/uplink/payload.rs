@@ -18,6 +18,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::backlog::Label;
+use crate::language::Language;
 use crate::limits::{UPLINK_PAYLOAD_BYTES_MAX, UPLINK_UPDATE_STATE_BYTES_MAX};
 use crate::model::quality::{Doubt, Quality};
 use crate::model::reading::{GroupId, Sample, Scan, Value};
@@ -191,7 +192,7 @@ pub(super) fn update_state(view: &View) -> Vec<u8> {
         received_bytes,
         total_bytes,
         reason,
-        fault: view.fault.as_deref(),
+        fault: view.fault.as_ref().map(|fault| fault.in_words(Language::English)),
     };
     let mut buffer = [0; UPLINK_UPDATE_STATE_BYTES_MAX];
     let whole = json_bytes(&told, &mut buffer).map(<[u8]>::to_vec);
@@ -311,7 +312,8 @@ mod tests {
         };
         let receiving = r#"{"state":"receiving","release":"0.1.0","offeredRelease":"0.2.0","receivedBytes":65536,"totalBytes":9000000}"#;
         assert_eq!(String::from_utf8(update_state(&view)).unwrap(), receiving);
-        let failed = View { state: State::Idle, offered: None, fault: Some("x".repeat(5_000)), ..view };
+        let failed =
+            View { state: State::Idle, offered: None, fault: Some("x".repeat(5_000).into()), ..view };
         let told = r#"{"state":"idle","release":"0.1.0","fault":"see the gateway's log"}"#;
         assert_eq!(String::from_utf8(update_state(&failed)).unwrap(), told);
     }

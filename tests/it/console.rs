@@ -16,11 +16,12 @@ use cems_gateway::config::draft::{Draft, DraftError, Undone};
 use cems_gateway::config::edit::Edit;
 use cems_gateway::config::site::Site;
 use cems_gateway::console::desk::{
-    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, InterfaceView, LineLoad,
-    LineState, LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder,
-    RecordFailure, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState, WearView,
+    Applied, CheckReport, ClockView, ControlOrder, DemandView, DrOrder, GapView, Head, InterfaceView,
+    LineLoad, LineState, LineView, MeterView, ParameterView, PointView, Progress, ReadFailure, ReadOrder,
+    RecordFailure, Repair, SiteDesk, Status, StoreView, TurnaroundView, UplinkView, UplinkViewState,
+    WearView,
 };
-use cems_gateway::console::{self, Access, Desk, Login};
+use cems_gateway::console::{self, Access, Desk, Front, Login};
 use cems_gateway::counter::{Assumption, Event};
 use cems_gateway::document::Faults;
 use cems_gateway::health::checkup::Condition;
@@ -121,21 +122,31 @@ struct FakeDesk {
     asked: AtomicI64,
     /// What was noted in the audit book.
     noted: Mutex<Vec<(Deed, audit::Outcome)>>,
+    /// What claims the gateway, until somebody has.
+    claim_code: Mutex<Option<String>>,
+    /// Why the site is not at work.
+    repair: Option<Repair>,
 }
 
 impl FakeDesk {
     fn of(path: &Path) -> Self {
-        Self { draft: Mutex::new(Draft::of(path)), asked: AtomicI64::new(0), noted: Mutex::default() }
+        Self {
+            draft: Mutex::new(Draft::of(path)),
+            asked: AtomicI64::new(0),
+            noted: Mutex::default(),
+            claim_code: Mutex::default(),
+            repair: None,
+        }
     }
 
     fn draft<T>(&self, work: impl FnOnce(&mut Draft) -> T) -> T {
         work(&mut self.draft.lock().unwrap())
     }
 
-    /// Those of the file, as nothing else is at work.
+    /// Those of the file, as nothing else is at work; none of one with faults.
     fn overloads_at_work(&self) -> Vec<Overload> {
         let text = self.draft(|draft| std::fs::read_to_string(draft.path())).unwrap();
-        check::overloads(&read_site(Path::new(""), &text).unwrap())
+        read_site(Path::new(""), &text).map_or_else(|_| Vec::new(), |site| check::overloads(&site))
     }
 }
 
@@ -195,7 +206,83 @@ fn condition() -> Condition {
         uptime_s: Some(93_784),
         ..Machine::default()
     };
-    Condition { machine, last_ending: Ending::Machine(Reset::Power), bad_ends: 1, last_panic: None }
+    let last_ending = Ending::Machine(Reset::Power);
+    Condition { machine, last_ending, bad_ends: 1, last_panic: None, still: Vec::new() }
+}
+
+#[async_trait]
+impl SiteDesk for FakeDesk {
+    fn head(&self) -> Head {
+        Head {
+            cems_id: "CEMS-1".to_owned(),
+            cems_name: "示例工厂".to_owned(),
+            version: "1.2.3".to_owned(),
+            staged: self.draft(|draft| draft.is_staged()),
+            claim_code: self.claim_code.lock().unwrap().clone(),
+            update: None,
+            repair: self.repair.clone(),
+        }
+    }
+
+    async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
+        self.draft(|draft| draft.stage(edit, &library()))
+    }
+
+    async fn stage_file(&self, file: &Path) -> Result<(), DraftError> {
+        self.draft(|draft| draft.stage_file(file))
+    }
+
+    async fn site_text(&self) -> Result<String, DraftError> {
+        self.draft(|draft| draft.text())
+    }
+
+    async fn check(&self) -> Result<CheckReport, DraftError> {
+        let text = self.draft(|draft| draft.text())?;
+        let site = read_site(Path::new(""), &text).map_err(DraftError::Faults)?;
+        let round = Duration::from_millis(412);
+        Ok(CheckReport {
+            meters: site.meters.len(),
+            points: site.points.len(),
+            parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
+            lines: vec![LineLoad { id: "rs485-1".to_owned(), requests: 3, round }],
+            overloads: Overloads::between(&self.overloads_at_work(), check::overloads(&site)),
+        })
+    }
+
+    async fn diff(&self) -> Vec<DiffLine> {
+        self.draft(|draft| draft.diff())
+    }
+
+    async fn commit(&self) -> Result<Applied, DraftError> {
+        let before = self.overloads_at_work();
+        let read = |path: &Path, text: &str| check::not_worse(read_site(path, text)?, &before);
+        let site = self.draft(|draft| draft.commit(read))?;
+        Ok(Applied { changed: vec!["line rs485-1".to_owned()], overloads: check::overloads(&site) })
+    }
+
+    async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
+        Ok(match self.draft(|draft| draft.rollback(read_site))? {
+            Undone::Dropped => Undone::Dropped,
+            Undone::Returned(_) => Undone::Returned(Applied::default()),
+            Undone::Restored(turn, _) => Undone::Restored(turn, Applied::default()),
+        })
+    }
+
+    fn note(&self, what: Deed, outcome: audit::Outcome) {
+        self.noted.lock().unwrap().push((what, outcome));
+    }
+
+    async fn update(&self, _: &Path, _: Wish, _: Progress) -> Result<View, UpdateError> {
+        Err(UpdateError::NoSlots)
+    }
+
+    async fn end_trial(&self, _: TrialOrder) -> Result<bool, UpdateError> {
+        Err(UpdateError::NoSlots)
+    }
+
+    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
+        if id == "CEMS-1" { Ok(()) } else { Err(UpdateError::OtherGateway { id: "CEMS-1".to_owned() }) }
+    }
 }
 
 #[async_trait]
@@ -517,45 +604,6 @@ impl Desk for FakeDesk {
         meter == "m-grid"
     }
 
-    async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
-        self.draft(|draft| draft.stage(edit, &library()))
-    }
-
-    async fn check(&self) -> Result<CheckReport, DraftError> {
-        let text = self.draft(|draft| draft.text())?;
-        let site = read_site(Path::new(""), &text).map_err(DraftError::Faults)?;
-        let round = Duration::from_millis(412);
-        Ok(CheckReport {
-            meters: site.meters.len(),
-            points: site.points.len(),
-            parameters: site.points.iter().map(|point| point.parameters.len()).sum(),
-            lines: vec![LineLoad { id: "rs485-1".to_owned(), requests: 3, round }],
-            overloads: Overloads::between(&self.overloads_at_work(), check::overloads(&site)),
-        })
-    }
-
-    async fn diff(&self) -> Vec<DiffLine> {
-        self.draft(|draft| draft.diff())
-    }
-
-    async fn commit(&self) -> Result<Applied, DraftError> {
-        let before = self.overloads_at_work();
-        let read = |path: &Path, text: &str| check::not_worse(read_site(path, text)?, &before);
-        let site = self.draft(|draft| draft.commit(read))?;
-        Ok(Applied { changed: vec!["line rs485-1".to_owned()], overloads: check::overloads(&site) })
-    }
-
-    async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
-        Ok(match self.draft(|draft| draft.rollback(read_site))? {
-            Undone::Dropped => Undone::Dropped,
-            Undone::Restored(turn, _) => Undone::Restored(turn, Applied::default()),
-        })
-    }
-
-    fn note(&self, what: Deed, outcome: audit::Outcome) {
-        self.noted.lock().unwrap().push((what, outcome));
-    }
-
     fn audit(&self, who: Option<&str>, count: usize) -> AuditPage {
         let fits = |entry: &AuditEntry| who.is_none_or(|name| entry.note.actor.who.is_called(name));
         let entries = audit_entries().into_iter().rev().filter(fits).take(count).collect();
@@ -569,18 +617,6 @@ impl Desk for FakeDesk {
         progress.send_replace((3, 7));
         tokio::time::sleep(Duration::from_secs(7)).await;
         Ok(BackupReport { scans: 4_711, readings: 94_220, bytes: 61_000, unread: 0 })
-    }
-
-    async fn update(&self, _: &Path, _: Wish, _: Progress) -> Result<View, UpdateError> {
-        Err(UpdateError::NoSlots)
-    }
-
-    async fn end_trial(&self, _: TrialOrder) -> Result<bool, UpdateError> {
-        Err(UpdateError::NoSlots)
-    }
-
-    async fn reset_to_factory(&self, id: &str) -> Result<(), UpdateError> {
-        if id == "CEMS-1" { Ok(()) } else { Err(UpdateError::OtherGateway { id: "CEMS-1".to_owned() }) }
     }
 
     async fn restore(&self, file: &Path, _: Progress) -> Result<RestoreReport, ArchiveError> {
@@ -706,13 +742,24 @@ struct Technician {
 
 impl Technician {
     fn at_a_console(access: impl FnOnce(&Path) -> Access) -> Self {
+        Self::at_the_console_of(|desk| desk, access)
+    }
+
+    fn at_the_console_of(
+        change: impl FnOnce(FakeDesk) -> FakeDesk,
+        access: impl FnOnce(&Path) -> Access,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("site.toml");
         std::fs::write(&path, SITE).unwrap();
-        let desk = Arc::new(FakeDesk::of(&path));
+        let desk = Arc::new(change(FakeDesk::of(&path)));
+        let front = match desk.repair {
+            None => Front::AtWork(Arc::clone(&desk) as _),
+            Some(_) => Front::InRepair(Arc::clone(&desk) as _),
+        };
         let (wire, far_end) = tokio::io::duplex(4_096);
         let access = access(folder.path());
-        let console = tokio::spawn(console::serve(far_end, Arc::clone(&desk) as _, access));
+        let console = tokio::spawn(console::serve(far_end, front, access));
         Self { wire, console, seen: String::new(), folder, desk }
     }
 
@@ -1005,7 +1052,7 @@ async fn a_serial_port_greets_and_listens() {
     let folder = tempfile::tempdir().unwrap();
     let desk = FakeDesk::of(&folder.path().join("none"));
     let login = Arc::new(Login::of(folder.path()));
-    let console = tokio::spawn(console::serve_port(settings, Arc::new(desk), login));
+    let console = tokio::spawn(console::serve_port(settings, Front::AtWork(Arc::new(desk)), login));
 
     let mut cable = std::fs::File::from(master);
     let said = tokio::task::spawn_blocking(move || {
@@ -1033,7 +1080,7 @@ async fn the_socket_is_the_operators_own_and_goes_with_the_gateway() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site.toml");
     std::fs::write(&site, SITE).unwrap();
-    let desk = || Arc::new(FakeDesk::of(&site));
+    let desk = || Front::AtWork(Arc::new(FakeDesk::of(&site)));
     // Left by a crash: a socket file that nobody listens on.
     drop(std::os::unix::net::UnixListener::bind(console::socket_path(folder.path())).unwrap());
     let listening = console::listen(folder.path(), desk()).unwrap();
@@ -1048,4 +1095,83 @@ async fn the_socket_is_the_operators_own_and_goes_with_the_gateway() {
     assert!(said.contains("PT-GRID") && said.ends_with("bye\r\n"), "{said}");
     drop(listening);
     assert!(!path.exists());
+}
+
+fn with_claim_code(desk: FakeDesk) -> FakeDesk {
+    *desk.claim_code.lock().unwrap() = Some("7K3M-Q2ZD-9XWB-4RTA".to_owned());
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stands_before_a_box_that_nobody_owns_reads_its_claim_code_before_any_login() {
+    let mut technician =
+        Technician::at_the_console_of(with_claim_code, |data| Access::Password(Arc::new(Login::of(data))));
+    technician.types("").await;
+    let invitation = "NOT CLAIMED: POST /claim with the code 7K3M-Q2ZD-9XWB-4RTA, see docs/box.md\n\
+                      尚未认领：以认领码 7K3M-Q2ZD-9XWB-4RTA 提交 POST /claim，见 docs/box.zh.md\n\
+                      login: log in / 登录\n(login) > ";
+    assert!(technician.saw().ends_with(invitation), "{}", technician.saw());
+    // The cable was plugged in later, and the greeting is long gone.
+    technician.enters(&[""]).await;
+    assert_eq!(technician.saw().matches(invitation).count(), 2, "{}", technician.saw());
+
+    *technician.desk.claim_code.lock().unwrap() = None;
+    technician.enters(&[""]).await;
+    assert_eq!(technician.saw().matches("CLAIMED").count(), 2, "somebody has claimed it");
+    technician.enters(&["login", "12345678", "12345678", ""]).await;
+    assert!(technician.saw().ends_with("logged in\ncems > \ncems > "), "{}", technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_code_is_shown_at_no_other_console_than_a_serial_one() {
+    let mut technician = Technician::at_the_console_of(with_claim_code, |_| Access::Open);
+    technician.enters(&[""]).await;
+    assert!(!technician.saw().contains("7K3M"), "{}", technician.saw());
+}
+
+fn in_repair(mut desk: FakeDesk) -> FakeDesk {
+    let fault = "site.toml:17: [line 'rs485-1'] baud: is a string; give a whole number";
+    desk.repair = Some(Repair { faults: vec![fault.to_owned()], has_good: true, factory: None });
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_desk_of_repair_tells_what_is_wrong_and_lets_the_file_be_mended() {
+    let mut technician = Technician::at_the_console_of(in_repair, |_| Access::Open);
+    let path = technician.folder.path().join("site.toml");
+    let faulty = SITE.replace("baud = 9600", "baud = \"9600\"");
+    std::fs::write(&path, &faulty).unwrap();
+    technician.enters(&["status", "points", "check", "site show 16"]).await;
+    let line = faulty.lines().position(|line| line.starts_with("baud")).unwrap() + 1;
+    technician
+        .enters(&[&format!("site line {line} baud = 9600"), "diff", "check", "lang zh", "commit"])
+        .await;
+    assert_eq!(technician.site_file(), SITE);
+    assert_golden("repair.txt", &technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_file_that_is_no_toml_is_mended_line_by_line() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    let path = technician.folder.path().join("site.toml");
+    std::fs::write(&path, SITE.replace("[[line]]", "[[line]\nx")).unwrap();
+    let line = SITE.lines().position(|line| line == "[[line]]").unwrap() + 1;
+    technician.enters(&["meter remove m-grid"]).await;
+    assert!(technician.saw().contains("correct it line by line first"), "{}", technician.saw());
+    technician.enters(&[&format!("site line {line} [[line]]"), &format!("site remove {}", line + 1)]).await;
+    technician.enters(&[&format!("site insert {line} # put in"), "site remove 99", "check", "commit"]).await;
+    assert_eq!(technician.site_file(), SITE.replace("[[line]]", "# put in\n[[line]]"));
+    assert!(technician.saw().contains("there is no line 99"), "{}", technician.saw());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_file_is_taken_in_the_place_of_the_site_file_where_it_is_one() {
+    let mut technician = Technician::at_a_console(|_| Access::Open);
+    let other = technician.folder.path().join("other.toml");
+    std::fs::write(&other, format!("# other\n{SITE}")).unwrap();
+    technician.enters(&[&format!("site take {}", other.display()), "diff"]).await;
+    assert_eq!(technician.site_file(), SITE, "nothing before commit");
+    technician.enters(&["commit", "site take /nowhere/site.toml"]).await;
+    assert_eq!(technician.site_file(), format!("# other\n{SITE}"));
+    assert!(technician.saw().contains("cannot read /nowhere/site.toml"), "{}", technician.saw());
 }

@@ -26,6 +26,7 @@ mod lines;
 mod manual;
 mod poll;
 mod recorder;
+mod repair;
 mod rights;
 mod sim;
 mod statistics;

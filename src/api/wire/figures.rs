@@ -260,7 +260,9 @@ mod tests {
     use super::*;
     use crate::health::last_run::{Ending, Reset};
     use crate::health::machine::{Disk, FlashLife, Machine, Spare, Temperature};
+    use crate::health::watch::Standstill;
     use crate::modbus::counters::UnitCounters;
+    use crate::model::part::Part;
     use crate::model::register::UnitId;
 
     #[test]
@@ -313,6 +315,7 @@ mod tests {
             "cems_flash_spare_used_ratio{device=\"mmcblk2\"} 0.8",
             "cems_last_ending{ending=\"power\"} 1",
             "cems_bad_endings 2",
+            "cems_standstill_seconds{part=\"store\"} 26",
             "# EOF",
         ] {
             assert_eq!(text.lines().filter(|told| *told == line).count(), 1, "{line}\n{text}");
@@ -335,7 +338,8 @@ mod tests {
             ..Machine::default()
         };
         let last_ending = Ending::Machine(Reset::Power);
-        Condition { machine, last_ending, bad_ends: 2, last_panic: None }
+        let still = vec![Standstill { part: Part::Store, since: std::time::Duration::from_secs(26) }];
+        Condition { machine, last_ending, bad_ends: 2, last_panic: None, still }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::names;
 use crate::api::fault::Fault;
+use crate::language::Language;
 use crate::slots::Slot;
 use crate::update::{State, View, Wish};
 
@@ -55,7 +56,7 @@ impl From<&View> for Update {
             received_bytes,
             total_bytes,
             reason,
-            fault: view.fault.clone(),
+            fault: view.fault.as_ref().map(|fault| fault.in_words(Language::English).to_owned()),
         }
     }
 }

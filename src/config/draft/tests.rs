@@ -169,3 +169,62 @@ fn a_link_stays_a_link() {
     assert!(link.is_symlink());
     assert_eq!(desk.file("site.toml"), WITHOUT_B);
 }
+
+#[test]
+fn the_file_that_was_at_work_last_comes_back_in_the_place_of_a_faulty_one() {
+    let mut desk = Desk::new();
+    assert!(matches!(desk.draft.return_to_good(accept), Err(DraftError::NothingToUndo)));
+    desk.draft.keep_as_good().unwrap();
+    assert_eq!(desk.file("site.toml.good"), SITE);
+
+    let path = desk.dir.path().join("site.toml");
+    std::fs::write(&path, "[[point]").unwrap();
+    desk.draft = Draft::of(&path);
+    assert!(matches!(desk.draft.return_to_good(refuse), Err(DraftError::Faults(_))), "nothing is written");
+    assert_eq!(desk.file("site.toml"), "[[point]");
+    assert_eq!(desk.draft.return_to_good(accept).unwrap(), Undone::Returned(SITE.len()));
+    assert_eq!(
+        (desk.file("site.toml").as_str(), desk.file("site.toml.previous").as_str()),
+        (SITE, "[[point]")
+    );
+}
+
+#[test]
+fn the_file_at_work_is_kept_only_where_it_has_changed() {
+    let mut desk = Desk::new();
+    desk.draft.keep_as_good().unwrap();
+    let good = desk.dir.path().join("site.toml.good");
+    let written = |good: &Path| std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(good).unwrap());
+    let first = written(&good);
+    desk.draft.keep_as_good().unwrap();
+    assert_eq!(written(&good), first, "it wears no flash");
+    desk.remove("PT-B");
+    desk.draft.commit(accept).unwrap();
+    desk.draft.keep_as_good().unwrap();
+    assert_eq!(desk.file("site.toml.good"), WITHOUT_B);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_replaced_whole_and_kept_as_it_is() {
+    let mut desk = Desk::new();
+    let path = desk.dir.path().join("site.toml");
+    let not_utf8 = b"name = \"\xb9\xa4\xb3\xa7\"\n";
+    std::fs::write(&path, not_utf8).unwrap();
+    desk.draft = Draft::of(&path);
+    let other = desk.dir.path().join("other.toml");
+    std::fs::write(&other, SITE).unwrap();
+    desk.draft.stage_file(&other).unwrap();
+    assert_eq!(desk.draft.commit(accept).unwrap(), SITE.len());
+    assert_eq!(desk.file("site.toml"), SITE);
+    assert_eq!(std::fs::read(desk.dir.path().join("site.toml.previous")).unwrap(), not_utf8);
+}
+
+#[test]
+fn what_is_no_toml_is_not_taken_from_another_file() {
+    let mut desk = Desk::new();
+    let secret = desk.dir.path().join("key.pem");
+    std::fs::write(&secret, "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n").unwrap();
+    let refused = desk.draft.stage_file(&secret).unwrap_err();
+    assert!(matches!(&refused, DraftError::Edit(_)) && !refused.to_string().contains("MII"), "{refused}");
+    assert!(!desk.draft.is_staged());
+}

@@ -42,9 +42,22 @@ impl Kind {
 /// Why an edit is refused; the text is left as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EditError {
-    /// The file itself is no TOML.
-    #[error("the site file is not TOML: {0}; correct it with an editor first")]
+    /// The text is no TOML.
+    #[error(
+        "that is no site file, for it is not TOML: {0}; correct it line by line first, with 'site show' and 'site line'"
+    )]
     NotToml(String),
+    /// There is no such line.
+    #[error("there is no line {line}; the last one that can be named is {last}")]
+    NoLine {
+        /// As named.
+        line: usize,
+        /// The last one.
+        last: usize,
+    },
+    /// The text would be larger than a site file may be.
+    #[error("the site file would have more than {max} bytes; take something out first", max = limits::CONFIG_BYTES_MAX)]
+    TooLarge,
     /// The file lists these as something else than tables.
     #[error("'{}' in the site file is not written as [[{}]]; edit it with an editor", .0.word(), .0.word())]
     NotTables(Kind),

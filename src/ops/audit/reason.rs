@@ -61,7 +61,9 @@ impl From<&UpdateError> for Reason {
     fn from(error: &UpdateError) -> Self {
         match error {
             UpdateError::NoSlots | UpdateError::UnknownSlot => Self::NotAllowed,
-            UpdateError::OnTrial | UpdateError::Busy(_) | UpdateError::Checking => Self::Conflict,
+            UpdateError::OnTrial | UpdateError::Busy(_) | UpdateError::Checking | UpdateError::Idle => {
+                Self::Conflict
+            }
             UpdateError::Bundle(BundleError::Signature(_)) => Self::NoRight,
             UpdateError::Offset { .. } | UpdateError::Piece(_) | UpdateError::Bundle(_) => Self::Malformed,
             UpdateError::OtherBoard { .. }

@@ -14,6 +14,7 @@ pub(super) fn encode(condition: &Condition, encoder: &mut DescriptorEncoder<'_>)
     temperatures(&condition.machine, encoder)?;
     amounts(&condition.machine, encoder)?;
     flash(&condition.machine, encoder)?;
+    standstills(condition, encoder)?;
     runs(condition, encoder)
 }
 
@@ -66,6 +67,18 @@ fn flash(machine: &Machine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
     let help = "The share of its spare blocks that is used at least: 0, 0.8 or 0.9";
     let mut spare = gauge(encoder, "cems_flash_spare_used_ratio", help)?;
     ConstGauge::new(spare_used).encode(spare.encode_family(&labels)?)
+}
+
+fn standstills(condition: &Condition, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "For how long a part of the gateway has not moved; told while it stands still";
+    let mut family = gauge(encoder, "cems_standstill_seconds", help)?;
+    for still in &condition.still {
+        let part = still.part.to_string();
+        let labels: Labels<'_, 1> = [("part", &part)];
+        let seconds = i64::try_from(still.since.as_secs()).unwrap_or(i64::MAX);
+        ConstGauge::new(seconds).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 fn runs(condition: &Condition, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
