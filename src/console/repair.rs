@@ -63,7 +63,7 @@ pub(super) fn not_at_work(language: Language) -> String {
 /// The file is good now.
 pub(super) fn mended(applied: &Applied, language: Language) -> String {
     let done =
-        language.pick("the site file is written; the gateway starts\n", "站点文件已写入，网关正在启动\n");
+        language.pick("the site file has no faults; the gateway starts\n", "站点文件无误，网关正在启动\n");
     done.to_owned() + &overload::kept(&applied.overloads, language)
 }
 

@@ -215,7 +215,7 @@ fn a_technician_at_the_serial_console_mends_a_faulty_site_file_and_the_box_runs(
     let refused = cable.say("points", "repair > ");
     assert!(refused.contains("needs the gateway at work"), "{refused}");
     let refused = cable.say("commit", "repair > ");
-    assert!(refused.contains("nothing is staged"), "{refused}");
+    assert!(refused.contains(FAULT), "{refused}");
     cable.say("site line 13 baud = 'slow'", "repair* > ");
     let refused = cable.say("commit", "repair* > ");
     assert!(refused.contains(FAULT) && the_box.site() == faulty(&good), "{refused}");
