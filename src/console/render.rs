@@ -13,7 +13,7 @@ use super::lines::lines;
 use super::overload;
 use super::quality::quality;
 use super::repair;
-use super::table::{printable, table};
+use super::table::{file_line, printable, table};
 use super::update::update;
 use super::verb::Verb;
 use super::wear::wear;
@@ -232,9 +232,9 @@ pub(super) fn difference(lines: &[DiffLine], language: Language) -> String {
         return language.pick("nothing is staged\n", "没有暂存的修改\n").to_owned();
     }
     let shown = |line: &DiffLine| match line {
-        DiffLine::Same { line, text } => format!("{line:>5}   {text}"),
-        DiffLine::Removed { line, text } => format!("{line:>5} - {text}"),
-        DiffLine::Added { line, text } => format!("{line:>5} + {text}"),
+        DiffLine::Same { line, text } => format!("{line:>5}   {}", file_line(text)),
+        DiffLine::Removed { line, text } => format!("{line:>5} - {}", file_line(text)),
+        DiffLine::Added { line, text } => format!("{line:>5} + {}", file_line(text)),
         DiffLine::Skipped => "      ...".to_owned(),
     };
     lines.iter().map(shown).fold(String::new(), |text, line| text + line.trim_end() + "\n")

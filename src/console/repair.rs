@@ -34,7 +34,8 @@ pub(super) fn greeting(repair: &Repair) -> String {
 
 /// The desk of repair at a glance.
 pub(super) fn status(head: &Head, language: Language) -> String {
-    let mut text = format!("{}  {}  cems-gateway {}\n", head.cems_id, head.cems_name, head.version);
+    let [id, name] = [&head.cems_id, &head.cems_name].map(|text| printable(text));
+    let mut text = format!("{id}  {name}  cems-gateway {}\n", head.version);
     text += language.pick(
         "IN REPAIR: nothing is polled, kept or served, because the site file has faults\n",
         "维修状态：站点文件有误，未采集、未存储、未提供接口\n",
@@ -63,7 +64,7 @@ pub(super) fn not_at_work(language: Language) -> String {
 /// The file is good now.
 pub(super) fn mended(applied: &Applied, language: Language) -> String {
     let done =
-        language.pick("the site file is written; the gateway starts\n", "站点文件已写入，网关正在启动\n");
+        language.pick("the site file has no faults; the gateway starts\n", "站点文件无误，网关正在启动\n");
     done.to_owned() + &overload::kept(&applied.overloads, language)
 }
 
@@ -103,7 +104,7 @@ mod tests {
     fn the_status_says_in_both_languages_that_nothing_is_polled() {
         let head = Head {
             cems_id: "CEMS-1".to_owned(),
-            cems_name: String::new(),
+            cems_name: "\u{1b}[2J".to_owned(),
             version: "1.2.3".to_owned(),
             staged: true,
             claim_code: None,
@@ -112,7 +113,7 @@ mod tests {
         };
         let english = status(&head, Language::English);
         assert!(english.contains("nothing is polled") && english.contains("site.toml:5:"), "{english}");
-        assert!(english.contains("edits are staged"), "{english}");
+        assert!(english.contains("edits are staged") && !english.contains('\u{1b}'), "{english}");
         assert!(status(&head, Language::Chinese).contains("未采集"));
     }
 }

@@ -28,6 +28,7 @@ use super::render;
 use super::repair;
 use super::responses::{self, NewEvent};
 use super::site_lines;
+use super::table::printable;
 use super::terminal::{Input, Terminal};
 use super::trace;
 use super::update;
@@ -143,7 +144,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn greet(&mut self) -> io::Result<()> {
         let head = self.site.head();
-        let what = format!("\ncems-gateway {}  {}  {}\n", head.version, head.cems_id, head.cems_name);
+        // Nobody has checked what a file with faults says.
+        let [id, name] = [&head.cems_id, &head.cems_name].map(|text| printable(text));
+        let what = format!("\ncems-gateway {}  {id}  {name}\n", head.version);
         self.terminal.say(&what).await?;
         self.terminal.say("help: commands   lang zh: 中文   lang en: English\n").await?;
         if let Some(of) = &head.repair {

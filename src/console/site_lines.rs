@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::command::Refusal;
-use super::table::printable;
+use super::table::file_line;
 use super::verb::Verb;
 use crate::config::edit::{Edit, LineEdit};
 use crate::language::Language;
@@ -16,12 +16,7 @@ pub(super) fn page(text: &str, from: usize, language: Language) -> String {
     let last = text.lines().count();
     let mut shown = String::new();
     for (number, line) in (1..).zip(text.lines()).skip(from.saturating_sub(1)).take(LINES_SHOWN) {
-        // A tab is no control character to whoever looks at the file.
-        let _ = writeln!(
-            shown,
-            "{}",
-            format!("{number:>5}  {}", printable(&line.replace('\t', "    "))).trim_end()
-        );
+        let _ = writeln!(shown, "{}", format!("{number:>5}  {}", file_line(line)).trim_end());
     }
     let next = from.max(1).saturating_add(LINES_SHOWN);
     match language {

@@ -28,6 +28,11 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
+/// A line of a file as a terminal may show it, with blanks for its tabs.
+pub(super) fn file_line(text: &str) -> String {
+    printable(&text.replace('\t', "    "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +47,6 @@ mod tests {
     #[test]
     fn control_characters_are_not_sent_to_the_terminal() {
         assert_eq!(printable("SN\x1b[2J1\u{9b}2"), "SN·[2J1·2");
+        assert_eq!(file_line("\tid = \"\x1b\""), "    id = \"·\"");
     }
 }

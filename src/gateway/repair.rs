@@ -95,9 +95,8 @@ async fn read_after(end: impl Future<Output = ()>) {
 /// Gives up the trial of a release that does not take the site file. Neither a good minute nor another start would come
 /// of waiting.
 fn go_back(board: &Board) -> ExitCode {
-    let given_up = board
-        .open_state()
-        .and_then(|state| state.change(|state| state.give_trial_up(Reason::SITE_REFUSED)));
+    let given_up =
+        board.open_state().and_then(|state| state.change(|state| state.give_trial_up(Reason::SITE_REFUSED)));
     if let Err(error) = given_up {
         log::error!("update: the trial could not be ended: {error}");
     }
@@ -174,7 +173,7 @@ impl RepairDesk {
     }
 
     /// The file is good: the gateway is to be started. Lines that cannot keep up are told, as a start tells them.
-    fn is_mended(&self, site: &Site) -> Applied {
+    fn start_with(&self, site: &Site) -> Applied {
         log::warn!("the site file is mended; the gateway starts");
         self.mended.notify_one();
         Applied { changed: Vec::new(), overloads: check::overloads(site) }
@@ -224,7 +223,15 @@ impl SiteDesk for RepairDesk {
     }
 
     async fn commit(&self) -> Result<Applied, DraftError> {
-        self.on_draft(|draft| draft.commit(read_site)).await.map(|site| self.is_mended(&site))
+        // Whoever mended it from elsewhere has staged nothing here.
+        let committed = self.on_draft(|draft| {
+            if draft.is_staged() {
+                draft.commit(read_site)
+            } else {
+                Ok(read_site(draft.path(), &draft.text()?)?)
+            }
+        });
+        committed.await.map(|site| self.start_with(&site))
     }
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
@@ -237,13 +244,17 @@ impl SiteDesk for RepairDesk {
             );
         Ok(match undone.await? {
             Undone::Dropped => Undone::Dropped,
-            Undone::Restored(turn, site) => Undone::Restored(turn, self.is_mended(&site)),
-            Undone::Returned(site) => Undone::Returned(self.is_mended(&site)),
+            Undone::Restored(turn, site) => Undone::Restored(turn, self.start_with(&site)),
+            Undone::Returned(site) => Undone::Returned(self.start_with(&site)),
         })
     }
 
     fn note(&self, what: Deed, outcome: Outcome) {
-        log::warn!("desk of repair: {}: {outcome:?}", what.word());
+        let came_of_it = match outcome {
+            Outcome::Done => "done",
+            Outcome::Refused(reason) => reason.word(),
+        };
+        log::warn!("at the desk of repair: {}: {came_of_it}", what.word());
     }
 
     async fn update(&self, file: &Path, wish: Wish, progress: Progress) -> Result<View, UpdateError> {

@@ -144,6 +144,12 @@ impl TheBox {
         TcpStream::connect(self.address).is_ok()
     }
 
+    /// Waits until the gateway serves, and takes orders, which comes last.
+    fn wait_until_it_runs(&self) {
+        let takes_orders = || self.path("data/orders.sock").exists();
+        wait("the gateway to run", || (self.serves() && takes_orders()).then_some(()));
+    }
+
     fn exit_code(&mut self) -> Option<i32> {
         let process = self.process.as_mut().unwrap();
         let status = wait("the program to end", || process.try_wait().unwrap());
@@ -215,7 +221,7 @@ fn a_technician_at_the_serial_console_mends_a_faulty_site_file_and_the_box_runs(
     let refused = cable.say("points", "repair > ");
     assert!(refused.contains("needs the gateway at work"), "{refused}");
     let refused = cable.say("commit", "repair > ");
-    assert!(refused.contains("nothing is staged"), "{refused}");
+    assert!(refused.contains(FAULT), "{refused}");
     cable.say("site line 13 baud = 'slow'", "repair* > ");
     let refused = cable.say("commit", "repair* > ");
     assert!(refused.contains(FAULT) && the_box.site() == faulty(&good), "{refused}");
@@ -225,8 +231,7 @@ fn a_technician_at_the_serial_console_mends_a_faulty_site_file_and_the_box_runs(
     assert_eq!(the_box.site(), good);
 
     the_box.start();
-    wait("the gateway to run", || the_box.serves().then_some(()));
-    wait("the file to be kept", || the_box.path("site.toml.good").exists().then_some(()));
+    the_box.wait_until_it_runs();
     assert_eq!(fs::read_to_string(the_box.path("site.toml.good")).unwrap(), good);
     the_box.stop();
 }
@@ -242,8 +247,7 @@ fn the_file_that_ran_last_or_that_of_the_factory_comes_back_with_a_word() {
     ] {
         the_box.write_site(&good);
         the_box.start();
-        wait("the file to be kept", || the_box.path("site.toml.good").exists().then_some(()));
-        wait("the gateway to run", || the_box.serves().then_some(()));
+        the_box.wait_until_it_runs();
         the_box.stop();
 
         fs::write(the_box.path("site.toml"), faulty).unwrap();

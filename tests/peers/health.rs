@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -99,6 +99,15 @@ impl Service {
         service
     }
 
+    /// What the console shows of it.
+    fn status(&self) -> String {
+        let mut console = Command::new(env!("CARGO_BIN_EXE_cems-gateway"));
+        console.args(["console", "--data"]).arg(self.dir.path().join("data"));
+        let mut console = console.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        console.stdin.take().unwrap().write_all(b"status\rlogout\r").unwrap();
+        String::from_utf8(console.wait_with_output().unwrap().stdout).unwrap()
+    }
+
     fn hold(&self, threads: &[&str]) -> Held {
         let id = self.process.pid().as_raw_nonzero().to_string();
         let mut command = python("hold_threads.py");
@@ -134,6 +143,17 @@ fn is_told_when_it_hangs(threads: &[&str], parts: &[&str]) {
 #[test]
 fn a_writer_of_the_store_that_hangs_ends_the_signs_of_life_and_is_named() {
     is_told_when_it_hangs(&["store-writer"], &["store"]);
+}
+
+#[test]
+fn a_writer_of_the_store_that_hangs_is_an_alarm_until_it_moves_again() {
+    let service = Service::start();
+    assert!(!service.status().contains("stands still"));
+    let held = service.hold(&["store-writer"]);
+    let is_told = || service.status().contains("ALARM  store stands still");
+    wait::until("the alarm", || is_told().then_some(()));
+    drop(held);
+    wait::until("the end of the alarm", || (!is_told()).then_some(()));
 }
 
 #[test]

@@ -61,6 +61,15 @@ async fn what_is_dropped_or_refused_starts_nothing() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_mended_from_elsewhere_needs_no_edit_here() {
+    let (folder, desk) = desk_with(&[]);
+    assert!(matches!(desk.commit().await, Err(DraftError::Faults(_))));
+    fs::write(folder.path().join("site.toml"), SITE).unwrap();
+    desk.commit().await.unwrap();
+    desk.mended.notified().await;
+}
+
+#[tokio::test]
 async fn in_repair_no_release_is_confirmed_and_the_factory_reset_wants_the_id() {
     let (folder, desk) = desk_with(&[]);
     assert!(matches!(desk.end_trial(TrialOrder::Confirm).await, Err(UpdateError::NoTrial)));
