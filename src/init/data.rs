@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use rustix::mount::{MountFlags, mount};
 
+use super::ext4::FileSystem;
 use super::kernel_log::{complain, note};
 use super::watchdog::Watchdog;
 use super::{Trouble, growth};
@@ -90,9 +91,13 @@ fn mount_at(device: &Path) -> Result<(), Trouble> {
 fn check(device: &Path, watchdog: &mut Watchdog) -> Result<Found, Trouble> {
     let mut run =
         |how| run_checker(how, device, || watchdog.feed()).map_err(|error| format!("{CHECKER}: {error}"));
+    // The careful check is content with what it has mended, and with a file that is gone.
+    let had_errors = FileSystem::on(device).is_ok_and(|system| system.has_errors);
     let careful = run("-p")?;
-    if careful.is_sound() {
-        return Ok(Found::Sound);
+    match (careful.is_sound(), had_errors) {
+        (true, false) => return Ok(Found::Sound),
+        (true, true) => return Ok(Found::Mended(careful.last_words())),
+        (false, _) => {}
     }
     let thorough = run("-fy")?;
     if thorough.is_sound() { Ok(Found::Mended(careful.last_words())) } else { Err(thorough.last_words()) }

@@ -7,6 +7,7 @@
 mod board_files;
 mod clock;
 mod data;
+mod ext4;
 mod factory_site;
 mod growth;
 mod ioctl;

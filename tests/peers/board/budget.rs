@@ -42,19 +42,13 @@ fn a_thousand_points_a_second_with_history_interface_and_broker_fit_into_forty_m
         api.health()?;
         api.dynamic().values().any(|served| served.quality == 0).then_some(())
     });
-    println!("first good value after {:?} s", figure(&api, "cems_machine_uptime_seconds"));
+    println!("first good value after {:?} s", api.figure("cems_machine_uptime_seconds"));
     machine.wait("a minute of durable readings", PATIENCE, |_| {
         let durable = api.health()?.durable_sequence;
         (durable > SCANS * u64::from(METERS)).then_some(())
     });
     assert_eq!(api.dynamic().len(), usize::from(METERS) * usize::from(VALUES));
-    let resident_bytes = figure(&api, "cems_resident_memory_bytes").unwrap();
+    let resident_bytes = api.figure("cems_resident_memory_bytes").unwrap();
     println!("{resident_bytes} bytes resident");
     assert!(resident_bytes <= RESIDENT_BYTES_MAX, "{resident_bytes} bytes resident");
-}
-
-/// A whole number of `/metrics`.
-fn figure(api: &Api, name: &str) -> Option<u64> {
-    let text = api.figures();
-    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }

@@ -1,10 +1,13 @@
 //! Power cuts of an update, in each of its steps: while it comes in, at the last write that puts it on trial, when the boot
-//! loader counts the tries, in the trial, and at the confirmation. Whatever the moment, the box starts a slot that is whole.
+//! loader counts the tries, in the trial, and at the confirmation. Whatever the moment, the box starts a slot that is whole. And
+//! updates that a box does not take.
 //!
 //! `UPDATES` says how many updates are brought, each with five cuts and from the slot that the last one confirmed.
 
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -12,10 +15,13 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::boot_state::BootState;
-use super::image::{Image, set_up};
+use super::image::{Image, set_up, trial_key};
 use super::lossy_disk::{Flushes, Loss, LossyDisk};
 use super::machine::{Board, Disk, Machine};
+use super::technician::{CONSOLE, choose_password, wait_for_console};
+use super::tool::run;
 use crate::harness::api::Api;
+use crate::harness::meters::{Fleet, MeterServer};
 use crate::harness::random::Random;
 use crate::harness::site;
 
@@ -32,6 +38,8 @@ const PIECE_BYTES: usize = 48 * 1_024;
 /// Tries that a trial has.
 const TRIES: u64 = 3;
 const API_PORT: u16 = 8080;
+/// The host, as the box sees it.
+const HOST: &str = "10.0.2.2";
 /// The token of whoever may bring an update.
 const ADMINISTRATOR: &str = "an administrator of the tests";
 
@@ -245,4 +253,54 @@ fn an_update_whose_system_panics_is_tried_three_times_and_the_old_one_comes_back
     board.machine.cut(Loss::All);
     let state = BootState::of(&board.card);
     assert_eq!((state.slot(), state.trial(), state.word("cems_b")), ("a", None, "bad"), "{state:?}");
+}
+
+#[test]
+fn a_bundle_that_is_cut_short_signed_by_another_or_made_for_another_board_is_refused_and_polling_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let image = Image::of("virt");
+    let fleet = Fleet::counting(1, 10, dir.path());
+    let _meters = MeterServer::start(&fleet, dir.path());
+    let config = dir.path().join("data/config");
+    fs::create_dir_all(&config).unwrap();
+    let whole = image.update(dir.path());
+    let another = another_key(dir.path());
+    // Of the others, what says that they are foreign comes first; of the short one, all is there but the end.
+    fs::write(config.join("short.cems"), &whole[..whole.len() - PIECE_BYTES]).unwrap();
+    fs::write(config.join("unsigned.cems"), image.update_for("virt", &another, dir.path())).unwrap();
+    fs::write(config.join("other.cems"), image.update_for("orange-pi-zero", &trial_key(), dir.path()))
+        .unwrap();
+    let site =
+        site::bare_site_for_all(API_PORT, "PT1S") + CONSOLE + &fleet.site("PT1S").replace("127.0.0.1", HOST);
+    let card = image.card(dir.path());
+    set_up(&card, &site, dir.path());
+    let disk = Disk::File(card.clone());
+    let mut machine = Machine::start(Board::Virt, &image.boot_loader(), disk, &[API_PORT], dir.path());
+
+    machine.expect("cems: slot a, ", PATIENCE);
+    wait_for_console(&mut machine, "CEMS-TEST", PATIENCE);
+    choose_password(&mut machine, PATIENCE);
+    for (file, refusal) in [
+        ("short", "it ends after "),
+        ("unsigned", "signature"),
+        ("other", "it is made for the board 'orange-pi-zero', and this is 'virt'"),
+    ] {
+        machine.ask(&format!("update /etc/cems-gateway/{file}.cems force later"), refusal, PATIENCE);
+    }
+    let api = Api::new(machine.port(API_PORT), site::TOKEN);
+    let sequence = api.health().unwrap().durable_sequence;
+    machine
+        .wait("more readings", PATIENCE, |_| (api.health()?.durable_sequence > sequence + 3).then_some(()));
+    machine.cut(Loss::All);
+    let state = BootState::of(&card);
+    assert_eq!((state.slot(), state.trial(), state.word("cems_b")), ("a", None, "empty"), "{state:?}");
+}
+
+/// The secret half of a key that no box knows.
+fn another_key(dir: &Path) -> PathBuf {
+    let secret = dir.join("another-key");
+    let mut make = Command::new("minisign");
+    make.args(["-G", "-W", "-f", "-p"]).arg(dir.join("another-key.pub")).arg("-s").arg(&secret);
+    run(&mut make);
+    secret
 }

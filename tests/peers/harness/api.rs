@@ -97,6 +97,11 @@ impl Api {
         text
     }
 
+    /// A whole number among them.
+    pub(crate) fn figure(&self, name: &str) -> Option<u64> {
+        self.figures().lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    }
+
     /// How often each thing happened at the front of the interface.
     pub(crate) fn turns(&self) -> BTreeMap<String, usize> {
         let text = self.figures();
