@@ -38,7 +38,7 @@ fn a_file_system_with_errors_is_mended_one_beyond_repair_is_made_anew_and_both_a
     choose_password(&mut machine, PATIENCE);
     machine.ask("audit", "data partition mended ", PATIENCE);
     machine.cut(Loss::All);
-    FileSystem::of(&card).assert_sound();
+    FileSystem::of(&card).assert_sound(dir.path());
 
     FileSystem::of(&card).spoil(SPOILED_MIB);
     machine.switch_on();
@@ -49,7 +49,7 @@ fn a_file_system_with_errors_is_mended_one_beyond_repair_is_made_anew_and_both_a
     machine.ask("audit", "data partition rebuilt ", PATIENCE);
     machine.cut(Loss::All);
     let anew = FileSystem::of(&card);
-    anew.assert_sound();
+    anew.assert_sound(dir.path());
     assert_eq!(anew.bytes() >> 20, 432, "it has not grown again");
 }
 

@@ -40,12 +40,16 @@ fn the_data_partition_takes_all_of_a_larger_card_and_a_power_cut_at_any_write_lo
 
     let disk = Disk::Lossy(LossyDisk::serve(&card, Flushes::Kept));
     let mut machine = Machine::start(Board::Virt, &image.kernel(), disk, &[API_PORT], dir.path());
+    let mut sizes = Vec::new();
     for (number, writes) in (1..).zip(CUTS) {
         machine.cut_after(writes, WRITES_PATIENCE, Loss::Some(number));
-        let mib = partition_bytes(&card, DATA) >> 20;
-        assert!([SMALL_MIB, LARGE_MIB].contains(&mib), "{mib} MiB");
+        sizes.push((partition_bytes(&card, DATA) >> 20, FileSystem::of(&card).bytes() >> 20));
         machine.switch_on();
     }
+    println!("partition and file system after each cut, in MiB: {sizes:?}");
+    assert!(sizes.iter().all(|(partition, _)| [SMALL_MIB, LARGE_MIB].contains(partition)), "{sizes:?}");
+    assert!(sizes.contains(&(SMALL_MIB, SMALL_MIB)), "no cut met the table: that says nothing");
+    assert!(sizes.contains(&(LARGE_MIB, SMALL_MIB)), "no cut met the file system: that says nothing");
     let api = Api::new(machine.port(API_PORT), site::TOKEN);
     machine.wait("an answer of /healthz", PATIENCE, |_| api.answers());
     let free_mib = api.figure("cems_filesystem_free_bytes").unwrap() >> 20;
@@ -55,7 +59,7 @@ fn the_data_partition_takes_all_of_a_larger_card_and_a_power_cut_at_any_write_lo
     machine.cut(Loss::All);
     assert_eq!(partition_bytes(&card, DATA) >> 20, LARGE_MIB);
     let left = FileSystem::of(&card);
-    left.assert_sound();
+    left.assert_sound(dir.path());
     assert_eq!(left.bytes() >> 20, LARGE_MIB);
     assert!(left.file("/config/kept", dir.path()) == kept, "the file is not what it was");
 }

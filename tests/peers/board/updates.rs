@@ -282,7 +282,7 @@ fn a_bundle_that_is_cut_short_signed_by_another_or_made_for_another_board_is_ref
     choose_password(&mut machine, PATIENCE);
     for (file, refusal) in [
         ("short", "it ends after "),
-        ("unsigned", "signature"),
+        ("unsigned", "it is signed with another key"),
         ("other", "it is made for the board 'orange-pi-zero', and this is 'virt'"),
     ] {
         machine.ask(&format!("update /etc/cems-gateway/{file}.cems force later"), refusal, PATIENCE);
