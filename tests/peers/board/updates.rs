@@ -37,11 +37,12 @@ const WRITES_MAX: u64 = 40;
 const PIECE_BYTES: usize = 48 * 1_024;
 /// Tries that a trial has.
 const TRIES: u64 = 3;
-const API_PORT: u16 = 8080;
+/// Where the interface is found inside.
+pub(super) const API_PORT: u16 = 8080;
 /// The host, as the box sees it.
 const HOST: &str = "10.0.2.2";
 /// The token of whoever may bring an update.
-const ADMINISTRATOR: &str = "an administrator of the tests";
+pub(super) const ADMINISTRATOR: &str = "an administrator of the tests";
 
 /// A box with a boot loader and one slot that is whole, and an update that holds the same.
 struct TheBox {
@@ -125,7 +126,8 @@ fn bring(api: &Api, bundle: &[u8], part: Range<usize>) {
     while offsets.next().is_some_and(|offset| api.bring_update(offset, piece(offset)).is_ok()) {}
 }
 
-fn site_with_administrator() -> String {
+/// A site on which an update may be brought and asked for.
+pub(super) fn site_with_administrator() -> String {
     let bare = site::bare_site_for_all(API_PORT, "PT1S");
     let token = format!("{:x}", Sha256::digest(ADMINISTRATOR));
     format!(
