@@ -27,8 +27,7 @@ fn a_confirmed_slot_whose_service_dies_again_and_again_gives_way_to_the_other_on
     machine.expect("the service of slot a dies again and again", PATIENCE);
     machine.expect("cems: slot b, ", PATIENCE);
     let api = Api::new(machine.port(API_PORT), ADMINISTRATOR);
-    machine.wait("an answer of /healthz", PATIENCE, |_| api.answers());
-    let told = api.update().unwrap();
+    let told = machine.wait("word of its slots", PATIENCE, |_| api.update().ok());
     assert_eq!(
         (&told["slot"], &told["state"], &told["reason"]),
         (&json!("b"), &json!("rolled-back"), &json!("crash-loop"))

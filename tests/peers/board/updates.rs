@@ -71,6 +71,7 @@ impl TheBox {
     fn up(&mut self) -> (String, String) {
         let api = self.api.clone();
         self.machine.wait("an answer of /healthz", PATIENCE, |_| api.health());
+        self.machine.wait("word of its slots", PATIENCE, |_| api.update().ok());
         self.stands()
     }
 
