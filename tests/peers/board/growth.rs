@@ -15,7 +15,7 @@ use crate::harness::site;
 
 const PATIENCE: Duration = Duration::from_mins(5);
 /// When the writes that a cut waits for do not come.
-const WRITES_PATIENCE: Duration = Duration::from_secs(20);
+const WRITES_PATIENCE: Duration = Duration::from_mins(1);
 const API_PORT: u16 = 8080;
 /// What the image brings, the card, and what becomes of it: whole pieces of 16 MiB up to the last MiB.
 const SMALL_MIB: u64 = 64;
