@@ -10,8 +10,6 @@ device_tree=imx6ul-kontron-bl.dtb
 command_line="console=ttymxc3,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
 bootm='bootm ${area}#box'
 kernel_at=0x82000000 copy_at=0x83f00000 area_at=0x84000000
-# More where the card has it: change size_max_mib in gateway.toml with it.
-data_size=64M
 
 change_device_tree() { :; }
 

@@ -10,8 +10,6 @@ command_line="console=ttyS0,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
 bootm='bootm ${area}#box'
 # Where in memory the boot loader works: the kernel unpacks below the first.
 kernel_at=0x42000000 copy_at=0x43f00000 area_at=0x44000000
-# More where the card has it: change size_max_mib in gateway.toml with it.
-data_size=128M
 
 # UART1 and UART2 are on the 26-pin header, for transceivers of RS-485; Debian's tree leaves them off. And the card is to have
 # one name, whichever of the two controllers the kernel finds first.

@@ -12,8 +12,6 @@ command_line="console=ttyAMA0,115200 printk.devkmsg=on panic=5 quiet loglevel=4"
 bootm='bootm ${area}#box ${area}#box ${fdtcontroladdr}'
 # Where in memory the boot loader works: the kernel unpacks below the first.
 kernel_at=0x42000000 copy_at=0x43f00000 area_at=0x44000000
-# More where the card has it: change size_max_mib in gateway.toml with it.
-data_size=64M
 
 change_device_tree() { :; }
 

@@ -1,4 +1,5 @@
-//! The two kinds of orders to the kernel that no library of ours has: to its watchdog and to its device mapper.
+//! The orders to the kernel that no library of ours has: to its watchdog, to its device mapper, to a medium with partitions and to
+//! a file system.
 //!
 //! This is the only file with `unsafe` code, and there is nothing else in it.
 #![allow(unsafe_code)]
@@ -6,7 +7,7 @@
 use std::fs::File;
 
 use rustix::io;
-use rustix::ioctl::{Direction, Getter, Opcode, Updater, ioctl, opcode};
+use rustix::ioctl::{Direction, Getter, Opcode, Setter, Updater, ioctl, opcode};
 
 /// `WDIOC_GETBOOTSTATUS` of `linux/watchdog.h`.
 const WATCHDOG_BOOT_STATUS: Opcode = opcode::read::<i32>(b'W', 2);
@@ -66,4 +67,47 @@ pub(super) fn device_mapper(
             DmOrder::LoadTable => ioctl(control, Updater::<{ dm(9) }, _>::new(bytes)),
         }
     }
+}
+
+/// `BLKPG` of `linux/blkpg.h`.
+const PARTITIONS: Opcode = opcode::none(0x12, 105);
+/// `BLKPG_RESIZE_PARTITION`.
+const RESIZE_PARTITION: i32 = 3;
+
+/// `struct blkpg_partition`.
+#[repr(C)]
+struct Partition {
+    start_byte: i64,
+    bytes: i64,
+    number: i32,
+    device_name: [u8; 64],
+    volume_name: [u8; 64],
+}
+
+/// `struct blkpg_ioctl_arg`.
+#[repr(C)]
+struct PartitionOrder {
+    order: i32,
+    flags: i32,
+    data_bytes: i32,
+    data: *const Partition,
+}
+
+/// Tells the kernel that a partition of `medium`, which begins at `start_byte`, has so many bytes now. Whatever uses it goes on.
+pub(super) fn resize_partition(medium: &File, number: i32, start_byte: i64, bytes: i64) -> io::Result<()> {
+    let partition = Partition { start_byte, bytes, number, device_name: [0; 64], volume_name: [0; 64] };
+    let data_bytes = i32::try_from(size_of::<Partition>()).unwrap_or_default();
+    let order = PartitionOrder { order: RESIZE_PARTITION, flags: 0, data_bytes, data: &raw const partition };
+    // SAFETY: the kernel reads both structures, which are laid out as linux/blkpg.h declares them and live as long as the call, and
+    // writes neither.
+    unsafe { ioctl(medium, Setter::<PARTITIONS, PartitionOrder>::new(order)) }
+}
+
+/// `EXT4_IOC_RESIZE_FS` of `linux/ext4.h`.
+const RESIZE_EXT4: Opcode = opcode::write::<u64>(b'f', 16);
+
+/// Lets the ext4 that `folder` is mounted from have so many blocks, while it is used. What this has done when it is cut off stays done.
+pub(super) fn resize_ext4(folder: &File, blocks: u64) -> io::Result<()> {
+    // SAFETY: this order reads one number of 64 bits, as linux/ext4.h declares it.
+    unsafe { ioctl(folder, Setter::<RESIZE_EXT4, u64>::new(blocks)) }
 }

@@ -7,11 +7,15 @@
 mod board_files;
 mod clock;
 mod data;
+mod ext4;
+mod factory_site;
+mod growth;
 mod ioctl;
 mod kernel_log;
 mod leave;
 mod modules;
 mod network;
+mod partition_table;
 mod service;
 mod supervision;
 mod verity;

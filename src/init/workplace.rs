@@ -16,7 +16,7 @@ use super::kernel_log::{complain, note};
 use super::leave::{give_up, restart};
 use super::service::{self, End};
 use super::watchdog::Watchdog;
-use super::{Trouble, data, network};
+use super::{Trouble, data, factory_site, network};
 use crate::slots::{Board, Reason, Slot};
 
 /// The longest that a hungry watchdog waits, and some more.
@@ -29,18 +29,20 @@ pub(super) const SERIAL_GROUP: u32 = 20;
 pub(super) const SLOTS_GROUP: u32 = 901;
 /// What runs in the root tells what it found here.
 pub(super) const WORD_FOLDER: &str = "/run/cems-init";
-/// The site file's folder, which is a folder of the data partition.
+/// The site file's folder, and the one of the data partition that it is.
 const CONFIG: &str = "/etc/cems-gateway";
+const CONFIG_FOLDER: &str = "/data/config";
 /// The service's own folder, likewise.
 const STATE: &str = "/var/lib/cems-gateway";
-/// What a new box begins with.
-const FACTORY_SITE: &str = "/usr/lib/cems-gateway/gateway.toml";
+const SERVICE_FOLDER: &str = "/data/state";
 /// The site file.
 pub(super) const SITE: &str = "/etc/cems-gateway/gateway.toml";
 /// Is there where the last run ended with a restart that was wished.
 const RESTART_WISHED: &str = "/data/restart-wished";
 /// Whoever makes this file in the service's folder gets a box as it was delivered.
 const RESET_WISH: &str = "/data/state/factory-reset";
+/// What was the service's folder before that.
+const LEFT: &str = "/data/left";
 
 /// Makes the workplace and keeps the service running in it. Comes back only with a trouble.
 pub(super) fn keep() -> Trouble {
@@ -113,23 +115,30 @@ fn leave_cause(watchdog: &Watchdog) -> io::Result<()> {
     fs::write(Path::new(WORD_FOLDER).join("reset-cause"), cause)
 }
 
-/// Empties the data partition where somebody at the console has asked for it.
+/// Empties the data partition where somebody at the console has asked for it. What is to go gets another name first: cut off in the
+/// middle, this goes on at the next start.
 fn forget_everything_if_wished() {
-    if !Path::new(RESET_WISH).exists() {
+    let wished = Path::new(RESET_WISH).exists();
+    if wished && let Err(error) = fs::rename(SERVICE_FOLDER, LEFT) {
+        complain(&format!("{SERVICE_FOLDER}: {error}"));
+    }
+    if !Path::new(LEFT).exists() {
         return;
     }
     complain("factory reset: everything that this box has kept is removed");
-    for folder in ["/data/config", "/data/state"] {
-        if let Err(error) = fs::remove_dir_all(folder) {
-            complain(&format!("{folder}: {error}"));
+    // That has to be known before the first file is gone.
+    sync();
+    for folder in [CONFIG_FOLDER, LEFT] {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => complain(&format!("{folder}: {error}")),
+            _ => sync(),
         }
     }
-    sync();
 }
 
 /// The folders of the service, which lie on the data partition; a new box begins with the factory's site.
 fn place_folders() -> io::Result<()> {
-    for (kept, shown) in [("/data/config", CONFIG), ("/data/state", STATE)] {
+    for (kept, shown) in [(CONFIG_FOLDER, CONFIG), (SERVICE_FOLDER, STATE)] {
         fs::create_dir_all(kept)?;
         fs::set_permissions(kept, fs::Permissions::from_mode(0o700))?;
         chown(kept, Some(SERVICE_ID), Some(SERVICE_ID))?;
@@ -137,7 +146,7 @@ fn place_folders() -> io::Result<()> {
     }
     if !Path::new(SITE).exists() {
         let new = PathBuf::from(format!("{SITE}.new"));
-        fs::copy(FACTORY_SITE, &new)?;
+        fs::write(&new, factory_site::read(data::FOLDER)?)?;
         fs::set_permissions(&new, fs::Permissions::from_mode(0o600))?;
         chown(&new, Some(SERVICE_ID), Some(SERVICE_ID))?;
         fs::File::open(&new)?.sync_all()?;

@@ -38,7 +38,7 @@ fn a_thousand_points_a_second_with_history_interface_and_broker_fit_into_forty_m
         (durable > SCANS * u64::from(METERS)).then_some(())
     });
     assert_eq!(api.dynamic().len(), usize::from(METERS) * usize::from(VALUES));
-    let resident_bytes = figure(&api, "cems_resident_memory_bytes").unwrap();
+    let resident_bytes = api.figure("cems_resident_memory_bytes").unwrap();
     println!("{resident_bytes} bytes resident");
     assert!(resident_bytes <= RESIDENT_BYTES_MAX, "{resident_bytes} bytes resident");
 }
@@ -76,10 +76,4 @@ fn busy_box(dir: &Path) -> ((MeterServer, Broker), Machine, Api) {
     let machine = Machine::put_together(Board::Virt, &image.kernel(), Disk::File(card), &[API_PORT], dir);
     let api = Api::new(machine.port(API_PORT), site::TOKEN);
     (peers, machine, api)
-}
-
-/// A whole number of `/metrics`.
-fn figure(api: &Api, name: &str) -> Option<u64> {
-    let text = api.figures();
-    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }

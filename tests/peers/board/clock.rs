@@ -1,13 +1,11 @@
 //! A board without a clock of its own takes the time of its site's time server.
 
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::image::{Image, set_up};
+use super::image::{Image, enlarge, set_up};
 use super::machine::{Board, Disk, Machine};
-use super::tool::run;
 use crate::harness::api::Api;
 use crate::harness::process::{Process, python};
 use crate::harness::site;
@@ -27,7 +25,7 @@ fn a_board_that_starts_in_1970_has_the_time_of_its_time_server_within_a_minute()
     // The host, as the box sees it.
     let network = "[network]\ntime_servers = [\"10.0.2.2\"]\n";
     set_up(&card, &(site::bare_site_for_all(API_PORT, "PT1S") + network), dir.path());
-    run(Command::new("truncate").args(["--size", "256M"]).arg(&card));
+    enlarge(&card, 256);
     let start = image.kernel_on("ttymxc3");
     let mut machine = Machine::start(Board::Imx6Ul, &start, Disk::File(card), &[API_PORT], dir.path());
 

@@ -17,7 +17,9 @@ const BOOT_AREA_AT: u64 = 16 << 20;
 /// The partition of the boot state.
 pub(super) const STATE: u8 = 5;
 /// The partition of the data.
-const DATA: u8 = 6;
+pub(super) const DATA: u8 = 6;
+/// Bytes of a block of a root, which its hashes are made of.
+const BLOCK_BYTES: u64 = 4_096;
 
 /// The two parts of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +67,34 @@ impl Image {
 
     /// The same with a system that panics as soon as it runs: its kernel finds no first process.
     pub(crate) fn update_that_panics(&self, dir: &Path) -> Vec<u8> {
-        let (initramfs, source, boot) = (dir.join("initramfs"), dir.join("boot.its"), dir.join("boot"));
+        let (initramfs, boot) = (dir.join("initramfs"), dir.join("boot"));
         fs::write(&initramfs, [0; 4_096]).unwrap();
+        self.make_boot_area(&initramfs, &boot);
+        self.bundle(&boot, dir)
+    }
+
+    /// The same image with this script instead of the service, sealed as any other, in `dir`.
+    pub(crate) fn with_service(&self, script: &str, dir: &Path) -> Self {
+        let other = Self { board: self.board, folder: dir.join("other-image") };
+        let (unpacked, initramfs) = (dir.join("other-root"), other.file("initramfs"));
+        fs::create_dir_all(&other.folder).unwrap();
+        run(Command::new("unsquashfs").args(["-no-progress", "-dest"]).args([&unpacked, &self.file("root")]));
+        fs::write(unpacked.join("usr/bin/cems-gateway"), script).unwrap();
+        let pack = ["-quiet", "-no-progress", "-all-root", "-noappend", "-comp", "xz"];
+        run(Command::new("mksquashfs").args([&unpacked, &other.file("root")]).args(pack));
+        fs::write(dir.join("root.toml"), seal(&other.file("root"))).unwrap();
+        // Of two archives the kernel unpacks one after the other, so that the later seal counts.
+        let archive = "echo root.toml | cpio --quiet --create --format newc --owner +0:+0 --file seal.cpio";
+        run(Command::new("sh").args(["-c", archive]).current_dir(dir));
+        let archives = [self.file("initramfs"), dir.join("seal.cpio")].map(|file| fs::read(file).unwrap());
+        fs::write(&initramfs, archives.concat()).unwrap();
+        self.make_boot_area(&initramfs, &other.file("boot"));
+        other
+    }
+
+    /// Kernel and initramfs as the boot loader takes them.
+    fn make_boot_area(&self, initramfs: &Path, boot: &Path) {
+        let source = boot.with_extension("its");
         let part = |name: &str, file: &Path, rest: &str| {
             format!(
                 "{name} {{ data = /incbin/(\"{}\"); type = \"{name}\"; arch = \"arm\"; os = \"linux\"; \
@@ -75,22 +103,35 @@ impl Image {
             )
         };
         let parts = part("kernel", &self.file("kernel"), "load = <0x42000000>; entry = <0x42000000>;")
-            + &part("ramdisk", &initramfs, "");
+            + &part("ramdisk", initramfs, "");
         let text = format!(
-            "/dts-v1/; / {{ description = \"panics\"; #address-cells = <1>; images {{ {parts} }}; \
+            "/dts-v1/; / {{ description = \"other\"; #address-cells = <1>; images {{ {parts} }}; \
              configurations {{ default = \"box\"; box {{ kernel = \"kernel\"; ramdisk = \"ramdisk\"; }}; }}; }};"
         );
         fs::write(&source, text).unwrap();
-        run(Command::new("mkimage").arg("-f").args([&source, &boot]));
-        self.bundle(&boot, dir)
+        run(Command::new("mkimage").arg("-f").args([&source, boot]));
+    }
+
+    /// The image as an update for the board `board`, signed with this key.
+    pub(crate) fn update_for(&self, board: &str, key: &Path, dir: &Path) -> Vec<u8> {
+        let bundle = dir.join("foreign.cems");
+        make_bundle(board, [&self.file("root"), &self.file("boot"), &bundle], key);
+        fs::read(bundle).unwrap()
     }
 
     fn bundle(&self, boot: &Path, dir: &Path) -> Vec<u8> {
-        let (checkout, bundle) = (Path::new(env!("CARGO_MANIFEST_DIR")), dir.join("update.cems"));
-        let mut make = Command::new(checkout.join("deploy/bundle"));
-        make.arg(self.board).args([&self.file("root"), boot, &bundle]);
-        run(make.arg("--key").arg(checkout.join("dist/update-key/secret")));
+        let bundle = dir.join("update.cems");
+        make_bundle(self.board, [&self.file("root"), boot, &bundle], &trial_key());
         fs::read(bundle).unwrap()
+    }
+
+    /// Puts the root and the boot area of this image into a slot of a machine that is off.
+    pub(crate) fn put_into(&self, card: &Path, slot: &str) {
+        let begin = partition_at(card, SLOTS[usize::from(slot != "a")]);
+        let card = fs::File::options().write(true).open(card).unwrap();
+        for (name, at) in [("root", begin), ("boot", begin + BOOT_AREA_AT)] {
+            card.write_all_at(&fs::read(self.file(name)).unwrap(), at).unwrap();
+        }
     }
 
     /// Fills the slot of a machine that is off with what is no image, so that nothing of an earlier one can pass for a new one.
@@ -145,6 +186,27 @@ impl Image {
     }
 }
 
+/// The key that `deploy/image` has made for trials.
+pub(crate) fn trial_key() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/update-key/secret")
+}
+
+fn make_bundle(board: &str, [root, boot, bundle]: [&Path; 3], key: &Path) {
+    let mut make = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/bundle"));
+    run(make.arg(board).args([root, boot, bundle]).arg("--key").arg(key));
+}
+
+/// Puts the tree of hashes behind a root; gives its seal, as `deploy/image` does both.
+fn seal(root: &Path) -> String {
+    let blocks = fs::metadata(root).unwrap().len() / BLOCK_BYTES;
+    let mut format = Command::new("/sbin/veritysetup");
+    format.arg("format").args([root, root]).args(["--no-superblock", "--hash=sha256", "--salt=00"]);
+    format.arg(format!("--hash-offset={}", blocks * BLOCK_BYTES)).arg(format!("--data-blocks={blocks}"));
+    let told = run(&mut format);
+    let hash = told.lines().find_map(|line| line.strip_prefix("Root hash:")).unwrap().trim();
+    format!("blocks = {blocks}\nhash = \"{hash}\"\nsalt = \"00\"\n")
+}
+
 /// Makes the data partition of `card` anew, with `site` as the site file of a box that somebody has set up.
 pub(crate) fn set_up(card: &Path, site: &str, dir: &Path) {
     let data = dir.join("data");
@@ -152,14 +214,25 @@ pub(crate) fn set_up(card: &Path, site: &str, dir: &Path) {
     fs::write(data.join("config/gateway.toml"), site).unwrap();
     let (_, sectors) = partition(card, DATA);
     let mut make = Command::new("/sbin/mke2fs");
-    make.args(["-q", "-F", "-t", "ext4", "-m", "0", "-d"]).arg(&data);
+    make.env("MKE2FS_CONFIG", Path::new(env!("CARGO_MANIFEST_DIR")).join("board/mke2fs.conf"));
+    make.args(["-q", "-F", "-t", "ext4", "-d"]).arg(&data);
     make.args(["-E", &format!("offset={}", partition_at(card, DATA))]).arg(card);
     run(make.arg(format!("{}k", sectors * SECTOR_BYTES / 1_024)));
+}
+
+/// Lets a card have so many MiB, of which the table knows nothing yet.
+pub(crate) fn enlarge(card: &Path, mib: u64) {
+    fs::File::options().write(true).open(card).unwrap().set_len(mib << 20).unwrap();
 }
 
 /// Where a partition begins, in bytes.
 pub(super) fn partition_at(card: &Path, number: u8) -> u64 {
     partition(card, number).0 * SECTOR_BYTES
+}
+
+/// How many bytes a partition has.
+pub(super) fn partition_bytes(card: &Path, number: u8) -> u64 {
+    partition(card, number).1 * SECTOR_BYTES
 }
 
 /// First sector and number of sectors of a partition.

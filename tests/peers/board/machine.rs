@@ -229,6 +229,12 @@ impl Machine {
         self.expect_at(0, text, patience)
     }
 
+    /// Types a line at its first serial port and waits for `answer`; gives what came up to it.
+    pub(crate) fn ask(&mut self, line: &str, answer: &str, patience: Duration) -> String {
+        self.consoles[0].tell(line);
+        self.expect(answer, patience)
+    }
+
     /// The same of another port.
     pub(crate) fn expect_at(&mut self, number: usize, text: &str, patience: Duration) -> String {
         let what = format!("{text:?} from serial port {number}");

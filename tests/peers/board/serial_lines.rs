@@ -1,14 +1,12 @@
 //! Boards whose meters hang on a serial port of their own, with pymodbus at the other end of the wire.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::image::{Image, set_up};
+use super::image::{Image, enlarge, set_up};
 use super::machine::{Board, Disk, Machine, Start};
-use super::tool::run;
 use crate::harness::api::{Api, Served};
 use crate::harness::meters::{Fleet, MeterServer};
 use crate::harness::random::Random;
@@ -19,7 +17,7 @@ use crate::harness::site;
 const PATIENCE: Duration = Duration::from_mins(6);
 const API_PORT: u16 = 8080;
 /// A card of the emulator has a power of two of bytes.
-const CARD: &str = "256M";
+const CARD_MIB: u64 = 256;
 
 /// Qualities of a reading.
 const GOOD: i64 = 0;
@@ -46,7 +44,7 @@ impl TheBoard {
         let wire = Wire::lay_to_socket("rs485", port, &dir.join(format!("serial{number}.socket")), dir);
         let fleet = Fleet::on_one_wire(&mut Random::new(11), wire, dir);
         set_up(&card, &(site::bare_site_for_all(API_PORT, "PT1S") + &fleet.site("PT1S")), dir);
-        run(Command::new("truncate").args(["--size", CARD]).arg(&card));
+        enlarge(&card, CARD_MIB);
         let meters = MeterServer::start(&fleet, dir);
         let machine = Machine::start(board, start, disk(&card), &[API_PORT], dir);
         let api = Api::new(machine.port(API_PORT), site::TOKEN);

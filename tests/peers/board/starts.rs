@@ -1,13 +1,11 @@
 //! The reference board starts from what is flashed onto it, from its first instruction to a technician at its console.
 
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::image::{Image, set_up};
+use super::image::{Image, enlarge, set_up};
 use super::machine::{Board, Disk, Machine, Start};
-use super::tool::run;
 use crate::harness::api::Api;
 use crate::harness::site;
 
@@ -22,7 +20,7 @@ fn the_card_of_the_orange_pi_starts_and_a_technician_is_asked_for_a_password() {
     let console = "[console]\nport = \"/dev/ttyS0\"\nbaud = 115200\n";
     set_up(&card, &(site::bare_site_for_all(API_PORT, "PT5S") + console), dir.path());
     // A card of the emulator has a power of two of bytes.
-    run(Command::new("truncate").args(["--size", "256M"]).arg(&card));
+    enlarge(&card, 256);
     let mut machine =
         Machine::start(Board::OrangePi, &Start::Disk, Disk::File(card), &[API_PORT], dir.path());
 

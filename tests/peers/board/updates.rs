@@ -1,10 +1,13 @@
 //! Power cuts of an update, in each of its steps: while it comes in, at the last write that puts it on trial, when the boot
-//! loader counts the tries, in the trial, and at the confirmation. Whatever the moment, the box starts a slot that is whole.
+//! loader counts the tries, in the trial, and at the confirmation. Whatever the moment, the box starts a slot that is whole. And
+//! updates that a box does not take.
 //!
 //! `UPDATES` says how many updates are brought, each with five cuts and from the slot that the last one confirmed.
 
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -12,9 +15,11 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::boot_state::BootState;
-use super::image::{Image, set_up};
+use super::image::{Image, set_up, trial_key};
 use super::lossy_disk::{Flushes, Loss, LossyDisk};
 use super::machine::{Board, Disk, Machine, Pace};
+use super::technician::{CONSOLE, choose_password, wait_for_console};
+use super::tool::run;
 use crate::harness::api::Api;
 use crate::harness::meters::{Fleet, MeterServer};
 use crate::harness::random::Random;
@@ -32,11 +37,12 @@ const WRITES_MAX: u64 = 40;
 const PIECE_BYTES: usize = 48 * 1_024;
 /// Tries that a trial has.
 const TRIES: u64 = 3;
-const API_PORT: u16 = 8080;
+/// Where the interface is found inside.
+pub(super) const API_PORT: u16 = 8080;
 /// The host, as the box sees it.
 const HOST: &str = "10.0.2.2";
 /// The token of whoever may bring an update.
-const ADMINISTRATOR: &str = "an administrator of the tests";
+pub(super) const ADMINISTRATOR: &str = "an administrator of the tests";
 
 /// A box with a boot loader and one slot that is whole, and an update that holds the same.
 struct TheBox {
@@ -70,6 +76,7 @@ impl TheBox {
     fn up(&mut self) -> (String, String) {
         let api = self.api.clone();
         self.machine.wait("an answer of /healthz", PATIENCE, |_| api.health());
+        self.machine.wait("word of its slots", PATIENCE, |_| api.update().ok());
         self.stands()
     }
 
@@ -132,7 +139,8 @@ fn bring(api: &Api, bundle: &[u8], part: Range<usize>) {
     while offsets.next().is_some_and(|offset| api.bring_update(offset, piece(offset)).is_ok()) {}
 }
 
-fn site_with_administrator() -> String {
+/// A site on which an update may be brought and asked for.
+pub(super) fn site_with_administrator() -> String {
     let bare = site::bare_site_for_all(API_PORT, "PT1S");
     let token = format!("{:x}", Sha256::digest(ADMINISTRATOR));
     format!(
@@ -290,4 +298,54 @@ fn an_update_under_which_no_meter_answers_is_given_up_and_the_old_one_reads_on()
     assert_eq!(board.up(), ("a".to_owned(), "rolled-back".to_owned()));
     assert_eq!(board.api.update().unwrap()["reason"], "unhealthy");
     board.wait_for_a_reading();
+}
+
+#[test]
+fn a_bundle_that_is_cut_short_signed_by_another_or_made_for_another_board_is_refused_and_polling_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let image = Image::of("virt");
+    let fleet = Fleet::counting(1, 10, dir.path());
+    let _meters = MeterServer::start(&fleet, dir.path());
+    let config = dir.path().join("data/config");
+    fs::create_dir_all(&config).unwrap();
+    let whole = image.update(dir.path());
+    let another = another_key(dir.path());
+    // Of the others, what says that they are foreign comes first; of the short one, all is there but the end.
+    fs::write(config.join("short.cems"), &whole[..whole.len() - PIECE_BYTES]).unwrap();
+    fs::write(config.join("unsigned.cems"), image.update_for("virt", &another, dir.path())).unwrap();
+    fs::write(config.join("other.cems"), image.update_for("orange-pi-zero", &trial_key(), dir.path()))
+        .unwrap();
+    let site =
+        site::bare_site_for_all(API_PORT, "PT1S") + CONSOLE + &fleet.site("PT1S").replace("127.0.0.1", HOST);
+    let card = image.card(dir.path());
+    set_up(&card, &site, dir.path());
+    let disk = Disk::File(card.clone());
+    let mut machine = Machine::start(Board::Virt, &image.boot_loader(), disk, &[API_PORT], dir.path());
+
+    machine.expect("cems: slot a, ", PATIENCE);
+    wait_for_console(&mut machine, "CEMS-TEST", PATIENCE);
+    choose_password(&mut machine, PATIENCE);
+    for (file, refusal) in [
+        ("short", "it ends after "),
+        ("unsigned", "it is signed with another key"),
+        ("other", "it is made for the board 'orange-pi-zero', and this is 'virt'"),
+    ] {
+        machine.ask(&format!("update /etc/cems-gateway/{file}.cems force later"), refusal, PATIENCE);
+    }
+    let api = Api::new(machine.port(API_PORT), site::TOKEN);
+    let sequence = api.health().unwrap().durable_sequence;
+    machine
+        .wait("more readings", PATIENCE, |_| (api.health()?.durable_sequence > sequence + 3).then_some(()));
+    machine.cut(Loss::All);
+    let state = BootState::of(&card);
+    assert_eq!((state.slot(), state.trial(), state.word("cems_b")), ("a", None, "empty"), "{state:?}");
+}
+
+/// The secret half of a key that no box knows.
+fn another_key(dir: &Path) -> PathBuf {
+    let secret = dir.join("another-key");
+    let mut make = Command::new("minisign");
+    make.args(["-G", "-W", "-f", "-p"]).arg(dir.join("another-key.pub")).arg("-s").arg(&secret);
+    run(&mut make);
+    secret
 }

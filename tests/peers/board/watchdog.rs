@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::image::{Image, set_up};
+use super::image::{Image, enlarge, set_up};
 use super::machine::{Board, Disk, Machine};
 use super::tool::run;
 use crate::harness::site;
@@ -26,7 +26,7 @@ fn a_service_that_stands_still_is_ended_by_the_watchdog_of_the_board() {
     fs::create_dir_all(&maps).unwrap();
     run(Command::new("mkfifo").arg(maps.join("a-map.toml")));
     set_up(&card, &(site::bare_site_for_all(8080, "PT5S") + "[gateway]\nmaps_dir = \"maps\"\n"), dir.path());
-    run(Command::new("truncate").args(["--size", "256M"]).arg(&card));
+    enlarge(&card, 256);
     let start = image.kernel_on("ttymxc3");
     let mut machine = Machine::start(Board::Imx6Ul, &start, Disk::File(card), &[], dir.path());
 

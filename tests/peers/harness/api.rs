@@ -97,6 +97,11 @@ impl Api {
         text
     }
 
+    /// A whole number among them.
+    pub(crate) fn figure(&self, name: &str) -> Option<u64> {
+        self.figures().lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    }
+
     /// How often each thing happened at the front of the interface.
     pub(crate) fn turns(&self) -> BTreeMap<String, usize> {
         let text = self.figures();
@@ -141,10 +146,12 @@ impl Api {
         Ok(answer["data"].take())
     }
 
-    /// How an update stands; an error when the gateway is gone.
+    /// How an update stands; an error when the gateway is gone, or has only just begun and does not know of its slots yet.
     pub(crate) fn update(&self) -> io::Result<Value> {
         let (status, body) = self.exchange("GET", "/update", "")?;
-        assert_eq!(status, 200, "{body}");
+        if status != 200 {
+            return Err(io::Error::other(body));
+        }
         Ok(serde_json::from_str::<Value>(&body)?["data"].take())
     }
 
