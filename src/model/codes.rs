@@ -3,6 +3,7 @@
 //! None of these tables is public as the standard has it. They are gathered from other public sources, are
 //! provisional, and lie in files of their own, so that another edition is another file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::reading_type::{FIELD_NAMES, ReadingType};
@@ -91,9 +92,24 @@ pub fn unlisted_fields(reading_type: &ReadingType) -> Vec<(&'static str, i16)> {
 }
 
 fn is_unlisted(field: &str, value: i16) -> bool {
-    let mut listed = rows(FIELD_VALUES).filter(|row| row.first() == Some(&field)).peekable();
-    listed.peek().is_some() && !listed.any(|row| row.get(1).is_some_and(|cell| cell.parse() == Ok(value)))
+    LISTED_VALUES.get(field).is_some_and(|listed| !listed.contains(&value))
 }
+
+/// The values that are listed of each field: a site asks for those of every Parameter.
+static LISTED_VALUES: LazyLock<BTreeMap<&str, BTreeSet<i16>>> = LazyLock::new(|| {
+    let mut listed: BTreeMap<&str, BTreeSet<i16>> = BTreeMap::new();
+    for row in rows(FIELD_VALUES) {
+        if let [field, value, ..] = *row {
+            listed.entry(field).or_default().extend(value.parse::<i16>());
+        }
+    }
+    listed
+});
+
+/// How each unit is written, by its code.
+static UNITS_WRITTEN: LazyLock<BTreeMap<i16, &str>> = LazyLock::new(|| {
+    rows(UNITS).filter_map(|row| Some((row.first()?.parse().ok()?, *row.get(1)?))).collect()
+});
 
 /// How the readings of `reading_type` may write their unit, ours first; empty where no list says so.
 #[must_use]
@@ -103,9 +119,7 @@ pub fn units_of(reading_type: &ReadingType) -> Vec<String> {
         return vec!["%".to_owned()];
     }
     let Some(prefix) = prefix(reading_type.multiplier()) else { return Vec::new() };
-    let wanted = reading_type.unit();
-    let row = rows(UNITS).find(|row| row.first().is_some_and(|unit| unit.parse() == Ok(wanted)));
-    let written = row.and_then(|row| row.get(1).copied()).unwrap_or_default();
+    let written = UNITS_WRITTEN.get(&reading_type.unit()).copied().unwrap_or_default();
     written.split(' ').filter(|unit| !unit.is_empty()).map(|unit| format!("{prefix}{unit}")).collect()
 }
 
