@@ -135,7 +135,8 @@ impl Run {
 
     fn flush(&mut self) {
         let durable = self.store.flush().unwrap();
-        assert_eq!(Some(durable.sequence), self.model.scans.last().map(|(sequence, _)| *sequence));
+        // Zero before the first.
+        assert_eq!(durable.sequence, self.model.scans.last().map_or(0, |(sequence, _)| *sequence));
     }
 
     fn restart(&mut self) {
