@@ -26,6 +26,15 @@ impl Packed {
         text
     }
 
+    /// Several texts that were packed as one, each with its name, in the order of the names.
+    #[must_use]
+    pub fn texts(self) -> Vec<(String, String)> {
+        // What `build.rs` puts before each.
+        let parts = self.text();
+        let named = parts.split('\u{1e}').filter_map(|part| part.split_once('\n'));
+        named.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+    }
+
     /// Writes the text piece by piece, so that nothing holds it whole.
     ///
     /// # Errors

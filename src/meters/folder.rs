@@ -109,7 +109,7 @@ fn fault(path: &Path, reason: String, remedy: &str) -> Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{built_in, builtin, goldens, library};
+    use super::super::{built_in, builtin, golden_frames, goldens, library};
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -179,6 +179,6 @@ mod tests {
         let text = |model: &str| goldens.iter().find(|golden| golden.model == model).map(|g| g.text.as_str());
         assert_eq!(goldens.len(), builtin().len() + 1);
         assert_eq!((text("eastron-sdm120"), text("maker-new")), (Some("# ours"), Some("# new")));
-        assert_eq!(text("eastron-sdm630"), Some(built_in("eastron-sdm630").golden.text().as_str()));
+        assert_eq!(text("eastron-sdm630"), Some(golden_frames("eastron-sdm630").as_str()));
     }
 }

@@ -167,7 +167,7 @@ fn sample(entry: &MapRegister, words: &[u16], frames: &Frames) -> Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meters::{BuiltIn, built_in, builtin, goldens, library};
+    use crate::meters::{BuiltIn, built_in, builtin, golden_frames, goldens, library};
 
     fn sdm630() -> BuiltIn {
         built_in("eastron-sdm630")
@@ -179,7 +179,7 @@ mod tests {
             text.replacen(from, to, usize::from(!from.is_empty()))
         };
         let map = crate::meters::read_map("map", &change(&built_in.map.text(), map)).unwrap();
-        let text = change(&built_in.golden.text(), golden);
+        let text = change(&golden_frames(built_in.model), golden);
         run(&map, &Golden { model: map.model.clone(), file: "golden".to_owned(), text }).unwrap()
     }
 

@@ -28,13 +28,14 @@ pub struct BuiltIn {
     pub model: &'static str,
     /// The map as TOML.
     pub map: Packed,
-    /// Its golden frames as TOML.
-    pub golden: Packed,
 }
+
+/// The golden frames of all maps that are part of the program, by model.
+const GOLDEN_FRAMES: Packed = packed!("golden-frames");
 
 macro_rules! built_in {
     ($model:literal) => {
-        BuiltIn { model: $model, map: packed!($model, ".toml"), golden: packed!($model, ".golden.toml") }
+        BuiltIn { model: $model, map: packed!($model, ".toml") }
     };
 }
 
@@ -99,6 +100,12 @@ fn built_in(model: &str) -> BuiltIn {
     *builtin().iter().find(|built_in| built_in.model == model).unwrap()
 }
 
+/// The built-in golden frames of `model`, for tests.
+#[cfg(test)]
+fn golden_frames(model: &str) -> String {
+    GOLDEN_FRAMES.texts().into_iter().find(|(known, _)| known == model).unwrap().1
+}
+
 impl BuiltIn {
     /// What faults call the map's file.
     fn file(&self) -> String {
@@ -138,13 +145,10 @@ pub fn goldens(overrides: Option<&Path>) -> Result<Vec<Golden>, Faults> {
         Some(folder) => folder::goldens(folder)?,
         None => Vec::new(),
     };
-    for built_in in builtin() {
-        if !goldens.iter().any(|golden| golden.model == built_in.model) {
-            goldens.push(Golden {
-                model: built_in.model.to_owned(),
-                file: format!("built-in {}.golden.toml", built_in.model),
-                text: built_in.golden.text(),
-            });
+    for (model, text) in GOLDEN_FRAMES.texts() {
+        if !goldens.iter().any(|golden| golden.model == model) {
+            let file = format!("built-in {model}.golden.toml");
+            goldens.push(Golden { model, file, text });
         }
     }
     goldens.sort_by(|left, right| left.model.cmp(&right.model));
@@ -161,6 +165,12 @@ mod tests {
             let map = built_in.read().unwrap_or_else(|faults| panic!("{faults}"));
             assert_eq!(map.model, built_in.model);
         }
+    }
+
+    #[test]
+    fn every_built_in_map_has_golden_frames_and_nothing_else_has() {
+        let models = builtin().iter().map(|built_in| built_in.model);
+        assert!(GOLDEN_FRAMES.texts().iter().map(|(model, _)| model.as_str()).eq(models));
     }
 
     /// A site may change a meter without renaming its parameters. A meter of one direction counts a

@@ -155,7 +155,7 @@ fn table<const COLUMNS: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Golden, built_in, builtin, golden, goldens, library};
+    use super::super::{Golden, built_in, builtin, golden, golden_frames, goldens, library};
     use super::*;
 
     #[test]
@@ -207,7 +207,8 @@ mod tests {
     fn what_does_not_hold_is_told_with_what_was_expected_and_what_was_read() {
         let sdm120 = built_in("eastron-sdm120");
         let map = sdm120.read().unwrap();
-        let text = sdm120.golden.text().replace("1335.69", "1335.7").replace("00 00 0E 1F", "00 00 0E 10");
+        let text =
+            golden_frames(sdm120.model).replace("1335.69", "1335.7").replace("00 00 0E 1F", "00 00 0E 10");
         let golden = Golden { model: map.model.clone(), file: String::new(), text };
         let text = reports(&[golden::run(&map, &golden).unwrap()]);
         assert_eq!(
