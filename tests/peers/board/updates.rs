@@ -295,7 +295,8 @@ fn an_update_under_which_no_meter_answers_is_given_up_and_the_old_one_reads_on()
     let _meters = MeterServer::start(&fleet, dir.path());
     board.machine.set_pace(Pace::Real);
     board.machine.switch_on();
-    assert_eq!(board.up(), ("a".to_owned(), "rolled-back".to_owned()));
+    board.wait_until_it_is("rolled-back");
+    assert_eq!(board.stands().0, "a");
     assert_eq!(board.api.update().unwrap()["reason"], "unhealthy");
     board.wait_for_a_reading();
 }
