@@ -107,7 +107,7 @@ impl Start {
 pub(crate) enum Pace {
     /// As it does here.
     Real,
-    /// By what its processor does, 500 million instructions a second, and as it does here while that idles: a host that has
+    /// By what its processor does, an instruction in a nanosecond, and as it does here while that idles: a host that has
     /// other things to do as well does not make the machine slower in its own time.
     ByInstructions,
     /// By what its processor does; while that idles, the next moment that it waits for is there at once. Whoever it asks over the
@@ -119,7 +119,7 @@ impl Pace {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Real => &[],
-            Self::ByInstructions => &["-icount", "shift=1"],
+            Self::ByInstructions => &["-icount", "shift=0"],
             Self::WithoutIdling => &["-icount", "shift=0,sleep=off"],
         }
     }
