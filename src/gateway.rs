@@ -8,6 +8,7 @@ mod fitness;
 mod plant;
 mod repair;
 mod settler;
+mod shared_draft;
 mod timekeeper;
 mod update_door;
 mod updater;

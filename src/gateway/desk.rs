@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
+use super::shared_draft::SharedDraft;
 use super::{Gateway, view};
 use crate::api::ApiServer;
 use crate::check;
@@ -61,7 +62,7 @@ const CONTROL_LOOK: Duration = Duration::from_millis(20);
 /// What consoles may ask and order of a [`Gateway`].
 pub(super) struct GatewayDesk {
     gateway: Arc<Gateway>,
-    draft: Arc<Mutex<Draft>>,
+    draft: SharedDraft,
     /// Whether the file at work is kept for a desk of repair: on a box that may come to need one.
     keeps_good: bool,
     /// One commit or rollback at a time, up to its last effect.
@@ -76,7 +77,7 @@ impl GatewayDesk {
     pub(super) fn new(gateway: Arc<Gateway>, config: &Path, keeps_good: bool) -> Self {
         let desk = Self {
             gateway,
-            draft: Arc::new(Mutex::new(Draft::of(config))),
+            draft: SharedDraft::new(Draft::of(config)),
             keeps_good,
             applying: Arc::default(),
             place: Place::Socket,
@@ -88,7 +89,7 @@ impl GatewayDesk {
 
     /// Keeps the site file that is at work.
     fn keep_as_good(&self) {
-        let kept = if self.keeps_good { lock(&self.draft).keep_as_good() } else { Ok(()) };
+        let kept = if self.keeps_good { self.draft.lock().keep_as_good() } else { Ok(()) };
         if let Err(error) = kept {
             log::warn!("the site file at work cannot be kept for a repair: {error}");
         }
@@ -96,7 +97,7 @@ impl GatewayDesk {
 
     /// The same desk for a console at another place.
     fn at(&self, place: Place) -> Self {
-        let (gateway, draft) = (Arc::clone(&self.gateway), Arc::clone(&self.draft));
+        let (gateway, draft) = (Arc::clone(&self.gateway), self.draft.clone());
         let (applying, runtime) = (Arc::clone(&self.applying), self.runtime.clone());
         Self { gateway, draft, keeps_good: self.keeps_good, applying, place, runtime }
     }
@@ -129,7 +130,7 @@ impl GatewayDesk {
         what: Deed,
         change: impl FnOnce(&mut Draft) -> Result<T, DraftError> + Send + 'static,
     ) -> Result<T, DraftError> {
-        let changed = self.on_draft(move |draft| {
+        let changed = self.draft.work(move |draft| {
             let before = draft.on_file().unwrap_or_default();
             let done = change(draft);
             let after = draft.on_file().unwrap_or_default();
@@ -143,16 +144,6 @@ impl GatewayDesk {
         let note = Note::done(self.actor(CONSOLE), what).about(about);
         let noted = self.noted(move |_| done, move |_| note).await;
         noted.unwrap_or_else(|| Err(DraftError::NotApplied("it could not be noted".to_owned())))
-    }
-
-    /// Works on the draft where its reading and syncing of files holds nobody up.
-    async fn on_draft<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Draft) -> Result<T, DraftError> + Send + 'static,
-    ) -> Result<T, DraftError> {
-        let draft = Arc::clone(&self.draft);
-        let done = spawn_blocking(move || work(&mut lock(&draft))).await;
-        done.unwrap_or_else(|failed| Err(DraftError::NotApplied(failed.to_string())))
     }
 
     /// Where platforms ask. While the interface moves to another address, it is nowhere.
@@ -182,10 +173,6 @@ impl GatewayDesk {
     }
 }
 
-fn lock(draft: &Mutex<Draft>) -> MutexGuard<'_, Draft> {
-    draft.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 pub(super) fn read_site(path: &Path, text: &str) -> Result<Site, Faults> {
     config::read(&path.to_string_lossy(), text, meters::library)
 }
@@ -194,7 +181,7 @@ pub(super) fn read_site(path: &Path, text: &str) -> Result<Site, Faults> {
 impl Ownership for GatewayDesk {
     fn found(&self, platform: &str, token_sha256: &str) -> Result<(), String> {
         let edit = Edit::AddPlatform { id: platform.to_owned(), token_sha256: token_sha256.to_owned() };
-        let path = lock(&self.draft).path().to_owned();
+        let path = self.draft.lock().path().to_owned();
         self.runtime.block_on(async {
             let _one_at_a_time = self.applying.lock().await;
             // A draft of its own: what a technician has staged is not committed by somebody else.
@@ -214,7 +201,7 @@ impl SiteDesk for GatewayDesk {
             cems_id: site.cems.id.clone(),
             cems_name: site.cems.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            staged: lock(&self.draft).is_staged(),
+            staged: self.draft.lock().is_staged(),
             claim_code: self.gateway.ops.claim_code(),
             update: self.gateway.ops.update_view(),
             repair: None,
@@ -223,33 +210,35 @@ impl SiteDesk for GatewayDesk {
 
     async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
         let (edit, maps_dir) = (edit.clone(), self.gateway.ops.site().maps_dir.clone());
-        self.on_draft(move |draft| {
-            let library = meters::library(maps_dir.as_deref()).map_err(DraftError::Faults)?;
-            draft.stage(&edit, &library)
-        })
-        .await
+        self.draft
+            .work(move |draft| {
+                let library = meters::library(maps_dir.as_deref()).map_err(DraftError::Faults)?;
+                draft.stage(&edit, &library)
+            })
+            .await
     }
 
     async fn stage_file(&self, file: &Path) -> Result<(), DraftError> {
         let file = file.to_owned();
-        self.on_draft(move |draft| draft.stage_file(&file)).await
+        self.draft.work(move |draft| draft.stage_file(&file)).await
     }
 
     async fn site_text(&self) -> Result<String, DraftError> {
-        self.on_draft(|draft| draft.text()).await
+        self.draft.work(|draft| draft.text()).await
     }
 
     async fn check(&self) -> Result<CheckReport, DraftError> {
         let at_work = self.gateway.ops.site();
-        self.on_draft(move |draft| {
-            let site = read_site(draft.path(), &draft.text()?)?;
-            Ok(view::report(&site, Some(&at_work)))
-        })
-        .await
+        self.draft
+            .work(move |draft| {
+                let site = read_site(draft.path(), &draft.text()?)?;
+                Ok(view::report(&site, Some(&at_work)))
+            })
+            .await
     }
 
     async fn diff(&self) -> Vec<DiffLine> {
-        lock(&self.draft).diff()
+        self.draft.lock().diff()
     }
 
     async fn commit(&self) -> Result<Applied, DraftError> {
@@ -324,7 +313,7 @@ impl Desk for GatewayDesk {
             uplink: site.uplink.as_ref().zip(uplink).map(|(settings, state)| view::uplink(settings, &state)),
             interface: self.interface(),
             update: gateway.ops.update_view(),
-            staged: lock(&self.draft).is_staged(),
+            staged: self.draft.lock().is_staged(),
         }
     }
 

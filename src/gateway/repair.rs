@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use toml_edit::DocumentMut;
 
 use super::desk::{Consoles, read_site};
+use super::shared_draft::SharedDraft;
 use super::watchman::Watchman;
 use super::{RESTART_EXIT_CODE, runtime, shutdown_signal, view};
 use crate::check;
@@ -117,7 +118,7 @@ fn settings(port: SerialConsole) -> SerialSettings {
 
 /// What consoles may ask and order while the site file has faults.
 struct RepairDesk {
-    draft: Arc<Mutex<Draft>>,
+    draft: SharedDraft,
     updates: Arc<Updates>,
     data: PathBuf,
     cems_id: String,
@@ -138,7 +139,7 @@ impl RepairDesk {
             factory: bench.factory.clone().filter(|file| file.exists()),
         };
         Self {
-            draft: Arc::new(Mutex::new(draft)),
+            draft: SharedDraft::new(draft),
             updates,
             data: bench.data.to_owned(),
             cems_id,
@@ -146,20 +147,6 @@ impl RepairDesk {
             repair,
             mended: Notify::new(),
         }
-    }
-
-    fn draft(&self) -> MutexGuard<'_, Draft> {
-        lock(&self.draft)
-    }
-
-    /// Works on the draft where its reading and syncing of files holds nobody up.
-    async fn on_draft<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Draft) -> Result<T, DraftError> + Send + 'static,
-    ) -> Result<T, DraftError> {
-        let draft = Arc::clone(&self.draft);
-        let done = spawn_blocking(move || work(&mut lock(&draft))).await;
-        done.unwrap_or_else(|failed| Err(DraftError::NotApplied(failed.to_string())))
     }
 
     /// Works on the updates where the medium holds nobody up.
@@ -180,10 +167,6 @@ impl RepairDesk {
     }
 }
 
-fn lock(draft: &Mutex<Draft>) -> MutexGuard<'_, Draft> {
-    draft.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[async_trait]
 impl SiteDesk for RepairDesk {
     fn head(&self) -> Head {
@@ -191,7 +174,7 @@ impl SiteDesk for RepairDesk {
             cems_id: self.cems_id.clone(),
             cems_name: self.cems_name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            staged: self.draft().is_staged(),
+            staged: self.draft.lock().is_staged(),
             claim_code: None,
             update: Some(self.updates.view()),
             repair: Some(self.repair.clone()),
@@ -201,30 +184,31 @@ impl SiteDesk for RepairDesk {
     async fn stage(&self, edit: &Edit) -> Result<(), DraftError> {
         let edit = edit.clone();
         // Maps of its own are not known where the file cannot be read.
-        self.on_draft(move |draft| draft.stage(&edit, &meters::library(None).map_err(DraftError::Faults)?))
+        self.draft
+            .work(move |draft| draft.stage(&edit, &meters::library(None).map_err(DraftError::Faults)?))
             .await
     }
 
     async fn stage_file(&self, file: &Path) -> Result<(), DraftError> {
         let file = file.to_owned();
-        self.on_draft(move |draft| draft.stage_file(&file)).await
+        self.draft.work(move |draft| draft.stage_file(&file)).await
     }
 
     async fn site_text(&self) -> Result<String, DraftError> {
-        self.on_draft(|draft| draft.text()).await
+        self.draft.work(|draft| draft.text()).await
     }
 
     async fn check(&self) -> Result<CheckReport, DraftError> {
-        self.on_draft(|draft| Ok(view::report(&read_site(draft.path(), &draft.text()?)?, None))).await
+        self.draft.work(|draft| Ok(view::report(&read_site(draft.path(), &draft.text()?)?, None))).await
     }
 
     async fn diff(&self) -> Vec<DiffLine> {
-        self.draft().diff()
+        self.draft.lock().diff()
     }
 
     async fn commit(&self) -> Result<Applied, DraftError> {
         // Whoever mended it from elsewhere has staged nothing here.
-        let committed = self.on_draft(|draft| {
+        let committed = self.draft.work(|draft| {
             if draft.is_staged() {
                 draft.commit(read_site)
             } else {
@@ -236,12 +220,9 @@ impl SiteDesk for RepairDesk {
 
     async fn rollback(&self) -> Result<Undone<Applied>, DraftError> {
         let has_good = self.repair.has_good;
-        let undone =
-            self.on_draft(
-                move |draft| {
-                    if has_good { draft.return_to_good(read_site) } else { draft.rollback(read_site) }
-                },
-            );
+        let undone = self.draft.work(move |draft| {
+            if has_good { draft.return_to_good(read_site) } else { draft.rollback(read_site) }
+        });
         Ok(match undone.await? {
             Undone::Dropped => Undone::Dropped,
             Undone::Restored(turn, site) => Undone::Restored(turn, self.start_with(&site)),
